@@ -1,0 +1,50 @@
+# `make` or `make help` lists what there is. The first target that needs it makes the virtual environment.
+
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+TARGET ?= targets.cache
+ARGS ?=
+
+.PHONY: help explore test check format lint types torture bench clean
+
+help:				## Show this help.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+$(VENV)/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "interleave needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+# Finding a failure is what exploring is for: exit status 1 is not an error of make.
+explore: $(VENV)/ready		## Explore a target: make explore TARGET=targets.cache ARGS="--seconds 10"
+	@$(BIN)/python -m interleave explore $(TARGET) $(ARGS) || test $$? -eq 1
+
+test: $(VENV)/ready		## Run the tests that take seconds.
+	$(BIN)/python -m pytest -q -n auto -m "not slow" $(ARGS)
+
+check: format lint types test	## Do all that must pass before a change is handed in.
+
+format: $(VENV)/ready		## Check the format; ARGS=--fix is `ruff format`.
+	$(BIN)/ruff format $(if $(filter --fix,$(ARGS)),,--check) .
+
+lint: $(VENV)/ready		## Check with ruff.
+	$(BIN)/ruff check .
+
+types: $(VENV)/ready		## Check with mypy --strict.
+	$(BIN)/mypy
+
+torture: $(VENV)/ready		## Run the tests that take minutes.
+	$(BIN)/python -m pytest -q -n auto -m slow $(ARGS)
+
+bench: $(VENV)/ready		## Print speed ratios.
+	$(BIN)/python -m tests.bench $(ARGS)
+
+clean:				## Remove what the other targets made.
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

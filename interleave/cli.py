@@ -1,0 +1,285 @@
+"""The command line: `python -m interleave explore targets.cache`.
+
+Each command finds its scenarios (`loading`), hands them to the engine and has a reporter write what it found. What a user can
+do wrong ends as one sentence and exit status 2; failures found are status 1, and 0 means that nothing failed.
+
+`explore` and `replay` run with a fixed hash seed, because the order of a set of strings is part of a program's behaviour: where
+PYTHONHASHSEED is not set, the process replaces itself by one in which it is 0. The engine is imported by the commands that
+need it, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import click
+
+from interleave.errors import InterleaveError, ReplayMismatch
+from interleave.strategies import TABLE
+
+if TYPE_CHECKING:
+    from interleave.loading import Scenario
+    from interleave.model import Failure, Result
+
+#: Commands that run the program under test, and so need a fixed hash seed.
+_RUNNING: Final = ("explore", "replay")
+
+_EXAMPLES: Final = """
+\b
+Examples:
+  python -m interleave explore targets.cache                every scenario of a module
+  python -m interleave explore tests/races.py::scenario_put one function of a file
+  python -m interleave explore targets.cache --seconds 60 --strategy pct
+  python -m interleave explore targets.cache --include cachetools --json report.json
+  python -m interleave list targets.cache                   what there is to explore
+  python -m interleave replay targets.cache:scenario_put SEED --pdb
+\b
+A scenario is a function without parameters that does what a test would do: build its own state, start
+threads, join them, assert. It is marked with @interleave.scenario or named scenario*.
+\b
+Exit status: 0 nothing failed, 1 failures found, 2 the command could not be carried out.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its status."""
+    if arguments is None:
+        _fix_hash_seed()
+    # A terminal that cannot show a character of a report must not cost the report.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    cli.main(args=None if arguments is None else list(arguments), prog_name="python -m interleave")
+
+
+def _fix_hash_seed() -> None:
+    """Start this process anew with a fixed hash seed, if it has a random one and will run programs."""
+    if not any(argument in _RUNNING for argument in sys.argv[1:2]) or sys.flags.ignore_environment:
+        return
+    if os.environ.get("PYTHONHASHSEED", "random") != "random":
+        return
+    os.environ["PYTHONHASHSEED"] = "0"
+    command = [sys.executable, *sys.orig_argv[1:]]
+    if os.name == "nt":
+        # There `exec` returns to the shell at once, while the new process still runs.
+        import subprocess
+
+        sys.exit(subprocess.call(command))
+    os.execv(sys.executable, command)
+
+
+@contextlib.contextmanager
+def _explained_errors() -> Iterator[None]:
+    """Turn errors of ours into a message and exit status 2."""
+    try:
+        yield
+    except InterleaveError as error:
+        first, *rest = str(error).splitlines() or [type(error).__name__]
+        where = f" (at {error.where})" if isinstance(error, ReplayMismatch) and error.where and error.where not in str(error) else ""
+        click.echo(f"Error: {first}{where}", err=True)
+        for line in rest:
+            click.echo(f"  {line}", err=True)
+        sys.exit(2)
+
+
+@click.group(epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="interleave", message="%(prog)s %(version)s", prog_name="interleave")
+def cli() -> None:
+    """Find the thread interleaving that breaks your program, explain it, and replay it.
+
+    TARGET is a module (targets.cache), a function in one (targets.cache:scenario_put), a file (path/to/races.py) or a function
+    in one (path/to/races.py::scenario_put).
+    """
+
+
+_EXPLORE_EPILOG: Final = """
+\b
+Examples:
+  python -m interleave explore targets.cache
+  python -m interleave explore targets.cache --executions 20000 --strategy random --seed 7
+  python -m interleave explore targets.cache --strategy dfs --preemptions 2
+  python -m interleave explore targets.cache --json - | jq '.scenarios[].verdict'
+\b
+"all N schedules" in the output means that every order was run and none fails; "N sampled" that N orders were
+run and none failed. Ctrl-C stops and reports what was found so far.
+"""
+
+
+@cli.command(epilog=_EXPLORE_EPILOG)
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--strategy", type=click.Choice(list(TABLE)), default="auto", show_default=True, help="What makes the choices.")
+@click.option("--executions", type=click.IntRange(min=1), help="Runs of each scenario at most. [default: 2000, or no limit with --seconds]")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Time for each scenario at most.")
+@click.option("--preemptions", type=click.IntRange(min=0), help="Preemptions in one schedule at most.")
+@click.option("--include", multiple=True, metavar="PACKAGE", help="A package in which memory accesses are controlled too. Repeatable.")
+@click.option("--timeouts", type=click.Choice(["idle", "any"]), default="idle", show_default=True, help="When a timeout may fire: "
+              "only if nothing else can run, or at any moment.")  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, help="Number from which random strategies start.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help="Write JSON too; - for "
+              "standard output, and nothing else there.")  # fmt: skip
+@click.option("--keep-going", is_flag=True, help="Look for further failures of a scenario after its first.")
+def explore(targets: Sequence[str], json_file: str | None, **options: Any) -> None:
+    """Explore every scenario of the TARGETs within a budget.
+
+    Prints one line per scenario, then for each failure the shortest interleaving that shows it, and the command that replays
+    it.
+    """
+    with _explained_errors():
+        results = _explore_all(_scenarios_of(targets), options, quiet=json_file == "-")
+        if json_file is not None:
+            _write_json(json_file, results)
+    sys.exit(1 if any(result.failures for result in results) else 0)
+
+
+def _scenarios_of(targets: Sequence[str]) -> list[Scenario]:
+    from interleave.loading import find_scenarios
+
+    return [scenario for target in targets for scenario in find_scenarios(target)]
+
+
+def _explore_all(scenarios: Sequence[Scenario], options: Mapping[str, Any], *, quiet: bool) -> list[Result]:
+    """Explore scenarios one after the other, writing what is found unless told to be quiet."""
+    from interleave.report import reporter
+
+    out, text = sys.stdout, reporter("text")
+    results = []
+    # The engine ends an exploration on Ctrl-C; here it can only come between two of them.
+    with contextlib.suppress(KeyboardInterrupt):
+        for scenario in scenarios:
+            results.append(_explore_one(scenario, options))
+            if not quiet:
+                text.add(results[-1], out)
+            if results[-1].stopped_by == "interrupt":
+                break
+    if not quiet:
+        text.finish(results, out)
+    return results
+
+
+def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
+    from interleave.explore import explore
+    from interleave.model import Budget
+    from interleave.report.progress import ProgressDisplay
+
+    executions, seconds = options["executions"], options["seconds"]
+    if executions is None and seconds is None:
+        executions = Budget().executions
+    with ProgressDisplay(scenario.name, sys.stderr) as progress:
+        return explore(
+            scenario.function,
+            strategy=options["strategy"],
+            budget=Budget(executions=executions, seconds=seconds),
+            include=options["include"],
+            stop_on_failure=not options["keep_going"],
+            seed=options["seed"],
+            preemptions=options["preemptions"],
+            timeouts=options["timeouts"],
+            name=scenario.name,
+            progress=progress,
+            replay_command=_replay_command(scenario.target, options),
+        )
+
+
+def _replay_command(target: str, options: Mapping[str, Any]) -> Callable[[str], str]:
+    """Make the function that tells how to replay a seed with the options that it depends on."""
+    extra = [part for package in options["include"] for part in ("--include", package)]
+    if options["timeouts"] != "idle":
+        extra += ["--timeouts", options["timeouts"]]
+    return lambda seed: shlex.join(["python", "-m", "interleave", "replay", target, seed, *extra])
+
+
+def _write_json(file: str, results: Sequence[Result]) -> None:
+    from interleave.report import reporter
+
+    if file == "-":
+        reporter("json").finish(results, sys.stdout)
+        return
+    with open(file, "w", encoding="utf-8") as out:
+        reporter("json").finish(results, out)
+
+
+_REPLAY_EPILOG: Final = """
+\b
+Examples:
+  python -m interleave replay targets.cache:scenario_put SEED
+  python -m interleave replay targets.cache:scenario_put SEED --trace   every step, not only those that matter
+  python -m interleave replay targets.cache:scenario_put SEED --pdb     the debugger at the failure
+\b
+Give --include and --timeouts as they were when the seed was found; the command printed with it has them.
+"""
+
+
+@cli.command(epilog=_REPLAY_EPILOG)
+@click.argument("target", metavar="TARGET:SCENARIO")
+@click.argument("seed")
+@click.option("--pdb", is_flag=True, help="Start the debugger where it fails.")
+@click.option("--trace", is_flag=True, help="Print every step.")
+@click.option("--include", multiple=True, metavar="PACKAGE", help="As in explore.")
+@click.option("--timeouts", type=click.Choice(["idle", "any"]), default="idle", show_default=True, help="As in explore.")
+def replay(target: str, seed: str, **options: Any) -> None:
+    """Run exactly the schedule of SEED again and report how it ends."""
+    with _explained_errors():
+        failed = _replay(target, seed, options)
+    sys.exit(1 if failed else 0)
+
+
+def _replay(target: str, seed: str, options: Mapping[str, Any]) -> bool:
+    """Replay a seed and print what happened; tell whether it failed."""
+    from interleave.errors import UsageError
+    from interleave.explore import replay
+    from interleave.report.trace import write_trace
+
+    scenarios = _scenarios_of([target])
+    if len(scenarios) > 1:
+        raise UsageError(
+            f"{target!r} has {len(scenarios)} scenarios, and a seed belongs to one of them.\n"
+            f"Name it: python -m interleave replay {scenarios[0].target} SEED"
+        )
+    scenario = scenarios[0]
+    replayed = replay(
+        scenario.function, seed, include=options["include"], name=scenario.name, timeouts=options["timeouts"],
+        replay_command=_replay_command(scenario.target, options),
+    )  # fmt: skip
+    if options["trace"]:
+        write_trace(replayed.trace, sys.stdout)
+    if replayed.failure is None:
+        click.echo(f"{scenario.name} passed with this schedule.")
+        return False
+    _write_report(replayed.failure, sys.stdout)
+    if options["pdb"]:
+        _debug(replayed.failure.outcome.error)
+    return True
+
+
+def _write_report(failure: Failure, out: TextIO) -> None:
+    from interleave.report import render
+
+    out.write(render(failure, color=out.isatty()))
+
+
+def _debug(error: BaseException | None) -> None:
+    """Start the debugger where an exception was raised; its frames still have their variables."""
+    if error is None or error.__traceback__ is None:
+        click.echo("No exception was raised, so there is no frame to debug. Put breakpoint() at one of the lines above and replay.")
+        return
+    import pdb
+
+    traceback = error.__traceback__
+    # The outermost frames are the engine's; `up` should not lead there from the user's own.
+    while traceback.tb_next is not None and traceback.tb_frame.f_globals.get("__name__", "").startswith("interleave."):
+        traceback = traceback.tb_next
+    pdb.post_mortem(traceback)
+
+
+@cli.command("list")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+def list_scenarios(targets: Sequence[str]) -> None:
+    """List the scenarios of the TARGETs, each with the first line of its docstring."""
+    with _explained_errors():
+        for scenario in _scenarios_of(targets):
+            click.echo(f"{scenario.target}  {scenario.summary}".rstrip())

@@ -1,0 +1,90 @@
+"""Control of the process for the time of an exploration, and giving it back as it was.
+
+Four things change: functions in scope run instrumented code, primitives are taken over, the garbage collector runs between executions
+only, and the first Ctrl-C asks the exploration to end instead of interrupting whatever runs. All four are undone on
+leaving, in reverse order, whatever happened.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import FrameType, TracebackType
+from typing import Any
+
+from interleave.errors import UsageError
+from interleave.execution import Controls
+from interleave.instrument import Instrumentation
+from interleave.instrument.scope import Scope
+from interleave.primitives.entropy import Saved
+from interleave.primitives.takeover import Takeover
+from interleave.runtime import state
+
+#: Objects allocated since the last collection that make the next one due.
+_GARBAGE = 50_000
+
+
+class Control:
+    """A context manager that can be entered once."""
+
+    def __init__(self, include: tuple[str, ...], scenario: Callable[[], object], controls: Controls) -> None:
+        self._instrumentation = Instrumentation(Scope(include))
+        self._controls = controls
+        self._stack = ExitStack()
+        self.is_interrupted = False
+
+    def __enter__(self) -> Control:
+        if state.is_controlled:
+            raise UsageError("one exploration at a time: another one is running in this process")
+        state.is_controlled = True
+        stack = self._stack
+        try:
+            stack.callback(setattr, state, "is_controlled", False)
+            stack.callback(Saved().restore)
+            self._hold_collector(stack)
+            takeover = Takeover()
+            stack.callback(takeover.uninstall)
+            takeover.install()
+            stack.callback(self._instrumentation.uninstall)
+            self._instrumentation.install()
+            self._instrumentation.reset()
+            self._catch_interrupt(stack)
+        except BaseException:
+            stack.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stack.close()
+
+    def prepare(self) -> None:
+        """Do what is due between two executions."""
+        if gc.get_count()[0] > _GARBAGE:
+            gc.collect()
+        self._instrumentation.update()
+
+    def _hold_collector(self, stack: ExitStack) -> None:
+        if gc.isenabled():
+            gc.disable()
+            stack.callback(gc.enable)
+
+    def _catch_interrupt(self, stack: ExitStack) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        previous = signal.getsignal(signal.SIGINT)
+        if not callable(previous):
+            return
+
+        def ask_to_end(number: int, frame: FrameType | None) -> Any:
+            if self.is_interrupted:
+                return previous(number, frame)
+            self.is_interrupted = True
+            if self._controls.running is not None:
+                self._controls.running.interrupt()
+            return None
+
+        signal.signal(signal.SIGINT, ask_to_end)
+        stack.callback(signal.signal, signal.SIGINT, previous)

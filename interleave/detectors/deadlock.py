@@ -1,0 +1,74 @@
+"""Deadlocks and stuck threads, from who waits for whom.
+
+At the end of an execution every unfinished logical thread is `model.Blocked`. The wait-for graph has an edge from a thread to
+each thread that could release it (the owner of the lock, the thread to be joined). A cycle is a deadlock: nobody on it can go on whatever
+the others do. A blocked thread that reaches no cycle is stuck: it waits for something that nobody left will do.
+
+Daemon threads may wait for ever, as they do at the end of every program; but a cycle among them is a deadlock all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import networkx as nx
+
+from interleave.model import Blocked, Outcome
+
+
+def find_cycle(blocked: Sequence[Blocked]) -> tuple[int, ...]:
+    """Return the tids of a shortest cycle of the wait-for graph, beginning with the lowest, or ()."""
+    graph = nx.DiGraph()
+    graph.add_nodes_from(one.tid for one in blocked)
+    graph.add_edges_from((one.tid, holder) for one in blocked for holder in one.holders)
+    cycles = sorted((_rotate(cycle) for cycle in nx.simple_cycles(graph)), key=lambda cycle: (len(cycle), cycle))
+    return cycles[0] if cycles else ()
+
+
+def _rotate(cycle: list[int]) -> tuple[int, ...]:
+    start = cycle.index(min(cycle))
+    return (*cycle[start:], *cycle[:start])
+
+
+def judge(blocked: Sequence[Blocked], *, is_over: bool) -> Outcome | None:
+    """Return the outcome of an execution that ended with these threads blocked.
+
+    `is_over` says that every thread that is not a daemon has finished; then only a cycle counts.
+    """
+    cycle = find_cycle(blocked)
+    if not cycle and (is_over or all(one.is_daemon for one in blocked)):
+        return None
+    by_tid = {one.tid: one for one in blocked}
+    if cycle:
+        members = [by_tid[tid] for tid in cycle]
+        return Outcome(
+            "deadlock", _describe_cycle(members, len(blocked)), _signature("deadlock", members),
+            tid=cycle[0], where=members[0].where, blocked=tuple(blocked), cycle=cycle,
+        )
+    # Those who wait for a thread that is stuck itself are not the story.
+    roots = [one for one in blocked if not one.is_daemon and not any(holder in by_tid for holder in one.holders)] or list(blocked)
+    first = roots[0]
+    return Outcome(
+        "stuck", "; ".join(_describe_stuck(one) for one in roots), _signature("stuck", roots),
+        tid=first.tid, where=first.where, blocked=tuple(blocked),
+    )
+
+
+def _describe_cycle(members: Sequence[Blocked], total: int) -> str:
+    if len(members) == 1:
+        return f"thread {members[0].thread!r} waits for {members[0].resource}, which it holds itself"
+    links = ", ".join(
+        f"{one.thread!r} waits for {one.resource} held by {members[(index + 1) % len(members)].thread!r}"
+        if one.kind != "join" else f"{one.thread!r} waits for the end of {members[(index + 1) % len(members)].thread!r}"
+        for index, one in enumerate(members)
+    )
+    others = f" ({total - len(members)} more blocked behind them)" if total > len(members) else ""
+    return links + others
+
+
+def _describe_stuck(one: Blocked) -> str:
+    return f"thread {one.thread!r} waits in {one.kind} for {one.resource}: nobody is left to do {one.needs}"
+
+
+def _signature(kind: str, members: Sequence[Blocked]) -> tuple[str, ...]:
+    return (kind, *sorted(f"{one.kind} {one.where.file}:{one.where.line}" for one in members))

@@ -1,0 +1,174 @@
+"""One execution of a scenario under control, and the judgement on how it ended.
+
+The kernel knows nothing of detectors, and detectors nothing of greenlets; this module turns what the kernel holds at the end into
+the data that detectors judge. It is also the only importer of the kernel above the runtime.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from interleave.detectors import deadlock, runaway
+from interleave.model import Blocked, Frame, Held, Operation, Outcome, Strategy, Trace
+from interleave.primitives import entropy
+from interleave.primitives.threads import release_pools
+from interleave.recording import Recorder
+from interleave.runtime import gate
+from interleave.runtime.kernel import Kernel, start
+from interleave.runtime.sites import is_ours, rank, site_of, stack_of
+from interleave.runtime.threads import LogicalThread
+from interleave.runtime.trap import Trap
+
+#: Rank of code that the user wrote (see `runtime.sites.rank`).
+_USER = 2
+
+
+@dataclass(slots=True)
+class Controls:
+    """What stays the same over the executions of one exploration.
+
+    `steps` bounds the operations of an execution; `any_timeout` lets deadlines fire while others could run; `is_holding_visible` is
+    learned (see `primitives.locks`); `running` is the kernel at work, for the signal handler.
+    """
+
+    steps: int = 20_000
+    any_timeout: bool = False
+    is_holding_visible: bool = False
+    running: Kernel | None = field(default=None, repr=False)
+
+
+def execute(scenario: Callable[[], object], strategy: Strategy, controls: Controls, *, detailed: bool = False) -> Trace:
+    """Run the scenario once, with choices by `strategy`, whose `begin` has been called; return the trace, filled in.
+
+    With `detailed`, values, stacks and names are recorded as well (several times slower). Raises what the strategy
+    raises (`ReplayMismatch`), and InternalError.
+    """
+    trace = Trace()
+    kernel = Kernel(strategy, trace, steps=controls.steps, any_timeout=controls.any_timeout)
+    kernel.at_quiescence = release_pools
+    trap = Trap(kernel, is_holding_visible=controls.is_holding_visible)
+    trap.excepthook = threading.excepthook
+    recorder = Recorder() if detailed else None
+    if recorder is not None:
+        kernel.observer = recorder.observe
+    gate.is_detailed = detailed
+    controls.running = kernel
+    entropy.renew()
+    try:
+        start(trap, scenario, _Judge(trap, recorder))
+    finally:
+        gate.is_detailed = False
+        controls.running = None
+        controls.is_holding_visible = trap.is_holding_visible
+        trace.has_new_points = trap.places.has_new_points
+        trap.close_books()
+    if recorder is not None:
+        trace.steps = recorder.steps()
+    if kernel.is_interrupted:
+        raise KeyboardInterrupt
+    return trace
+
+
+class _Judge:
+    """Turns the kernel's state at the end of an execution into data for the detectors."""
+
+    def __init__(self, trap: Trap, recorder: Recorder | None) -> None:
+        self._trap = trap
+        self._recorder = recorder
+
+    def raised(self, thread: LogicalThread, error: BaseException) -> Outcome:
+        """Judge an exception that nobody caught."""
+        is_assertion = isinstance(error, AssertionError) or type(error).__name__ == "Failed" and type(error).__module__ == "_pytest.outcomes"
+        where = _origin(error.__traceback__)
+        text = str(error).strip()
+        name = type(error).__name__
+        first = text.splitlines()[0] if text else ""
+        message = (first or "assertion failed") if is_assertion else f"{name}: {first}" if first else name
+        if thread.tid:
+            message += f" (in thread {thread.info.name!r})"
+        place = f"{where.file}:{where.line}" if where else ""
+        kind = "assertion" if is_assertion else "exception"
+        return Outcome(
+            "assertion" if is_assertion else "exception", message, (kind, name, place),
+            tid=thread.tid, where=where, error=error, traceback=trimmed_traceback(error),
+        )
+
+    def blocked(self, kernel: Kernel) -> Outcome | None:
+        """Judge an execution in which nothing can go on, or only daemons are left."""
+        blocked = [self._describe(kernel, thread) for thread in kernel.logical if not thread.is_finished and thread.queue is not None]
+        if not blocked:
+            return None
+        return deadlock.judge(blocked, is_over=kernel.alive == 0)
+
+    def runaway(self, kernel: Kernel) -> Outcome:
+        """Judge an execution that reached the step bound."""
+        return runaway.judge(kernel.events, kernel.threads, kernel.limit)
+
+    def _describe(self, kernel: Kernel, thread: LogicalThread) -> Blocked:
+        operation = kernel.pending[thread.tid] or Operation("wait", (), site_of(None))
+        stack = stack_of(thread.fiber.greenlet.gr_frame) if thread.fiber is not None else ()
+        site = operation.site
+        resource, holders, needs = _explain(thread, operation.kind)
+        if self._recorder is not None:
+            resource = self._recorder.label(thread.resource, resource)
+        return Blocked(
+            thread.tid, thread.info.name, operation.kind, resource, tuple(tid for tid in holders if tid >= 0), needs,
+            Frame(site.file, site.line, site.function), stack, self._held_by(thread.tid), thread.info.is_daemon,
+        )
+
+    def _held_by(self, tid: int) -> tuple[Held, ...]:
+        """Return what a thread holds, in the order in which the locks were first used."""
+        held: list[Held] = []
+        for one in self._trap.side.values():
+            if getattr(one, "holder", None) is None or one.holder() != tid:
+                continue
+            site = one.taken_at()
+            name = type(one).__name__
+            label = self._recorder.label(one, name) if self._recorder is not None else name
+            held.append(Held(label, Frame(site.file, site.line, site.function) if site is not None else None))
+        return tuple(held)
+
+
+def _explain(thread: LogicalThread, kind: str) -> tuple[str, tuple[int, ...], str]:
+    resource: Any = thread.resource
+    if resource is None:
+        return "nothing", (), "anything"
+    name, holders, needs = resource.explain(kind)
+    return name, holders, needs
+
+
+def _frames(trace: TracebackType | None) -> list[TracebackType]:
+    """Return the entries of a traceback that are not ours."""
+    entries = []
+    while trace is not None:
+        if not is_ours(trace.tb_frame.f_code.co_filename):
+            entries.append(trace)
+        trace = trace.tb_next
+    return entries
+
+
+def _origin(trace: TracebackType | None) -> Frame | None:
+    """Return the innermost line of the user's that the exception passed through."""
+    entries = _frames(trace)
+    if not entries:
+        return None
+    chosen = next((one for one in reversed(entries) if rank(one.tb_frame.f_code) == _USER), entries[-1])
+    code = chosen.tb_frame.f_code
+    return Frame(code.co_filename, chosen.tb_lineno, code.co_qualname)
+
+
+def trimmed_traceback(error: BaseException) -> str:
+    """Return the traceback as text, without frames of ours and without those of the standard library around the user's."""
+    summary = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
+    kept = [(entry, rank(entry.tb_frame.f_code) == _USER) for entry in _frames(error.__traceback__)]
+    users = [index for index, (_, is_user) in enumerate(kept) if is_user]
+    if users:
+        kept = kept[users[0]:]
+    lines = {(entry.tb_frame.f_code.co_filename, entry.tb_lineno) for entry, _ in kept}
+    summary.stack = traceback.StackSummary.from_list([one for one in summary.stack if (one.filename, one.lineno) in lines])
+    return "".join(summary.format(chain=error.__cause__ is not None)).rstrip()

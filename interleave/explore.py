@@ -1,0 +1,427 @@
+"""Many executions within a budget: `explore`, `check`, `replay`.
+
+An exploration takes control of the process (`Control`: code in scope instrumented, primitives taken over, garbage collection
+between executions only), lets a strategy run one execution after another, and gives the process back as it was.
+
+What fails is simplified, run once more in detail, and only then reported; a failure that does not come again under
+its own schedule is a nondeterminism finding, never reported as what it seemed to be. The first execution is repeated for the same reason:
+a program that keeps something between executions is told so at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from interleave import strategies
+from interleave.control import Control
+from interleave.errors import CheckFailed, ReplayMismatch, UsageError
+from interleave.execution import Controls, execute
+from interleave.model import (
+    Budget, Deviation, Event, Failure, Frame, Outcome, Result, Schedule, Site, Statistics, Strategy, Trace, Verdict,
+)
+from interleave.schedule import block_size, decode, encode, fingerprints, first_mismatch
+from interleave.shrink import simplify
+from interleave.strategies.dfs import Dfs
+from interleave.strategies.replay import Replay as ReplayStrategy
+
+F = TypeVar("F", bound=Callable[..., object])
+
+#: Executions spent on simplifying one failure.
+SHRINKING = 600
+#: Failures with different signatures that are reported when an exploration keeps going.
+MOST_FAILURES = 20
+_TIMEOUTS = ("idle", "any")
+_now = time.perf_counter
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an exploration is. `rate` is in executions per second, `seconds` since its beginning."""
+
+    scenario: str
+    executions: int
+    failures: int
+    seconds: float
+    rate: float
+    strategy: str
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What the replay of a seed showed; `trace` has its `steps` filled in."""
+
+    failure: Failure | None
+    trace: Trace
+    scenario: str
+
+
+def scenario(function: F) -> F:
+    """Mark a function as a scenario, so that `python -m interleave explore MODULE` runs it whatever its name."""
+    function.__interleave_scenario__ = True  # type: ignore[attr-defined]
+    return function
+
+
+def explore(
+    scenario: Callable[[], object], *, strategy: str | Strategy = "auto", budget: Budget | None = None, include: Sequence[str] = (),
+    stop_on_failure: bool = True, seed: int = 0, preemptions: int | None = None, timeouts: str = "idle", name: str | None = None,
+    progress: Callable[[Progress], None] | None = None, replay_command: Callable[[str], str] | None = None,
+) -> Result:
+    """Run `scenario` under one schedule after another and return what was found.
+
+    `strategy` is a name ("auto", "dfs", "pct", "random", ...) or an object that follows `model.Strategy`; `seed` is that of its
+    random generator. `include` names modules whose code is in scope besides the user's, with wildcards ("cachetools", "urllib3.*").
+    `preemptions` bounds searches. `timeouts="any"` lets sleeps and timeouts end while other threads could run, "idle" only when none can.
+    With `stop_on_failure=False` the exploration goes on and collects failures with different signatures.
+    `progress` is called about ten times a second; `replay_command` makes the command that reports show from a seed.
+
+    Ctrl-C ends the exploration; the result says `stopped_by="interrupt"`. Raises UsageError for unusable arguments.
+    """
+    exploration = _Exploration(
+        scenario, _check_scenario(scenario, name), budget or Budget(), include=tuple(include), timeouts=_check_timeouts(timeouts),
+        progress=progress, replay_command=replay_command,
+    )
+    _check_budget(exploration.budget)
+    if isinstance(strategy, str):
+        exploration.strategy_name = strategy
+        chosen = strategies.make(strategy, seed=seed, preemptions=preemptions, executions=exploration.budget.executions)
+    else:
+        exploration.strategy_name = type(strategy).__name__
+        chosen = strategy
+    return exploration.run(chosen, stop_on_failure=stop_on_failure)
+
+
+def check(scenario: Callable[[], object], **options: Any) -> Result:
+    """Explore as `explore` does, and raise `CheckFailed` with the report of the first failure if there is one."""
+    result = explore(scenario, **options)
+    if result.failures:
+        raise CheckFailed(result.failures[0].report(), result.failures[0])
+    return result
+
+
+def replay(
+    scenario: Callable[[], object], seed: str, *, include: Sequence[str] = (), name: str | None = None, timeouts: str = "idle",
+    replay_command: Callable[[str], str] | None = None,
+) -> Replay:
+    """Run `scenario` once under the schedule of `seed`, in detail.
+
+    `include`, `name` and `timeouts` must be those under which the seed was found. Raises SeedError if the seed is damaged or of another
+    scenario, ReplayMismatch if the program does something else now than when the seed was made.
+    """
+    full_name = _check_scenario(scenario, name)
+    schedule = decode(seed, seed_name(full_name))
+    exploration = _Exploration(
+        scenario, full_name, Budget(), include=tuple(include), timeouts=_check_timeouts(timeouts), replay_command=replay_command,
+    )
+    with exploration.control:
+        trace = exploration.follow(schedule, strict=True, detailed=True)
+    failure = exploration.failure_of(trace, executions=1) if trace.outcome else None
+    return Replay(failure, trace, full_name)
+
+
+def seed_name(name: str) -> str:
+    """Return the part of a scenario's name that seeds are bound to: not its module, which depends on how it was imported."""
+    return name.rpartition(":")[2]
+
+
+def _check_scenario(scenario: Callable[[], object], name: str | None) -> str:
+    """Return the name of a scenario, or raise UsageError if it cannot be run."""
+    if not callable(scenario):
+        raise UsageError(f"a scenario is a function without arguments, not {scenario!r}")
+    inner = scenario
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    label = getattr(inner, "__qualname__", type(inner).__qualname__)
+    if inspect.iscoroutinefunction(inner) or inspect.isgeneratorfunction(inner):
+        raise UsageError(
+            f"the scenario {label!r} is a coroutine or generator function; only plain functions that use threads can be explored.\n"
+            "Write a function that runs it to its end."
+        )
+    try:
+        inspect.signature(scenario).bind()
+    except TypeError:
+        raise UsageError(
+            f"the scenario {label!r} takes arguments; a scenario takes none and builds its own state.\n"
+            f"Pass a closure: explore(lambda: {label.rpartition('.')[2]}(...))"
+        ) from None
+    except ValueError:
+        pass
+    return name or f"{getattr(inner, '__module__', None) or '__main__'}:{label}"
+
+
+def _check_timeouts(timeouts: str) -> bool:
+    if timeouts not in _TIMEOUTS:
+        raise UsageError(f"timeouts={timeouts!r} is not one of {', '.join(map(repr, _TIMEOUTS))}")
+    return timeouts == "any"
+
+
+def _check_budget(budget: Budget) -> None:
+    for field in ("executions", "seconds", "steps"):
+        value = getattr(budget, field)
+        if value is not None and value <= 0:
+            raise UsageError(f"the budget's {field} must be positive, not {value!r}")
+
+
+class _Exploration:
+    """One exploration or replay: the scenario, how it is run, and what was found so far."""
+
+    def __init__(
+        self, scenario: Callable[[], object], name: str, budget: Budget, *, include: tuple[str, ...], timeouts: bool,
+        progress: Callable[[Progress], None] | None = None, replay_command: Callable[[str], str] | None = None,
+    ) -> None:
+        self.scenario = scenario
+        self.name = name
+        self.budget = budget
+        self.strategy_name = "replay"
+        self.controls = Controls(steps=budget.steps, any_timeout=timeouts)
+        self.control = Control(include, scenario, self.controls)
+        self.statistics = Statistics()
+        self.failures: dict[tuple[str, ...], Failure] = {}
+        self.counts: dict[tuple[str, ...], int] = {}
+        self.uncontrolled: dict[str, None] = {}
+        self.executions = 0
+        self._progress = progress
+        self._replay_command = replay_command
+        self._started = _now()
+        self._told = self._started
+
+    # -- executions -------------------------------------------------------------------------------------------
+
+    def execute(self, strategy: Strategy, *, detailed: bool = False) -> Trace:
+        """Run once; `strategy.begin` must have been called. Modules imported by the last run come into scope first."""
+        self.control.prepare()
+        trace = execute(self.scenario, strategy, self.controls, detailed=detailed)
+        for sentence in trace.uncontrolled:
+            self.uncontrolled[sentence] = None
+        return trace
+
+    def follow(self, schedule: Schedule, *, strict: bool = False, detailed: bool = False) -> Trace:
+        """Run once under a schedule; with `strict`, raise ReplayMismatch if the program does something else."""
+        strategy = ReplayStrategy(schedule, strict=strict)
+        strategy.begin()
+        trace = self.execute(strategy, detailed=detailed)
+        if strict and schedule.prints:
+            self._check_prints(schedule, trace)
+        strategy.end(trace)
+        return trace
+
+    def _check_prints(self, schedule: Schedule, trace: Trace) -> None:
+        step = first_mismatch(schedule, trace.events)
+        if step is None:
+            return
+        where = str(_site_at(trace.events, step))
+        raise ReplayMismatch(
+            f"the code does something else than when the seed was made, from step {step} on, at {where}.\n"
+            "The code or a library changed since, or the program depends on something that is not controlled.\n"
+            "Explore again to get a new seed.",
+            step=step, where=where,
+        )
+
+    # -- the loop ---------------------------------------------------------------------------------------------
+
+    def run(self, strategy: Strategy, *, stop_on_failure: bool) -> Result:
+        """Run executions until the budget is spent, the strategy is done, or something failed."""
+        stopped_by = "exhausted"
+        try:
+            with self.control:
+                stopped_by = self._loop(strategy, stop_on_failure=stop_on_failure)
+        except KeyboardInterrupt:
+            stopped_by = "interrupt"
+        self.statistics.seconds = _now() - self._started
+        self.statistics.redundant = getattr(strategy, "redundant", 0)
+        failures = tuple(replace(failure, count=self.counts[key]) for key, failure in self.failures.items())
+        exhausted = stopped_by == "exhausted"
+        return Result(
+            scenario=self.name, verdict=self._verdict(failures, exhausted=exhausted and bool(strategy.scope)), executions=self.executions,
+            exhausted=exhausted, strategy=self.strategy_name, scope=strategy.scope if exhausted else "", stopped_by=stopped_by,
+            failures=failures, uncontrolled=tuple(self.uncontrolled), statistics=self.statistics,
+        )
+
+    def _verdict(self, failures: Sequence[Failure], *, exhausted: bool) -> Verdict:
+        if failures:
+            return "failed"
+        if self.uncontrolled:
+            return "inconclusive"
+        return "proven" if exhausted else "passed"
+
+    def _loop(self, strategy: Strategy, *, stop_on_failure: bool) -> str:
+        while True:
+            if self.budget.executions is not None and self.executions >= self.budget.executions:
+                return "executions"
+            if self.budget.seconds is not None and _now() - self._started >= self.budget.seconds:
+                return "seconds"
+            if self.control.is_interrupted:
+                return "interrupt"
+            if not strategy.begin():
+                return "exhausted"
+            try:
+                trace = self.execute(strategy)
+                self.executions += 1
+                self._count(trace)
+                strategy.end(trace)
+                if self.executions == 1 and trace.outcome is None:
+                    self._check_repeats(trace)
+            except ReplayMismatch as error:
+                self._add(_nondeterminism(error), Trace(), Schedule())
+                return "failure"
+            if trace.outcome is not None:
+                self._fail(trace)
+            if self.failures and (stop_on_failure or len(self.failures) >= MOST_FAILURES):
+                return "failure"
+            self._tell()
+
+    def _count(self, trace: Trace) -> None:
+        statistics = self.statistics
+        statistics.steps += len(trace.events)
+        statistics.longest = max(statistics.longest, len(trace.events))
+        statistics.threads = max(statistics.threads, len(trace.threads))
+        statistics.switches += trace.switches
+        statistics.preemptions += trace.preemptions
+
+    def _tell(self) -> None:
+        if self._progress is None or (now := _now()) - self._told < 0.1:
+            return
+        self._told = now
+        seconds = now - self._started
+        self._progress(
+            Progress(self.name, self.executions, len(self.failures), seconds, self.executions / seconds, self.strategy_name, self.budget)
+        )
+
+    def _check_repeats(self, first: Trace) -> None:
+        """Run the first schedule again: the same schedule must give the same run.
+
+        One difference is forgiven, that of a first time (a cache filled, a module imported): the second and third run must agree.
+        """
+        schedule = _schedule_of(first)
+        second = self.follow(schedule)
+        if _first_difference(first.events, second.events) is None:
+            return
+        third = self.follow(_schedule_of(second))
+        step = _first_difference(second.events, third.events)
+        if step is None:
+            return
+        then, now = _site_at(second.events, step), _site_at(third.events, step)
+        raise ReplayMismatch(
+            f"two executions of the same schedule differ, first at step {step}: {_said(second.events, step)} at {then} in one, "
+            f"{_said(third.events, step)} at {now} in the other.\n"
+            "The scenario keeps something between executions, or depends on something that is not controlled (order of a set, a real "
+            "clock, a thread not started by it).\nBuild all state inside the scenario.",
+            step=step, where=str(now),
+        )
+
+    # -- failures ---------------------------------------------------------------------------------------------
+
+    def _fail(self, trace: Trace) -> None:
+        """Take a failing execution in: simplify it, run it in detail, and keep it, unless its like is known."""
+        outcome = trace.outcome
+        assert outcome is not None
+        _let_pass(outcome.error)
+        key = outcome.signature
+        self.counts[key] = self.counts.get(key, 0) + 1
+        if key in self.failures:
+            return
+        best = simplify(trace, lambda schedule: self._again(schedule, key), limit=SHRINKING, search=lambda *args: self._search(key, *args))
+        try:
+            detailed = self.follow(_schedule_of(best), detailed=True)
+            self.statistics.shrinking += 1
+        except ReplayMismatch as error:
+            self._add(_nondeterminism(error), trace, _schedule_of(trace))
+            return
+        if detailed.outcome is None or detailed.outcome.signature != key:
+            step = _first_difference(best.events, detailed.events) or 0
+            where = str(_site_at(detailed.events, step))
+            ended = detailed.outcome.message if detailed.outcome else "it passed"
+            error = ReplayMismatch(
+                f"an execution failed ({outcome.kind}: {outcome.message}), but the same schedule, run again, ended otherwise: {ended}.\n"
+                f"They differ first at step {step}, at {where}.", step=step, where=where,
+            )
+            self._add(_nondeterminism(error), detailed, _schedule_of(trace))
+            return
+        self.failures[key] = self.failure_of(detailed, executions=self.executions)
+
+    def _again(self, schedule: Schedule, key: tuple[str, ...]) -> Trace | None:
+        self.statistics.shrinking += 1
+        if self.control.is_interrupted:
+            return None
+        trace = self.follow(schedule)
+        return trace if trace.outcome is not None and trace.outcome.signature == key else None
+
+    def _search(self, key: tuple[str, ...], bound: int, limit: int) -> Trace | None:
+        """Look for the same failure with at most `bound` preemptions, fewest first."""
+        strategy = Dfs(preemptions=bound)
+        for _ in range(limit):
+            if self.control.is_interrupted or not strategy.begin():
+                return None
+            self.statistics.shrinking += 1
+            trace = self.execute(strategy)
+            if trace.outcome is not None and trace.outcome.signature == key:
+                return trace
+            try:
+                strategy.end(trace)
+            except ReplayMismatch:
+                return None
+        return None
+
+    def failure_of(self, trace: Trace, *, executions: int) -> Failure:
+        """Return the failure that a detailed trace shows."""
+        outcome = trace.outcome
+        assert outcome is not None
+        schedule = _schedule_of(trace)
+        seed = encode(schedule, seed_name(self.name))
+        command = self._replay_command(seed) if self._replay_command is not None else ""
+        return Failure(
+            kind=outcome.kind, message=outcome.message, seed=seed, scenario=self.name, outcome=outcome, trace=trace, schedule=schedule,
+            preemptions=trace.preemptions, executions=executions, replay_command=command,
+        )
+
+    def _add(self, outcome: Outcome, trace: Trace, schedule: Schedule) -> None:
+        trace.outcome = outcome
+        self.counts[outcome.signature] = self.counts.get(outcome.signature, 0) + 1
+        seed = encode(schedule, seed_name(self.name))
+        command = self._replay_command(seed) if self._replay_command is not None else ""
+        self.failures.setdefault(outcome.signature, Failure(
+            kind=outcome.kind, message=outcome.message, seed=seed, scenario=self.name, outcome=outcome, trace=trace, schedule=schedule,
+            preemptions=trace.preemptions, executions=self.executions, replay_command=command,
+        ))
+
+
+def _schedule_of(trace: Trace) -> Schedule:
+    length = trace.moments
+    return Schedule(tuple(Deviation(*one) for one in trace.deviations), length, fingerprints(trace.events, block_size(length)))
+
+
+def _site_at(events: Sequence[Event], step: int) -> Site:
+    """Return the site of a step, or of the last one before it that has one."""
+    for index in range(min(step, len(events) - 1), -1, -1):
+        if events[index][1].site.line:
+            return events[index][1].site
+    return Site("<start>", 0, "<start>")
+
+
+def _said(events: Sequence[Event], step: int) -> str:
+    return f"'{events[step][1].kind}'" if step < len(events) else "the end"
+
+
+def _first_difference(one: Sequence[Event], other: Sequence[Event]) -> int | None:
+    """Return the index of the first event in which two executions differ in thread, operation or place in the source."""
+    for index, ((tid, left), (tid2, right)) in enumerate(zip(one, other, strict=False)):
+        if tid != tid2 or left.kind != right.kind or left.site is not right.site:
+            return index
+    return None if len(one) == len(other) else min(len(one), len(other))
+
+
+def _nondeterminism(error: ReplayMismatch) -> Outcome:
+    file, _, line = error.where.rpartition(":")
+    where = Frame(file, int(line), "") if line.isdigit() else None
+    return Outcome("nondeterminism", str(error), ("nondeterminism",), where=where)
+
+
+def _let_pass(error: BaseException | None) -> None:
+    """Raise what is meant for the test runner rather than for us: a skip, an exit."""
+    if error is not None and type(error).__module__ == "_pytest.outcomes" and type(error).__name__ != "Failed":
+        raise error

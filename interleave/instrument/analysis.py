@@ -1,0 +1,120 @@
+"""Facts about code objects that are known before they run.
+
+Both analyses read the raw bytes of a code object, because they visit every function in scope and mostly find nothing.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Iterator
+from types import CodeType
+
+_EXTENDED = dis.opmap["EXTENDED_ARG"]
+_NAME_STORES = frozenset(dis.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL"))
+_CELL_STORES = frozenset(dis.opmap[name] for name in ("STORE_DEREF", "DELETE_DEREF"))
+_BACKWARD = frozenset(opcode for name, opcode in dis.opmap.items() if "JUMP_BACKWARD" in name)
+# From 3.13 on a closure is made of cells fetched by LOAD_FAST, of which two may be fused into one instruction.
+_CELL_LOADS = frozenset(
+    dis.opmap[name] for name in ("LOAD_CLOSURE", "LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_AND_CLEAR") if dis.opmap.get(name, 256) < 256
+)
+_FUSED_LOADS = frozenset(dis.opmap[name] for name in ("LOAD_FAST_LOAD_FAST", "STORE_FAST_LOAD_FAST") if name in dis.opmap)
+
+#: Cells that `type` fills once, before anybody can look.
+IMPLICIT_CELLS = frozenset({"__class__", "__classdict__"})
+
+
+def instructions(code: CodeType) -> Iterator[tuple[int, int, int]]:
+    """Yield (index, opcode, argument) of each instruction; the index counts code units of two bytes."""
+    raw = code.co_code
+    extended = 0
+    for index in range(len(raw) // 2):
+        opcode = raw[2 * index]
+        argument = raw[2 * index + 1] | extended
+        extended = argument << 8 if opcode == _EXTENDED else 0
+        yield index, opcode, argument
+
+
+def nested_codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield the code objects directly inside a code object."""
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield const
+
+
+def stored_names(code: CodeType) -> set[str]:
+    """Return the attribute names and global names that a code object, or one inside it, stores or deletes."""
+    names: set[str] = set()
+    if not _NAME_STORES.isdisjoint(code.co_code[::2]):
+        names.update(code.co_names[argument] for _, opcode, argument in instructions(code) if opcode in _NAME_STORES)
+    for inner in nested_codes(code):
+        names |= stored_names(inner)
+    return names
+
+
+def constant_cells(code: CodeType) -> frozenset[str]:
+    """Return the cell variables of a code object that no two threads can see change.
+
+    A cell is constant if its only store, should there be one, comes before anybody else can have the cell. That holds for
+
+    * a parameter that nobody stores: its cell is filled when the frame is made;
+    * any other variable that is stored by exactly one instruction of the whole nest, that instruction being in the code which owns
+      the cell, outside any loop, and before every instruction which fetches the cell for a closure.
+
+    "Before" is by position. Without a jump backwards over the store, a lower position can only run earlier; a store between the
+    target of a backward jump and the jump counts as inside a loop. That also rules out exception handlers, which
+    stand at the end and jump back. A deletion counts as a store. Code that stores through frames is not considered.
+    """
+    if not code.co_cellvars:
+        return frozenset()
+    stored_inside: set[str] = set()
+    for inner in nested_codes(code):
+        stored_inside |= _stored_cells(inner)
+    slots = _slots(code)
+    stores: dict[str, list[int]] = {}
+    first_closure: dict[str, int] = {}
+    loops: list[tuple[int, int]] = []
+    for index, opcode, argument in instructions(code):
+        if opcode in _CELL_STORES:
+            stores.setdefault(slots[argument], []).append(index)
+        elif opcode in _CELL_LOADS:
+            first_closure.setdefault(slots[argument], index)
+        elif opcode in _FUSED_LOADS:
+            first_closure.setdefault(slots[argument >> 4], index)
+            first_closure.setdefault(slots[argument & 15], index)
+        elif opcode in _BACKWARD:
+            # The cache entries of the jump are left out, which makes the loop seem longer, never shorter.
+            loops.append((index + 1 - argument, index))
+    parameters = code.co_varnames[: _parameter_count(code)]
+    constant = set()
+    for name in code.co_cellvars:
+        at = stores.get(name, [])
+        if name in stored_inside or len(at) > (0 if name in parameters else 1):
+            continue
+        if all(index < first_closure.get(name, index + 1) and not _is_inside(index, loops) for index in at):
+            constant.add(name)
+    return frozenset(constant)
+
+
+def _is_inside(index: int, loops: list[tuple[int, int]]) -> bool:
+    return any(first <= index <= last for first, last in loops)
+
+
+def _parameter_count(code: CodeType) -> int:
+    has_rest = bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
+    return code.co_argcount + code.co_kwonlyargcount + has_rest
+
+
+def _slots(code: CodeType) -> list[str]:
+    """Return the names of a frame's storage in order: locals, cells that are no locals, free variables."""
+    return [*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames), *code.co_freevars]
+
+
+def _stored_cells(code: CodeType) -> set[str]:
+    """Return the variables of outer code that a nested code object, or one inside it, stores."""
+    names: set[str] = set()
+    if code.co_freevars and not _CELL_STORES.isdisjoint(code.co_code[::2]):
+        slots = _slots(code)
+        names.update(slots[argument] for _, opcode, argument in instructions(code) if opcode in _CELL_STORES)
+    for inner in nested_codes(code):
+        names |= _stored_cells(inner)
+    return names.intersection(code.co_freevars)

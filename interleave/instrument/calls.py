@@ -1,0 +1,344 @@
+"""Hooks for calls: what a callee that is not instrumented does to what it is given.
+
+Instrumented functions announce their accesses themselves. All others run between two announcements, as one step, so the call announces
+for them. By the type of the callee:
+
+* a method of a container, written in C: the table of `containers`; what it reads through (`update`, `join`) is read as well;
+* a method of any other object of C whose type is not known to be immutable writes all of that object;
+* a function of C reads the containers among its arguments, unless the table of `functions` knows better;
+* a Python function out of scope reads the containers among its arguments if it belongs to the standard library, and else writes them; other
+  objects are opaque on purpose: they are the business of `include`;
+* a class, a `partial`, an `lru_cache`: what they call.
+
+A C function that calls back into the program (`sorted` with a key) is announced once, before it starts.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    WrapperDescriptorType,
+)
+from typing import Any
+
+from interleave import runtime
+from interleave.instrument import functions, kinds
+from interleave.instrument.announce import ANONYMOUS, announce, gate, name_value
+from interleave.instrument.containers import KEEPS_ARGUMENTS, PYTHON_READERS, Action, Provisional, method_action
+from interleave.instrument.functions import attribute_call
+from interleave.instrument.items import settle
+from interleave.instrument.iterators import called, consumed, resume
+from interleave.instrument.kinds import NONE, family, find, is_instrumented, is_library_container, is_standard, root_module
+from interleave.instrument.operators import nested_reads
+from interleave.instrument.registry import AccessList, Kinds, registry
+from interleave.model import READ, WHOLE, WRITE, Site
+
+Arguments = tuple[Any, ...]
+Callee = Callable[[Site, Any, Arguments], None]
+
+#: Parts of the standard library that keep what they are given without looking into it.
+_KEEPERS = frozenset({
+    "threading", "queue", "concurrent", "asyncio", "typing", "functools", "contextlib", "weakref", "abc", "enum", "contextvars", "interleave",
+})
+
+_SCALARS = frozenset({int, float, str, bytes, bool, type(None)})
+
+
+# --- hooks ------------------------------------------------------------------------------------------------------------
+
+
+def call(site: Site, count: int) -> Callable[..., None]:
+    """Make the hook for a call with `count` positional arguments that can be seen."""
+    return (_call_0, _call_1, _call_2)[count](site) if count < 3 else _call_many(site)
+
+
+def _call_0(site: Site) -> Callable[[Any], None]:
+    def hook(function: Any) -> None:
+        if gate.is_open and type(function) is not FunctionType:
+            dispatch(site, function, ())
+        elif type(function) is BuiltinFunctionType and gate.is_naming:
+            _publish(site, function, ())
+
+    return hook
+
+
+def _call_1(site: Site) -> Callable[[Any, Any], None]:
+    def hook(function: Any, first: Any) -> None:
+        if gate.is_open:
+            if type(function) is not FunctionType or type(first) not in _SCALARS:
+                dispatch(site, function, (first,))
+        elif gate.is_naming and type(function) is BuiltinFunctionType:
+            _publish(site, function, (first,))
+
+    return hook
+
+
+def _call_2(site: Site) -> Callable[[Any, Any, Any], None]:
+    def hook(function: Any, first: Any, second: Any) -> None:
+        if gate.is_open:
+            if type(function) is not FunctionType or type(first) not in _SCALARS or type(second) not in _SCALARS:
+                dispatch(site, function, (first, second))
+        elif gate.is_naming and type(function) is BuiltinFunctionType:
+            _publish(site, function, (first, second))
+
+    return hook
+
+
+def _call_many(site: Site) -> Callable[..., None]:
+    def hook(function: Any, *arguments: Any) -> None:
+        if gate.is_open:
+            dispatch(site, function, arguments)
+        elif gate.is_naming and type(function) is BuiltinFunctionType:
+            _publish(site, function, arguments)
+
+    return hook
+
+
+def call_unpacked(site: Site) -> Callable[[Any, Any], None]:
+    """Make the hook for `function(*arguments)`, where `arguments` may be any iterable."""
+
+    def hook(function: Any, arguments: Any) -> None:
+        if type(arguments) is tuple:
+            if gate.is_open:
+                dispatch(site, function, arguments)
+            elif gate.is_naming and type(function) is BuiltinFunctionType:
+                _publish(site, function, arguments)
+        elif gate.is_open:
+            accesses = consumed(arguments)
+            if accesses:
+                announce(site, accesses)
+            dispatch(site, function, tuple(arguments) if type(arguments) is list else ())
+
+    return hook
+
+
+def _publish(site: Site, function: Any, arguments: Arguments) -> None:
+    """Name what a method of a container is about to store, and note what it makes known."""
+    owner = function.__self__
+    if type(owner) is ModuleType:
+        if function in functions.ACCESSORS:
+            attribute_call(site, function, arguments)
+    elif family(type(owner)):
+        runtime.publish(owner)
+        for value in arguments:
+            if type(value) not in ANONYMOUS:
+                name_value(value)
+
+
+# --- by the type of the callee ----------------------------------------------------------------------------------------
+
+
+def dispatch(site: Site, function: Any, arguments: Arguments) -> None:
+    """Announce what a call touches, given the callee and the positional arguments."""
+    handler = _CALLEES.get(type(function))
+    if handler is None:
+        handler = _class if isinstance(function, type) else _other
+    handler(site, function, arguments)
+
+
+def _announce(site: Site, accesses: AccessList) -> None:
+    if accesses:
+        announce(site, accesses)
+
+
+def _python_function(site: Site, function: Any, arguments: Arguments) -> None:
+    touched = [value for value in arguments if type(value) not in _SCALARS and family(type(value))]
+    if touched and not is_instrumented(function):
+        _announce(site, _foreign(function, touched))
+
+
+def _foreign(function: Any, touched: list[Any]) -> AccessList:
+    """Return what a Python function out of scope may do to the containers that it is given."""
+    module = function.__globals__.get("__name__")
+    root = module.partition(".")[0] if isinstance(module, str) else ""
+    if root in _KEEPERS:
+        return []
+    if is_standard(root) and (root, function.__name__) not in _LIBRARY_WRITERS:
+        return [access for value in touched for access in nested_reads(value)]
+    return [(value, WHOLE, WRITE) for value in touched]
+
+
+_LIBRARY_WRITERS = frozenset({("random", "shuffle")})
+
+
+def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
+    function, owner = method.__func__, method.__self__
+    if type(function) is not FunctionType:
+        dispatch(site, function, (owner, *arguments))
+        return
+    if is_instrumented(function):
+        return
+    accesses: AccessList = []
+    if (family(type(owner)) or is_library_container(type(owner))) and not isinstance(owner, type):
+        accesses.append((owner, WHOLE, READ if function.__name__ in PYTHON_READERS else WRITE))
+    touched = [value for value in arguments if type(value) not in _SCALARS and family(type(value))]
+    if touched:
+        accesses += _foreign(function, touched)
+    _announce(site, accesses)
+
+
+def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
+    owner = function.__self__
+    if type(owner) is ModuleType or owner is None:
+        known = functions.FUNCTIONS.get(function)
+        if known is not None:
+            _announce(site, known(arguments))
+        elif function in functions.ACCESSORS:
+            attribute_call(site, function, arguments)
+        elif function is next:
+            _next(site, arguments)
+        else:
+            _announce(site, functions.argument_reads(function, arguments))
+    elif isinstance(owner, type):
+        _announce(site, _read_arguments(arguments))
+    else:
+        _method(site, owner, function.__name__, arguments)
+
+
+def _next(site: Site, arguments: Arguments) -> None:
+    if arguments:
+        accesses = consumed(arguments[0])
+        if len(accesses) == 1 and accesses[0][0] is arguments[0]:
+            resume(site, arguments[0])
+        else:
+            _announce(site, accesses)
+
+
+def _method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
+    """Announce a call of a method that is written in C."""
+    kind = family(type(owner))
+    if kind == NONE:
+        if name in _RESUMING and consumed(owner):
+            _next(site, (owner,))
+            return
+        if name in functions.ATTRIBUTE_METHODS:
+            attribute_call(site, functions.ATTRIBUTE_METHODS[name], (owner, *arguments), is_raw=True)
+            return
+        kind = _opaque(type(owner), name)
+    for value in arguments:
+        if type(value) not in ANONYMOUS and kind:
+            name_value(value)
+    extra = [] if name in KEEPS_ARGUMENTS else _read_arguments(arguments)
+    action = method_action(kind, name)
+    if extra:
+        settle(site, _with(action, extra), owner, arguments)
+    elif kind:
+        settle(site, action, owner, arguments)
+
+
+_RESUMING = frozenset({"__next__", "send", "throw", "close"})
+
+
+def _with(action: Action, extra: AccessList) -> Action:
+    """Return an action that reads arguments too."""
+
+    def both(obj: Any, arguments: Arguments) -> AccessList:
+        accesses = action(obj, arguments)
+        return type(accesses)(accesses + extra) if type(accesses) is Provisional else accesses + extra
+
+    return both
+
+
+def _opaque(tp: type, name: str) -> int:
+    """Return OPAQUE for an object of an unknown mutable C type, NONE for all others."""
+    known = _opaque_types.get(tp)
+    if known is None:
+        known = kinds.NONE
+        for cls in kinds.mro_of(tp):
+            if not isinstance(kinds.namespace_of(cls).get(name), (FunctionType, type(None))):
+                known = kinds.NONE if root_module(cls) in kinds.INERT_MODULES else kinds.OPAQUE
+                break
+        registry.remember(_opaque_types, tp, known)
+    return known
+
+
+_opaque_types: Kinds = registry.new_cache()
+
+
+def _descriptor(site: Site, function: Any, arguments: Arguments) -> None:
+    """Announce `list.append(xs, x)`: a method of C that was not bound."""
+    if arguments:
+        _method(site, arguments[0], function.__name__, arguments[1:])
+
+
+def _wrapper(site: Site, function: Any, arguments: Arguments) -> None:
+    _method(site, function.__self__, function.__name__, arguments)
+
+
+def _partial(site: Site, function: Any, arguments: Arguments) -> None:
+    dispatch(site, function.func, (*function.args, *arguments))
+
+
+def _cache(site: Site, function: Any, arguments: Arguments) -> None:
+    _announce(site, [(function, WHOLE, WRITE)])
+
+
+def _getter(site: Site, function: Any, arguments: Arguments) -> None:
+    _announce(site, [(value, WHOLE, READ) for value in arguments if type(value) not in ANONYMOUS])
+
+
+def _class(site: Site, cls: Any, arguments: Arguments) -> None:
+    """Announce the making of an instance: what a constructor written in C reads from its arguments."""
+    if cls in functions.TYPES:
+        _announce(site, functions.TYPES[cls](arguments))
+        return
+    for name in ("__init__", "__new__"):
+        found = find(cls, name)
+        if found is not None and isinstance(found[1], (FunctionType, staticmethod)):
+            function = found[1].__func__ if isinstance(found[1], staticmethod) else found[1]
+            if isinstance(function, FunctionType):
+                _python_function(site, function, arguments)
+                return
+    if root_module(cls) not in _KEEPERS:
+        _announce(site, _read_arguments(arguments))
+
+
+def _other(site: Site, function: Any, arguments: Arguments) -> None:
+    """Announce a call of an object of any other type: by its `__call__`."""
+    found = find(type(function), "__call__")
+    if found is not None and isinstance(found[1], FunctionType):
+        _bound_method(site, MethodType(found[1], function), arguments)
+    elif found is not None and root_module(found[0]) not in kinds.INERT_MODULES:
+        _announce(site, [(function, WHOLE, WRITE), *_read_arguments(arguments)])
+
+
+def _read_arguments(arguments: Arguments) -> AccessList:
+    """Return what reading through the containers and iterators among the arguments touches."""
+    accesses: AccessList = []
+    for value in arguments:
+        tp = type(value)
+        if tp in _SCALARS:
+            continue
+        if tp is BuiltinFunctionType:
+            accesses += called(value)
+        elif family(tp):
+            accesses += nested_reads(value)
+        else:
+            accesses += consumed(value)
+    return accesses
+
+
+_CALLEES: dict[type, Callee] = {
+    FunctionType: _python_function,
+    MethodType: _bound_method,
+    BuiltinFunctionType: _builtin,
+    MethodDescriptorType: _descriptor,
+    WrapperDescriptorType: _descriptor,
+    ClassMethodDescriptorType: _descriptor,
+    MethodWrapperType: _wrapper,
+    functools.partial: _partial,
+    type(functools.lru_cache(len)): _cache,
+    operator.attrgetter: _getter,
+    operator.itemgetter: _getter,
+    operator.methodcaller: _getter,
+    type: _class,
+}

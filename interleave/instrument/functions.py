@@ -1,0 +1,181 @@
+"""What functions written in C do to their arguments: a table.
+
+Unless listed here, a function reads the containers among its arguments, with what is nested in them; one from outside the standard library
+might write them.
+"""
+
+from __future__ import annotations
+
+import bisect
+import builtins
+import heapq
+import operator
+import struct
+import sys
+from collections.abc import Callable
+from types import FrameType, ModuleType
+from typing import Any
+
+from interleave.instrument import attributes
+from interleave.instrument.announce import ANONYMOUS, gate
+from interleave.instrument.containers import ensure_key, read_index, read_key, read_whole, remove_key, store_index, store_key
+from interleave.instrument.items import membership_reads, size_reads
+from interleave.instrument.iterators import called, consumed, started
+from interleave.instrument.kinds import (
+    ARRAY,
+    DEFAULTDICT,
+    DICT,
+    LIST,
+    NONE,
+    VIEW,
+    family,
+    is_standard,
+    operation_family,
+    root_module,
+)
+from interleave.instrument.operators import nested_reads, operand_accesses
+from interleave.instrument.registry import AccessList, registry
+from interleave.model import READ, WHOLE, WRITE, Site
+
+Arguments = tuple[Any, ...]
+Reads = Callable[[Arguments], AccessList]
+
+
+def _nothing(arguments: Arguments) -> AccessList:
+    return []
+
+
+def _iterate(arguments: Arguments) -> AccessList:
+    """Return what iterating over each argument touches."""
+    return [access for value in arguments for access in (called(value) if type(value) is _BUILTIN else consumed(value))]
+
+
+_BUILTIN = type(len)
+
+
+def _read(arguments: Arguments) -> AccessList:
+    """Return what looking into each argument touches, nested containers included."""
+    accesses: AccessList = []
+    for value in arguments:
+        if type(value) not in ANONYMOUS:
+            accesses += nested_reads(value) or consumed(value)
+    return accesses
+
+
+def _write_first(arguments: Arguments) -> AccessList:
+    """Return what changing the first argument and reading the others touches."""
+    if not arguments or not operation_family(type(arguments[0]), "__len__"):
+        return []
+    return [(arguments[0], WHOLE, WRITE)]
+
+
+def _size(arguments: Arguments) -> AccessList:
+    kind = operation_family(type(arguments[0]), "__len__") if arguments else NONE
+    return size_reads(arguments[0], kind) if kind else []
+
+
+def _start(arguments: Arguments) -> AccessList:
+    return started(arguments[0]) if len(arguments) == 1 else []
+
+
+def _start_all(arguments: Arguments) -> AccessList:
+    return [access for value in arguments if family(type(value)) for access in started(value)]
+
+
+def _membership(arguments: Arguments) -> AccessList:
+    return membership_reads(arguments[0], arguments[1]) if len(arguments) == 2 else []
+
+
+def _item(dunder: str) -> Reads:
+    """Return the entry for a function that is an item access in disguise."""
+    reads = {DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index}
+    stores = {DICT: store_key, DEFAULTDICT: store_key, LIST: store_index, ARRAY: store_index}
+    deletions = {DICT: remove_key, DEFAULTDICT: remove_key}
+    table = {"__getitem__": reads, "__setitem__": stores, "__delitem__": deletions}[dunder]
+    mode = READ if dunder == "__getitem__" else WRITE
+
+    def entry(arguments: Arguments) -> AccessList:
+        kind = operation_family(type(arguments[0]), dunder) if len(arguments) > 1 else NONE
+        if kind in table:
+            return list(table[kind](arguments[0], arguments[1:]))
+        return [(arguments[0], WHOLE, mode)] if kind else []
+
+    return entry
+
+
+def _in_place(dunder: str) -> Reads:
+    def entry(arguments: Arguments) -> AccessList:
+        return operand_accesses(arguments[0], arguments[1], dunder) if len(arguments) == 2 else []
+
+    return entry
+
+
+def _add(table: dict[Any, Reads], entry: Reads, module: ModuleType, names: str) -> None:
+    for name in names.split():
+        function = getattr(module, name, None)
+        if type(function) is _BUILTIN or isinstance(function, type):
+            table[function] = entry
+
+
+#: By function.
+FUNCTIONS: dict[Any, Reads] = {}
+_add(FUNCTIONS, _nothing, builtins, "isinstance issubclass id callable hash chr ord abs divmod round pow open input super locals")
+_add(FUNCTIONS, _nothing, sys, "getrefcount getsizeof _getframe intern exc_info getrecursionlimit")
+_add(FUNCTIONS, _iterate, builtins, "sum min max any all sorted")
+_add(FUNCTIONS, _size, builtins, "len")
+_add(FUNCTIONS, _start, builtins, "iter")
+_add(FUNCTIONS, _size, operator, "length_hint truth not_")
+_add(FUNCTIONS, _membership, operator, "contains")
+_add(FUNCTIONS, _nothing, operator, "is_ is_not index")
+_add(FUNCTIONS, _write_first, heapq, "heappush heappop heapify heapreplace heappushpop _heappop_max _heapreplace_max _heapify_max")
+_add(FUNCTIONS, _write_first, bisect, "insort insort_left insort_right")
+_add(FUNCTIONS, lambda arguments: _write_first(arguments[1:]), struct, "pack_into")
+for _name in ("getitem", "setitem", "delitem"):
+    _add(FUNCTIONS, _item(f"__{_name}__"), operator, _name)
+for _name in "iadd iand iconcat ifloordiv ilshift imatmul imod imul ior ipow irshift isub itruediv ixor".split():
+    _add(FUNCTIONS, _in_place("__iadd__" if _name == "iconcat" else f"__{_name}__"), operator, _name)
+
+#: By type that is called.
+TYPES: dict[type, Reads] = {}
+_add(TYPES, _nothing, builtins, "type object super int float complex property classmethod staticmethod range slice")
+_add(TYPES, _iterate, builtins, "list tuple set frozenset")
+_add(TYPES, _start_all, builtins, "enumerate zip map filter reversed")
+_add(TYPES, _size, builtins, "bool")
+_add(TYPES, _read, builtins, "str bytes bytearray dict")
+
+#: Functions that access an attribute whose name is an argument, or give away the dictionary of all attributes.
+ACCESSORS = frozenset({getattr, hasattr, setattr, delattr, vars, globals})
+#: The same as methods of every object. They find storage even where a class overrides them.
+ATTRIBUTE_METHODS: dict[str, Any] = {"__getattribute__": getattr, "__setattr__": setattr, "__delattr__": delattr}
+
+
+def attribute_call(site: Site, function: Any, arguments: Arguments, is_raw: bool = False) -> None:
+    """Announce a call of one of `ACCESSORS`, or of one of `ATTRIBUTE_METHODS` if `is_raw`. Call it while the gate is open or naming."""
+    if function is vars and len(arguments) == 1:
+        attributes.note_namespace(arguments[0])
+    elif function is globals:
+        _note_globals()
+    elif len(arguments) < 2 or type(arguments[1]) is not str:
+        return
+    elif function is setattr and len(arguments) == 3:
+        attributes.write(site, arguments[0], arguments[1], arguments[2], is_raw=is_raw)
+    elif function is delattr:
+        attributes.erase(site, arguments[0], arguments[1], is_raw=is_raw)
+    elif gate.is_open:
+        attributes.read(site, arguments[0], arguments[1], is_raw=is_raw)
+
+
+def _note_globals() -> None:
+    """Note the dictionary that `globals` is about to return to the instrumented code that calls it."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__package__") == __package__:
+        frame = frame.f_back
+    if frame is not None:
+        registry.note_alias(frame.f_globals, frame.f_globals)
+
+
+def argument_reads(function: Any, arguments: Arguments) -> AccessList:
+    """Return what a function of C that is in no table touches."""
+    if is_standard(root_module(function)):
+        return _read(arguments)
+    return [(value, WHOLE, WRITE) for value in arguments if family(type(value)) not in (NONE, VIEW)]

@@ -1,0 +1,200 @@
+"""Hooks for `obj[key]`, `key in obj` and slices.
+
+Dictionaries and lists, by far the most frequent, are judged in the hook; all else goes through the tables of `containers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from interleave import runtime
+from interleave.instrument import kinds
+from interleave.instrument.announce import ANONYMOUS, announce, announce_one, gate, name_value
+from interleave.instrument.containers import (
+    Action,
+    Provisional,
+    ensure_key,
+    read_index,
+    read_key,
+    read_shape,
+    read_whole,
+    remove_key,
+    store_index,
+    store_key,
+    write_whole,
+)
+from interleave.instrument.iterators import consumed
+from interleave.instrument.kinds import ARRAY, DEFAULTDICT, DICT, LIST, OPAQUE, PLAIN_KEYS, SET, VIEW, item, operation_family
+from interleave.instrument.registry import AccessList, registry
+from interleave.model import READ, WHOLE, WRITE, Site
+
+UNKNOWN = runtime.UNKNOWN
+# A subclass of list may have a __len__ written in Python.
+_list_length = list.__len__
+
+_READS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index}
+_STORES: dict[int, Action] = {DICT: store_key, DEFAULTDICT: store_key, LIST: store_index, ARRAY: store_index}
+_DELETIONS: dict[int, Action] = {DICT: remove_key, DEFAULTDICT: remove_key}
+_TESTS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: read_key, SET: read_key}
+
+
+def settle(site: Site, action: Action, obj: Any, args: tuple[Any, ...]) -> None:
+    """Announce what an action touches, and announce again if that was provisional and something changed meanwhile."""
+    accesses = action(obj, args)
+    announce(site, accesses)
+    if type(accesses) is Provisional:
+        again = action(obj, args)
+        if type(again) is not Provisional:
+            announce(site, again)
+
+
+def _value(obj: Any, key: Any) -> object:
+    """Return an item of a dictionary or list for a report."""
+    try:
+        if isinstance(obj, dict):
+            return dict.get(obj, key, UNKNOWN) if item(key) is not WHOLE else UNKNOWN
+        return list.__getitem__(obj, key) if type(obj) is list and type(key) is int else UNKNOWN
+    except IndexError:
+        return UNKNOWN
+
+
+def load_item(site: Site) -> Callable[[Any, Any], None]:
+    """Make the hook for `obj[key]`."""
+    known = kinds.operation_cache("__getitem__")
+
+    def hook(obj: Any, key: Any) -> None:
+        if not gate.is_open:
+            return
+        kind = known.get(type(obj))
+        if kind is None:
+            kind = operation_family(type(obj), "__getitem__")
+        if kind == DICT and not registry.aliases:
+            field = ("[]", key) if type(key) in PLAIN_KEYS else item(key)
+            runtime.touch(site, obj, field, READ, _value(obj, key) if gate.is_detailed else UNKNOWN)
+        elif kind == LIST and type(key) is int and 0 <= key < _list_length(obj):
+            runtime.touch(site, obj, ("[]", key), READ, _value(obj, key) if gate.is_detailed else UNKNOWN)
+        elif kind:
+            settle(site, _READS.get(kind, read_whole), obj, (key,))
+
+    return hook
+
+
+def store_item(site: Site) -> Callable[[Any, Any, object], None]:
+    """Make the hook for `obj[key] = value`."""
+    known = kinds.operation_cache("__setitem__")
+
+    def hook(obj: Any, key: Any, value: object) -> None:
+        if not gate.is_naming:
+            return
+        if type(value) not in ANONYMOUS:
+            name_value(value)
+        if not gate.is_open:
+            runtime.publish(obj)
+            return
+        kind = known.get(type(obj))
+        if kind is None:
+            kind = operation_family(type(obj), "__setitem__")
+        if kind == DICT and type(key) in PLAIN_KEYS and not registry.aliases and dict.__contains__(obj, key):
+            runtime.touch(site, obj, ("[]", key), WRITE, value)
+            if not dict.__contains__(obj, key):
+                # Deleted while this thread waited for its turn: the store changes the shape after all.
+                announce(site, store_key(obj, (key,)))
+        elif kind == LIST and type(key) is int and 0 <= key < _list_length(obj):
+            runtime.touch(site, obj, ("[]", key), WRITE, value)
+        elif kind:
+            settle(site, _STORES.get(kind, write_whole), obj, (key,))
+
+    return hook
+
+
+def delete_item(site: Site) -> Callable[[Any, Any], None]:
+    """Make the hook for `del obj[key]`."""
+    return _by_table(site, "__delitem__", _DELETIONS, write_whole)
+
+
+def _by_table(site: Site, dunder: str, table: dict[int, Action], otherwise: Action) -> Callable[[Any, Any], None]:
+    known = kinds.operation_cache(dunder)
+
+    def hook(obj: Any, key: Any) -> None:
+        if not gate.is_open:
+            return
+        kind = known.get(type(obj))
+        if kind is None:
+            kind = operation_family(type(obj), dunder)
+        if kind:
+            settle(site, table.get(kind, otherwise), obj, (key,))
+
+    return hook
+
+
+def contains(site: Site) -> Callable[[Any, Any], None]:
+    """Make the hook for `key in obj`."""
+    known = kinds.operation_cache("__contains__")
+
+    def hook(obj: Any, key: Any) -> None:
+        if not gate.is_open:
+            return
+        kind = known.get(type(obj))
+        if kind is None:
+            kind = operation_family(type(obj), "__contains__")
+        if kind == DICT or kind == SET:
+            announce_one(site, obj, ("[]", key) if type(key) in PLAIN_KEYS else item(key), READ)
+        elif kind:
+            announce(site, membership_reads(obj, key))
+
+    return hook
+
+
+def membership_reads(obj: Any, key: object) -> AccessList:
+    """Return what `key in obj` reads."""
+    kind = operation_family(type(obj), "__contains__")
+    if kind == VIEW:
+        return consumed(obj)
+    return _TESTS.get(kind, read_whole)(obj, (key,)) if kind else []
+
+
+def load_slice(site: Site) -> Callable[[Any], None]:
+    """Make the hook for `obj[a:b]`."""
+
+    def hook(obj: Any) -> None:
+        if gate.is_open and operation_family(type(obj), "__getitem__"):
+            announce_one(site, obj, WHOLE, READ)
+
+    return hook
+
+
+def store_slice(site: Site) -> Callable[[Any, object], None]:
+    """Make the hook for `obj[a:b] = value`."""
+
+    def hook(obj: Any, value: object) -> None:
+        if gate.is_naming:
+            if type(value) not in ANONYMOUS:
+                name_value(value)
+            if gate.is_open and operation_family(type(obj), "__setitem__"):
+                announce(site, [(obj, WHOLE, WRITE), *consumed(value)])
+
+    return hook
+
+
+def size(site: Site) -> Callable[[Any], None]:
+    """Make the hook for what needs the length of an object only: truth tests, patterns."""
+    known = kinds.operation_cache("__len__")
+
+    def hook(obj: Any) -> None:
+        if not gate.is_open:
+            return
+        kind = known.get(type(obj))
+        if kind is None:
+            kind = operation_family(type(obj), "__len__")
+        if kind:
+            announce(site, size_reads(obj, kind))
+
+    return hook
+
+
+def size_reads(obj: Any, kind: int) -> AccessList:
+    """Return what the length of an object of a family is read from."""
+    if kind == VIEW:
+        return consumed(obj)
+    return read_whole(obj, ()) if kind == OPAQUE else read_shape(obj, ())

@@ -1,0 +1,350 @@
+"""What a type tells about an access, without running any of its code.
+
+Attributes are looked up as `object.__getattribute__` would, but only as far as the types: through the dictionaries of the classes in the
+MRO, fetched by the getters of `type` itself, which no metaclass can override. What was found decides the kind of the access:
+
+* nothing there, or a slot: storage in the instance;
+* a function, a constant: an attribute of a class, which an instance may shadow;
+* a property, a descriptor written in Python, `__getattribute__`: a call, whose own accesses count when it runs.
+
+Operations on containers are judged the same way: `len(x)` of a subclass of `list` is an access to a list if the `__len__` that is
+found in the MRO is the one written in C.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Hashable
+from enum import Enum
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    GetSetDescriptorType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    ModuleType,
+    NoneType,
+    WrapperDescriptorType,
+)
+from typing import Any, Final
+
+from interleave.instrument.registry import Kinds, registry
+from interleave.model import WHOLE
+
+# --- looking at types -------------------------------------------------------------------------------------------------
+
+mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+namespace_of: Callable[[type], MappingProxyType[str, Any]] = type.__dict__["__dict__"].__get__
+module_namespace: Callable[[ModuleType], dict[str, Any]] = ModuleType.__dict__["__dict__"].__get__  # type: ignore[index]
+_has_dict: Callable[[type], int] = type.__dict__["__dictoffset__"].__get__
+_flags_of: Callable[[type], int] = type.__dict__["__flags__"].__get__
+_HEAP_TYPE = 1 << 9
+
+MISSING: Final = object()
+
+_METHODS = (
+    FunctionType, staticmethod, classmethod, BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType,
+    type(object.__subclasshook__),
+)
+
+
+def find(tp: type, name: str) -> tuple[type, Any] | None:
+    """Return the first class of the MRO that has an attribute, and its value, unbound."""
+    for cls in mro_of(tp):
+        value = namespace_of(cls).get(name, MISSING)
+        if value is not MISSING:
+            return cls, value
+    return None
+
+
+def is_heap_type(tp: type) -> bool:
+    """Tell whether a class can be changed by a program."""
+    return bool(_flags_of(tp) & _HEAP_TYPE)
+
+
+def is_written_in_python(tp: type, name: str) -> bool:
+    """Tell whether an attribute of a type is a Python function."""
+    found = find(tp, name)
+    return found is not None and isinstance(found[1], (FunctionType, staticmethod, classmethod))
+
+
+def root_module(obj: object) -> str:
+    """Return the top-level package that a type or function says it belongs to, empty if it does not say."""
+    module = namespace_of(obj).get("__module__") if isinstance(obj, type) else getattr(obj, "__module__", None)
+    if module is None and isinstance(obj, type):
+        module = "builtins"
+    return module.partition(".")[0] if isinstance(module, str) else ""
+
+
+def _is_inert(tp: type) -> bool:
+    """Tell whether attributes of instances are nobody's business: stand-ins of ours, and thread-local data."""
+    return any(root_module(cls) == _OURS or (cls.__name__ == "_local" and cls.__module__ == "_thread") for cls in mro_of(tp))
+
+
+_OURS = __name__.partition(".")[0]
+
+# --- attributes -------------------------------------------------------------------------------------------------------
+
+#: Kinds of attribute accesses. NOTHING must be 0: hooks test for truth.
+NOTHING, STORAGE, CLASS, TYPE, MODULE, NAMESPACE = range(6)
+
+_readers: dict[str, Kinds] = {}
+_writers: dict[str, Kinds] = {}
+
+
+def readers(name: str) -> Kinds:
+    """Return the cache of read kinds of one attribute name; entries are filled in by `read_kind`."""
+    cache = _readers.get(name)
+    if cache is None:
+        cache = _readers[name] = registry.new_cache()
+    return cache
+
+
+def writers(name: str) -> Kinds:
+    """Return the cache of write kinds of one attribute name; entries are filled in by `write_kind`."""
+    cache = _writers.get(name)
+    if cache is None:
+        cache = _writers[name] = registry.new_cache()
+    return cache
+
+
+def read_kind(tp: type, name: str) -> int:
+    """Judge a read of an attribute of an instance of `tp`, and remember the answer."""
+    return registry.remember(readers(name), tp, _judge_read(tp, name))
+
+
+def write_kind(tp: type, name: str) -> int:
+    """Judge a store or deletion of an attribute of an instance of `tp`, and remember the answer."""
+    return registry.remember(writers(name), tp, _judge_write(tp, name))
+
+
+def _judge_read(tp: type, name: str) -> int:
+    is_stored = name in registry.stored
+    if issubclass(tp, ModuleType):
+        return MODULE if is_stored else NOTHING
+    if issubclass(tp, type):
+        return TYPE if is_stored else NOTHING
+    if _is_inert(tp) or is_written_in_python(tp, "__getattribute__"):
+        return NOTHING
+    found = find(tp, name)
+    has_dict = bool(_has_dict(tp))
+    if found is None:
+        return STORAGE if has_dict else NOTHING
+    cls, value = found
+    descriptor = type(value)
+    if descriptor is MemberDescriptorType:
+        return STORAGE if is_heap_type(cls) else NOTHING
+    if _is_data_descriptor(descriptor):
+        return NOTHING
+    if find(descriptor, "__get__") is not None and not isinstance(value, _METHODS):
+        # Something like `functools.cached_property`, which keeps its value in the instance under the same name.
+        return STORAGE if has_dict else NOTHING
+    if not is_stored:
+        return NOTHING
+    return CLASS if has_dict or is_heap_type(cls) else NOTHING
+
+
+def _judge_write(tp: type, name: str) -> int:
+    if issubclass(tp, ModuleType):
+        return MODULE
+    if issubclass(tp, type):
+        return TYPE
+    setter = find(tp, "__setattr__")
+    if _is_inert(tp) or (setter is not None and isinstance(setter[1], FunctionType) and is_instrumented(setter[1])):
+        return NOTHING
+    if name in ("__dict__", "__class__"):
+        return NAMESPACE
+    return STORAGE if is_storage(tp, name) else NOTHING
+
+
+def is_storage(tp: type, name: str) -> bool:
+    """Tell whether the default store of an attribute puts the value into the instance: a slot, or its dictionary."""
+    found = find(tp, name)
+    if found is not None:
+        if type(found[1]) is MemberDescriptorType:
+            return is_heap_type(found[0])
+        if _is_data_descriptor(type(found[1])):
+            return False
+    return bool(_has_dict(tp))
+
+
+def _is_data_descriptor(descriptor: type) -> bool:
+    return find(descriptor, "__set__") is not None or find(descriptor, "__delete__") is not None
+
+
+def is_instrumented(function: FunctionType) -> bool:
+    """Tell whether a function announces its own accesses."""
+    return id(function.__code__) in registry.instrumented
+
+
+def instance_namespace(obj: object) -> dict[str, Any] | None:
+    """Return the dictionary of an instance, None if it has none of the usual kind."""
+    found = find(type(obj), "__dict__")
+    if found is None or type(found[1]) is not GetSetDescriptorType:
+        return None
+    namespace = found[1].__get__(obj)
+    return namespace if type(namespace) is dict else None
+
+
+def peek(obj: object, name: str, default: object) -> object:
+    """Return the value of an attribute that is storage, without running code of the program. For reports only."""
+    found = find(type(obj), name)
+    if found is not None and type(found[1]) is MemberDescriptorType:
+        try:
+            return found[1].__get__(obj)
+        except AttributeError:
+            return default
+    namespace = instance_namespace(obj)
+    if namespace is not None and name in namespace:
+        return namespace[name]
+    return found[1] if found is not None else default
+
+
+# --- containers -------------------------------------------------------------------------------------------------------
+
+#: Families of containers that behave alike. NONE must be 0; OPAQUE is an object of an unknown mutable C type.
+NONE, LIST, DICT, DEFAULTDICT, SET, ARRAY, DEQUE, VIEW, OPAQUE = range(9)
+
+_FAMILIES: dict[type, int] = {
+    list: LIST, dict: DICT, OrderedDict: DICT, defaultdict: DEFAULTDICT, set: SET, bytearray: ARRAY, array: ARRAY, deque: DEQUE,
+    type({}.keys()): VIEW, type({}.values()): VIEW, type({}.items()): VIEW,
+    type(OrderedDict().keys()): VIEW, type(OrderedDict().values()): VIEW, type(OrderedDict().items()): VIEW,
+}
+
+#: Modules whose C types are immutable, or whose instances announce their operations themselves.
+INERT_MODULES = frozenset({
+    "builtins", "_thread", "_queue", "_asyncio", "_contextvars", "contextvars", "greenlet", "re", "_sre", "datetime", "decimal", "_decimal",
+    "types", "weakref", "_weakref", "functools", "operator", "_operator", "_struct", "struct", "time", "zoneinfo", "typing", "_typing",
+    "itertools", "uuid", "abc", "_abc", "os", "posix",
+})
+
+_families: Kinds = registry.new_cache()
+_by_operation: dict[str, Kinds] = {}
+
+
+def family(tp: type) -> int:
+    """Return the family of a container type or of a subclass of one, whatever it overrides; NONE for all other types."""
+    known = _families.get(tp)
+    if known is None:
+        known = NONE
+        for cls in mro_of(tp):
+            if cls in _FAMILIES:
+                known = _FAMILIES[cls]
+                break
+        registry.remember(_families, tp, known)
+    return known
+
+
+def operation_cache(dunder: str) -> Kinds:
+    """Return the cache of `operation_family` for one operation."""
+    cache = _by_operation.get(dunder)
+    if cache is None:
+        cache = _by_operation[dunder] = registry.new_cache()
+    return cache
+
+
+def operation_family(tp: type, dunder: str) -> int:
+    """Return the family whose C code performs an operation on instances of `tp`, NONE if Python code does, or nothing mutable."""
+    return registry.remember(operation_cache(dunder), tp, _judge_operation(tp, dunder))
+
+
+def _judge_operation(tp: type, dunder: str) -> int:
+    found = find(tp, dunder)
+    if found is None or found[1] is None:
+        return NONE
+    cls, value = found
+    if isinstance(value, (FunctionType, classmethod, staticmethod)):
+        return _judge_function(tp, value)
+    if cls is defaultdict or (family(cls) == DICT and dunder == "__getitem__" and _makes_defaults(tp)):
+        return DEFAULTDICT
+    known = family(cls)
+    if known:
+        return known
+    return NONE if cls in _IMMUTABLE or root_module(cls) in INERT_MODULES or issubclass(tp, type) else OPAQUE
+
+
+def _judge_function(tp: type, function: Any) -> int:
+    """Judge an operation that is written in Python: it announces what it does itself, unless it is out of scope.
+
+    Then it counts if the object is a container at heart (`Counter`, `UserDict`); other foreign objects are opaque on purpose.
+    """
+    if isinstance(function, FunctionType) and is_instrumented(function):
+        return NONE
+    return OPAQUE if family(tp) or root_module(tp) == "collections" or is_library_container(tp) else NONE
+
+
+def is_library_container(tp: type) -> bool:
+    """Tell whether a type is one of the containers that the standard library writes in Python, or a subclass."""
+    return any(cls.__module__ == "collections" and cls.__name__ in _PYTHON_CONTAINERS for cls in mro_of(tp))
+
+
+_PYTHON_CONTAINERS = frozenset({"UserDict", "UserList", "ChainMap", "Counter"})
+
+
+def _makes_defaults(tp: type) -> bool:
+    """Tell whether reading a missing key stores one, in C."""
+    found = find(tp, "__missing__")
+    return found is not None and found[0] is defaultdict
+
+
+_IMMUTABLE = frozenset({int, float, complex, bool, str, bytes, tuple, frozenset, range, NoneType, memoryview, MappingProxyType})
+
+# --- items ------------------------------------------------------------------------------------------------------------
+
+#: Keys of these types are compared and hashed by C code, without surprises.
+PLAIN_KEYS = frozenset({str, int, float, bytes, bool, NoneType})
+
+
+class Identity:
+    """A key that is equal to itself only; stands in fields for objects that hash by identity."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Identity) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return object.__hash__(self.value)
+
+    def __repr__(self) -> str:
+        tp = type(self.value)
+        if isinstance(self.value, type):
+            return f"<{self.value.__qualname__}>"
+        return f"<{tp.__name__}.{self.value._name_}>" if isinstance(self.value, Enum) else f"<{tp.__name__}>"
+
+
+def item(key: object) -> Hashable:
+    """Return the field of an item, WHOLE for a key whose hash or comparison would run code of the program."""
+    tp = type(key)
+    if tp in PLAIN_KEYS:
+        return ("[]", key)
+    if tp is tuple:
+        return ("[]", key) if all(type(part) in PLAIN_KEYS for part in key) else WHOLE  # type: ignore[attr-defined]
+    if _hashes_by_identity(tp):
+        return ("[]", Identity(key))
+    return WHOLE
+
+
+def _hashes_by_identity(tp: type) -> bool:
+    hasher, equality = find(tp, "__hash__"), find(tp, "__eq__")
+    if hasher is None or equality is None or equality[0] is not object:
+        return False
+    # Members of enumerations hash by their name, and are equal by identity.
+    return hasher[0] is object or hasher[0] is Enum
+
+
+def is_safe(field: Hashable) -> bool:
+    """Tell whether looking a key up, given its field, runs no code of the program."""
+    return field is not WHOLE
+
+
+def is_standard(module: str) -> bool:
+    """Tell whether a top-level module belongs to the standard library."""
+    return module in sys.stdlib_module_names

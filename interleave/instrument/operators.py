@@ -1,0 +1,115 @@
+"""Hooks for operators, truth tests and text: what happens to containers that are operands.
+
+`a + b`, `a == b` and `f"{a}"` read a container whole; `a += b` writes it. An operand that is no container costs one look at its type.
+Comparing, copying and printing a container also read what is nested in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from interleave.instrument.announce import ANONYMOUS, announce, gate
+from interleave.instrument.iterators import consumed
+from interleave.instrument.kinds import SET, VIEW, family, find
+from interleave.instrument.registry import AccessList
+from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
+
+#: How many nested containers are read at most by comparing or printing one.
+_NESTED = 200
+
+def binary(site: Site, in_place: str = "") -> Callable[[Any, Any], None]:
+    """Make the hook for a binary operator; `in_place` is the special method of its in-place form."""
+
+    def hook(left: Any, right: Any) -> None:
+        if gate.is_open and not (type(left) in _SCALARS and type(right) in _SCALARS):
+            accesses = operand_accesses(left, right, in_place)
+            if accesses:
+                announce(site, accesses)
+
+    return hook
+
+
+_SCALARS = frozenset({int, float, str, bytes, bool, complex, type(None)})
+
+
+def operand_accesses(left: Any, right: Any, in_place: str = "") -> AccessList:
+    """Return what a binary operator touches."""
+    accesses: AccessList = []
+    if in_place and _changes_in_place(left, in_place):
+        accesses.append((left, WHOLE, WRITE))
+    elif family(type(left)):
+        accesses += nested_reads(left)
+    if family(type(right)):
+        accesses += consumed(right) if in_place else nested_reads(right)
+    elif in_place and accesses:
+        accesses += consumed(right)
+    return accesses
+
+
+def _changes_in_place(obj: Any, dunder: str) -> bool:
+    """Tell whether an in-place operator changes its left operand, by code written in C; immutable types have no such method."""
+    found = find(type(obj), dunder)
+    return found is not None and not isinstance(found[1], FunctionType)
+
+
+def compare(site: Site) -> Callable[[Any, Any], None]:
+    """Make the hook for `==`, `<` and the like."""
+
+    def hook(left: Any, right: Any) -> None:
+        if gate.is_open and not (type(left) in _SCALARS or type(right) in _SCALARS):
+            accesses = nested_reads(left) + nested_reads(right)
+            if accesses:
+                announce(site, accesses)
+
+    return hook
+
+
+def show(site: Site) -> Callable[[Any], None]:
+    """Make the hook for what turns an object into text."""
+
+    def hook(value: Any) -> None:
+        if gate.is_open and type(value) not in _SCALARS:
+            accesses = nested_reads(value)
+            if accesses:
+                announce(site, accesses)
+
+    return hook
+
+
+def match(site: Site) -> Callable[[Any], None]:
+    """Make the hook for a class pattern, which reads attributes that the type of the subject names."""
+
+    def hook(subject: Any) -> None:
+        if gate.is_open and type(subject) not in ANONYMOUS:
+            announce(site, [(subject, WHOLE, READ)])
+
+    return hook
+
+
+def nested_reads(value: Any) -> AccessList:
+    """Return reads of a container and of the built-in containers inside it.
+
+    Elements are listed by the methods of the built-in types themselves. A container met twice is read once.
+    """
+    accesses: AccessList = []
+    seen: set[int] = set()
+    pending = [value]
+    while pending and len(accesses) < _NESTED:
+        obj = pending.pop()
+        tp = type(obj)
+        kind = family(tp)
+        if id(obj) in seen or (not kind and tp is not tuple):
+            continue
+        seen.add(id(obj))
+        if kind == VIEW:
+            accesses += consumed(obj)
+            continue
+        if kind:
+            accesses.append((obj, SHAPE if kind == SET else WHOLE, READ))
+        if tp is list or tp is tuple:
+            pending += [part for part in obj if type(part) not in _SCALARS]
+        elif isinstance(obj, dict):
+            pending += [part for part in dict.values(obj) if type(part) not in _SCALARS]
+    return accesses

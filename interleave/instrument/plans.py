@@ -1,0 +1,346 @@
+"""Which instruction gets which hook, with which operands: a table from opcode names to plan makers.
+
+A plan maker sees one instruction in its context and returns the hook and where the operands are, or None if nothing
+visible happens. An operand is a depth in the value stack (1 is the top) or an instruction that loads something else. Where the instruction before
+shows that nothing mutable is involved (a comparison with a constant, a truth test of a comparison), no hook is made.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, NamedTuple
+
+from bytecode import BinaryOp, Instr
+from bytecode.instr import CellVar, FreeVar
+
+from interleave.instrument import attributes, calls, items, iterators, operators
+from interleave.instrument.registry import registry
+from interleave.model import Site
+
+_VERSION = sys.version_info[:2]
+_GENERATOR = 0x20
+_SCALARS = (int, float, str, bytes, bool, complex, type(None), tuple, frozenset)
+
+
+class Plan(NamedTuple):
+    """A hook, and what it is called with."""
+
+    hook: Callable[..., None]
+    operands: tuple[int | Instr, ...]
+
+
+class Context:
+    """What plan makers know of the code object being rewritten. Changes while the rewriter goes through the instructions."""
+
+    def __init__(self, code: CodeType, namespace: dict[str, Any], constant: frozenset[str]) -> None:
+        self.code = code
+        self.namespace = namespace
+        module = namespace.get("__name__")
+        self.module = module if isinstance(module, str) else ""
+        #: Cells that nobody can see change.
+        self.constant = constant
+        self.instructions: list[Any] = []
+        #: The instruction before, None if the current one can be reached by a jump.
+        self.previous: Instr | None = None
+        self.sites: list[Site] = []
+        self.unhooked: set[str] = set()
+        self.has_iterated = False
+        #: Most operands of one hook.
+        self.deepest = 0
+
+    def site(self, instr: Instr, name: str = "") -> Site:
+        """Make the site of an instruction."""
+        location = instr.location
+        line = span = None
+        if location is not None:
+            line = location.lineno
+            if line is not None and location.end_col_offset is not None:
+                span = (line, location.end_lineno or line, location.col_offset or 0, location.end_col_offset)
+        site = Site(
+            self.code.co_filename, line or self.code.co_firstlineno, self.code.co_qualname,
+            module=self.module, name=name, span=span, code=self.code,
+        )
+        self.sites.append(site)
+        return site
+
+    def follows(self, names: frozenset[str]) -> bool:
+        """Tell whether the top of the stack was certainly made by one of these instructions."""
+        return self.previous is not None and self.previous.name in names
+
+    def follows_scalar(self) -> bool:
+        """Tell whether the top of the stack is a constant that is no mutable container."""
+        previous = self.previous
+        return previous is not None and previous.name == "LOAD_CONST" and isinstance(previous.arg, _SCALARS)
+
+
+PlanMaker = Callable[[Context, Instr, int], Plan | None]
+PLANS: dict[str, PlanMaker] = {}
+
+
+def _register(*names: str) -> Callable[[PlanMaker], PlanMaker]:
+    def register(maker: PlanMaker) -> PlanMaker:
+        for name in names:
+            PLANS[name] = maker
+        return maker
+
+    return register
+
+
+def _name_of(instr: Instr) -> str:
+    arg: Any = instr.arg
+    return arg[-1] if isinstance(arg, tuple) else arg.name if isinstance(arg, (CellVar, FreeVar)) else arg
+
+
+# --- attributes, globals, cells ---------------------------------------------------------------------------------------
+
+
+@_register("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM")
+def _load_attr(context: Context, instr: Instr, position: int) -> Plan:
+    name = _name_of(instr)
+    return Plan(attributes.load(context.site(instr, name), name), (1,))
+
+
+@_register("LOAD_SUPER_ATTR")
+def _load_super_attr(context: Context, instr: Instr, position: int) -> Plan:
+    name = _name_of(instr)
+    return Plan(attributes.load_super(context.site(instr, name), name), (1, 2))
+
+
+@_register("STORE_ATTR")
+def _store_attr(context: Context, instr: Instr, position: int) -> Plan:
+    name = _name_of(instr)
+    return Plan(attributes.store(context.site(instr, name), name), (1, 2))
+
+
+@_register("DELETE_ATTR")
+def _delete_attr(context: Context, instr: Instr, position: int) -> Plan:
+    name = _name_of(instr)
+    return Plan(attributes.delete(context.site(instr, name), name), (1,))
+
+
+@_register("LOAD_GLOBAL")
+def _load_global(context: Context, instr: Instr, position: int) -> Plan | None:
+    name = _name_of(instr)
+    if name not in registry.stored:
+        context.unhooked.add(name)
+        return None
+    return Plan(attributes.load_global(context.site(instr, name), name, context.namespace), ())
+
+
+@_register("STORE_GLOBAL")
+def _store_global(context: Context, instr: Instr, position: int) -> Plan:
+    name = _name_of(instr)
+    return Plan(attributes.store_global(context.site(instr, name), name, context.namespace), (1,))
+
+
+@_register("DELETE_GLOBAL")
+def _delete_global(context: Context, instr: Instr, position: int) -> Plan:
+    name = _name_of(instr)
+    return Plan(attributes.delete_global(context.site(instr, name), name, context.namespace), ())
+
+
+@_register("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF", "STORE_DEREF", "DELETE_DEREF")
+def _cell(context: Context, instr: Instr, position: int) -> Plan | None:
+    name = _name_of(instr)
+    if name in context.constant:
+        return None
+    site = context.site(instr, name)
+    cell = _load_cell(context, instr.arg)
+    if instr.name == "STORE_DEREF":
+        return Plan(attributes.store_cell(site, name), (cell, 1))
+    return Plan((attributes.delete_cell if instr.name == "DELETE_DEREF" else attributes.load_cell)(site, name), (cell,))
+
+
+def _load_cell(context: Context, arg: Any) -> Instr:
+    """Return the instruction that loads the cell itself, not its content."""
+    if _VERSION < (3, 13):
+        return Instr("LOAD_CLOSURE", arg)
+    # Cells are locals like others to the interpreter; the library knows one that is also a parameter by its plain name.
+    return Instr("LOAD_FAST", arg.name if isinstance(arg, CellVar) and arg.name in context.code.co_varnames else arg)
+
+
+# --- items ------------------------------------------------------------------------------------------------------------
+
+
+@_register("BINARY_SUBSCR")
+def _load_item(context: Context, instr: Instr, position: int) -> Plan:
+    return Plan(items.load_item(context.site(instr)), (2, 1))
+
+
+@_register("STORE_SUBSCR")
+def _store_item(context: Context, instr: Instr, position: int) -> Plan:
+    return Plan(items.store_item(context.site(instr)), (2, 1, 3))
+
+
+@_register("DELETE_SUBSCR")
+def _delete_item(context: Context, instr: Instr, position: int) -> Plan:
+    return Plan(items.delete_item(context.site(instr)), (2, 1))
+
+
+@_register("BINARY_SLICE")
+def _load_slice(context: Context, instr: Instr, position: int) -> Plan:
+    return Plan(items.load_slice(context.site(instr)), (3,))
+
+
+@_register("STORE_SLICE")
+def _store_slice(context: Context, instr: Instr, position: int) -> Plan:
+    return Plan(items.store_slice(context.site(instr)), (3, 4))
+
+
+@_register("CONTAINS_OP")
+def _contains(context: Context, instr: Instr, position: int) -> Plan | None:
+    return None if context.follows_scalar() else Plan(items.contains(context.site(instr)), (1, 2))
+
+
+@_register("GET_LEN")
+def _get_len(context: Context, instr: Instr, position: int) -> Plan:
+    return Plan(items.size(context.site(instr)), (1,))
+
+
+@_register("MATCH_KEYS")
+def _match_keys(context: Context, instr: Instr, position: int) -> Plan:
+    return Plan(operators.show(context.site(instr)), (2,))
+
+
+@_register("MATCH_CLASS")
+def _match_class(context: Context, instr: Instr, position: int) -> Plan:
+    return Plan(operators.match(context.site(instr)), (3,))
+
+
+# --- iteration --------------------------------------------------------------------------------------------------------
+
+
+@_register("GET_ITER", "GET_YIELD_FROM_ITER")
+def _get_iter(context: Context, instr: Instr, position: int) -> Plan | None:
+    return None if context.follows_scalar() else Plan(iterators.start(context.site(instr)), (1,))
+
+
+@_register("FOR_ITER")
+def _for_iter(context: Context, instr: Instr, position: int) -> Plan:
+    # The first loop of a comprehension that is a function of its own goes over an iterator which its caller made.
+    is_argument = not context.has_iterated and context.code.co_varnames[:1] == (".0",)
+    context.has_iterated = True
+    return Plan(iterators.step(context.site(instr), is_argument), (1,))
+
+
+@_register("SEND")
+def _send(context: Context, instr: Instr, position: int) -> Plan:
+    return Plan(iterators.step(context.site(instr)), (2,))
+
+
+@_register("YIELD_VALUE", "RETURN_VALUE", "RETURN_CONST")
+def _leave(context: Context, instr: Instr, position: int) -> Plan | None:
+    return Plan(iterators.leave(context.site(instr)), ()) if context.code.co_flags & _GENERATOR else None
+
+
+@_register("UNPACK_SEQUENCE", "UNPACK_EX", "LIST_EXTEND", "SET_UPDATE")
+def _consume(context: Context, instr: Instr, position: int) -> Plan | None:
+    if context.follows_scalar() or context.follows(_FRESH):
+        return None
+    return Plan(iterators.consume(context.site(instr)), (1,))
+
+
+@_register("DICT_UPDATE", "DICT_MERGE")
+def _merge(context: Context, instr: Instr, position: int) -> Plan | None:
+    return None if context.follows(_FRESH) else Plan(operators.show(context.site(instr)), (1,))
+
+
+_FRESH = frozenset({"BUILD_TUPLE", "BUILD_LIST", "BUILD_MAP", "BUILD_CONST_KEY_MAP", "BUILD_SET"})
+
+# --- calls ------------------------------------------------------------------------------------------------------------
+
+
+@_register("KW_NAMES", "PRECALL", "CALL")
+def _call(context: Context, instr: Instr, position: int) -> Plan | None:
+    """Plan for a call of 3.11 or 3.12, where keywords, announcement and call are up to three instructions, or of 3.13.
+
+    The hook comes before the first of them: `KW_NAMES` belongs to the next call, whichever that is.
+    """
+    if context.follows(_CALL_PREFIX):
+        return None
+    keywords = 0
+    call = instr
+    if instr.name == "KW_NAMES":
+        keywords = len(instr.arg)  # type: ignore[arg-type]
+        call = context.instructions[position + 1]
+    total: int = call.arg  # type: ignore[assignment]
+    # The NULL of a plain call lies below the callable up to 3.12, above it since.
+    callee = total + (2 if _VERSION >= (3, 13) else 1)
+    return _call_plan(context, instr, callee, tuple(range(total, keywords, -1)))
+
+
+_CALL_PREFIX = frozenset({"KW_NAMES", "PRECALL"})
+
+
+@_register("CALL_KW")
+def _call_kw(context: Context, instr: Instr, position: int) -> Plan:
+    previous = context.instructions[position - 1]
+    total: int = instr.arg  # type: ignore[assignment]
+    # On top lies the tuple of keywords, a constant.
+    keywords = len(previous.arg) if isinstance(previous, Instr) and isinstance(previous.arg, tuple) else total
+    return _call_plan(context, instr, total + 3, tuple(range(total + 1, keywords + 1, -1)))
+
+
+def _call_plan(context: Context, instr: Instr, callee: int, arguments: tuple[int, ...]) -> Plan:
+    return Plan(calls.call(context.site(instr), len(arguments)), (callee, *arguments))
+
+
+@_register("CALL_FUNCTION_EX")
+def _call_unpacked(context: Context, instr: Instr, position: int) -> Plan:
+    arguments = 2 if instr.arg else 1
+    return Plan(calls.call_unpacked(context.site(instr)), (arguments + (2 if _VERSION >= (3, 13) else 1), arguments))
+
+
+# --- operators --------------------------------------------------------------------------------------------------------
+
+_IN_PLACE = {
+    BinaryOp.INPLACE_ADD: "__iadd__", BinaryOp.INPLACE_AND: "__iand__", BinaryOp.INPLACE_FLOOR_DIVIDE: "__ifloordiv__",
+    BinaryOp.INPLACE_LSHIFT: "__ilshift__", BinaryOp.INPLACE_MATRIX_MULTIPLY: "__imatmul__", BinaryOp.INPLACE_MULTIPLY: "__imul__",
+    BinaryOp.INPLACE_REMAINDER: "__imod__", BinaryOp.INPLACE_OR: "__ior__", BinaryOp.INPLACE_POWER: "__ipow__",
+    BinaryOp.INPLACE_RSHIFT: "__irshift__", BinaryOp.INPLACE_SUBTRACT: "__isub__", BinaryOp.INPLACE_TRUE_DIVIDE: "__itruediv__",
+    BinaryOp.INPLACE_XOR: "__ixor__",
+}
+
+
+@_register("BINARY_OP")
+def _binary(context: Context, instr: Instr, position: int) -> Plan | None:
+    operator: Any = instr.arg
+    in_place = _IN_PLACE.get(operator, "")
+    previous = context.previous
+    if not in_place and operator is not BinaryOp.MULTIPLY and previous is not None and previous.name == "LOAD_CONST":
+        # No container can be added to a number, or the like.
+        if isinstance(previous.arg, (int, float, complex)):
+            return None
+    return Plan(operators.binary(context.site(instr), in_place), (2, 1))
+
+
+@_register("COMPARE_OP")
+def _compare(context: Context, instr: Instr, position: int) -> Plan | None:
+    return None if context.follows_scalar() else Plan(operators.compare(context.site(instr)), (2, 1))
+
+
+_BOOLEANS = frozenset({"COMPARE_OP", "CONTAINS_OP", "IS_OP", "UNARY_NOT", "TO_BOOL", "CHECK_EXC_MATCH", "WITH_EXCEPT_START", "LOAD_CONST"})
+
+
+def _truth(context: Context, instr: Instr, position: int) -> Plan | None:
+    return None if context.follows(_BOOLEANS) else Plan(items.size(context.site(instr)), (1,))
+
+
+if _VERSION >= (3, 13):
+    # Every truth test is an instruction of its own.
+    _register("TO_BOOL")(_truth)
+else:
+    _register(
+        "UNARY_NOT", "POP_JUMP_IF_FALSE", "POP_JUMP_IF_TRUE", "JUMP_IF_FALSE_OR_POP", "JUMP_IF_TRUE_OR_POP", "POP_JUMP_FORWARD_IF_FALSE",
+        "POP_JUMP_FORWARD_IF_TRUE", "POP_JUMP_BACKWARD_IF_FALSE", "POP_JUMP_BACKWARD_IF_TRUE",
+    )(_truth)
+
+
+@_register("FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC", "CONVERT_VALUE")
+def _format(context: Context, instr: Instr, position: int) -> Plan | None:
+    has_spec = instr.name == "FORMAT_WITH_SPEC" or (instr.name == "FORMAT_VALUE" and isinstance(instr.arg, int) and instr.arg & 4)
+    if context.follows(frozenset({"CONVERT_VALUE"})):
+        return None
+    return Plan(operators.show(context.site(instr)), (2 if has_spec else 1,))

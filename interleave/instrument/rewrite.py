@@ -1,0 +1,175 @@
+"""Rewrite code objects so that hooks are called before accesses.
+
+**What is inserted.** Before an instruction that accesses memory, the operands it is about to use are copied from the value stack and given to a
+hook, a Python callable that sits among the constants of the code object:
+
+    ... obj value            the operands, as the compiler left them
+    LOAD_CONST hook          with a NULL below (3.11, 3.12) or above (3.13): what a call expects
+    COPY ... COPY            one for each operand that the hook wants
+    (PRECALL) CALL n
+    POP_TOP                  the stack is as it was
+    STORE_ATTR name          the original instruction
+
+A hook is made for one instruction and knows its `Site`. The inserted instructions have the location of the access, so that tracebacks, coverage and
+debuggers see no difference. They come after the label of the access: a jump to it runs the hook, at every turn of a loop. They lie inside the
+`try` block of the access, so that what a hook raises goes where the access would have raised. The stack below is not touched and is
+deeper only in between, hence the exception table stays valid as it is, and is not computed again.
+
+**Calls of methods.** The compiler loads a method as a pair, function and `self`, and makes no bound method. Then neither the receiver nor the name can be
+found when the call is made, and which of the pair is there differs from run to run. The rewriter loads the bound method with a NULL instead,
+which is what the compiler does for all other calls; that costs about 30 ns, and the callee shows itself in one place.
+
+**Which globals.** A global that no code in scope stores is constant. The names stored anywhere in scope, as globals or as attributes (a
+module attribute is a global), are collected first, see `registry`; reads of other globals get no hook.
+
+**Cache.** Rewriting takes about a millisecond a function. Results are kept for the process, with the names of the globals that got no hook: when
+one of those is stored by code that came into scope later, the code object is rewritten again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+from bytecode import Bytecode, Instr, Label
+from bytecode.instr import InstrLocation
+
+from interleave.instrument.analysis import IMPLICIT_CELLS, constant_cells, nested_codes
+from interleave.instrument.plans import PLANS, Context, Plan
+from interleave.instrument.registry import registry
+from interleave.model import Site
+
+_VERSION = sys.version_info[:2]
+_PUSH_NULL = Instr("PUSH_NULL")
+_POP_TOP = Instr("POP_TOP")
+_SWAP = Instr("SWAP", 2)
+_COPIES = [Instr("COPY", depth) for depth in range(1, 32)]
+
+#: Entries of the value stack that a hook call needs besides its arguments.
+_CALL_OVERHEAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A code object and its instrumented copy, with all that is inside."""
+
+    original: CodeType
+    code: CodeType
+    #: Kept so that its id, a part of the cache key, stays its own.
+    namespace: dict[str, Any]
+    sites: tuple[Site, ...]
+    #: Names of globals that are read without a hook, here or in nested code.
+    unhooked: frozenset[str]
+    nested: tuple[Rewritten, ...]
+
+    def walk(self) -> Iterator[Rewritten]:
+        """Yield this and everything inside."""
+        yield self
+        for inner in self.nested:
+            yield from inner.walk()
+
+
+# Code objects are equal by value, also across files; identity is what counts here. The entries keep both parts of the key alive.
+_cache: dict[tuple[int, int], Rewritten] = {}
+#: Results that were replaced. Functions may still use them, and `registry.instrumented` holds their ids.
+_retired: list[Rewritten] = []
+
+
+def rewrite(code: CodeType, namespace: dict[str, Any]) -> Rewritten:
+    """Return the instrumented copy of a code object whose functions use `namespace` as their globals.
+
+    Nested code objects are rewritten too. Raises whatever the bytecode library raises for code that it does not understand.
+    """
+    return _rewrite(code, namespace, IMPLICIT_CELLS)
+
+
+def _rewrite(code: CodeType, namespace: dict[str, Any], constant: frozenset[str]) -> Rewritten:
+    key = (id(code), id(namespace))
+    known = _cache.get(key)
+    if known is not None and known.unhooked.isdisjoint(registry.stored):
+        return known
+    constant = (constant & frozenset(code.co_freevars)) | constant_cells(code) | IMPLICIT_CELLS
+    nested = tuple(_rewrite(inner, namespace, constant) for inner in nested_codes(code))
+    context = Context(code, namespace, constant)
+    replacements = {id(inner.original): inner.code for inner in nested}
+    result = Rewritten(
+        original=code,
+        code=_assemble(code, context, replacements),
+        namespace=namespace,
+        sites=tuple(context.sites),
+        unhooked=frozenset(context.unhooked).union(*(inner.unhooked for inner in nested)),
+        nested=nested,
+    )
+    if known is not None:
+        _retired.append(known)
+    _cache[key] = result
+    registry.instrumented.add(id(result.code))
+    return result
+
+
+def _assemble(code: CodeType, context: Context, replacements: dict[int, CodeType]) -> CodeType:
+    source = Bytecode.from_code(code, conserve_exception_block_stackdepth=True)
+    # All variables in their order, not only parameters: `locals()` and debuggers list them in this order.
+    source.argnames = list(code.co_varnames)
+    context.instructions = list(source)
+    result: list[Any] = []
+    for position, instr in enumerate(context.instructions):
+        if not isinstance(instr, Instr):
+            result.append(instr)
+            if isinstance(instr, Label):
+                context.previous = None
+            continue
+        make_plan = PLANS.get(instr.name)
+        plan = make_plan(context, instr, position) if make_plan is not None else None
+        if plan is not None:
+            _insert(result, plan, instr.location)
+            context.deepest = max(context.deepest, len(plan.operands))
+        arg = instr.arg
+        if isinstance(arg, CodeType):
+            result.append(Instr("LOAD_CONST", replacements[id(arg)], location=instr.location))
+        elif _loads_method(instr):
+            _load_bound(result, instr)
+        else:
+            result.append(instr)
+        context.previous = instr
+    source[:] = result
+    return source.to_code(stacksize=code.co_stacksize + _CALL_OVERHEAD + context.deepest + 1, compute_exception_stack_depths=False)
+
+
+def _insert(result: list[Any], plan: Plan, location: InstrLocation | None) -> None:
+    """Append the call of a hook. Instructions without a location take that of the one before."""
+    if _VERSION >= (3, 13):
+        result += (Instr("LOAD_CONST", plan.hook, location=location), _PUSH_NULL)
+    else:
+        result += (Instr("PUSH_NULL", location=location), Instr("LOAD_CONST", plan.hook, location=location))
+    pushed = _CALL_OVERHEAD
+    for operand in plan.operands:
+        if isinstance(operand, Instr):
+            result.append(operand)
+        else:
+            depth = operand + pushed
+            result.append(_COPIES[depth - 1] if depth <= len(_COPIES) else Instr("COPY", depth))
+        pushed += 1
+    count = len(plan.operands)
+    if _VERSION < (3, 12):
+        result.append(Instr("PRECALL", count))
+    result += (Instr("CALL", count), _POP_TOP)
+
+
+def _loads_method(instr: Instr) -> bool:
+    if _VERSION < (3, 12):
+        return instr.name == "LOAD_METHOD"
+    return instr.name in ("LOAD_ATTR", "LOAD_SUPER_ATTR") and isinstance(instr.arg, tuple) and instr.arg[0] is True
+
+
+def _load_bound(result: list[Any], instr: Instr) -> None:
+    """Append the load of a bound method, and the NULL that a call of it expects."""
+    arg: Any = instr.arg
+    name = "LOAD_ATTR" if instr.name == "LOAD_METHOD" else instr.name
+    result.append(Instr(name, (False, *arg[1:]) if isinstance(arg, tuple) else arg, location=instr.location))
+    result.append(_PUSH_NULL)
+    if _VERSION < (3, 13):
+        result.append(_SWAP)

@@ -1,0 +1,78 @@
+"""Which code is instrumented.
+
+By default what the user wrote: no standard library, nothing installed, nothing of ours. A function belongs to the module whose
+globals it uses, wherever its text came from, so that what `dataclasses`, `attrs` and `exec` made for a module in scope is in scope.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import FunctionType
+
+_PACKAGE = __name__.partition(".")[0]
+_OWN_FOLDER = str(Path(__file__).resolve().parent.parent) + os.sep
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+
+def _library_folders() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    folders = {paths["stdlib"], paths["platstdlib"]}
+    folders |= {os.path.realpath(folder) for folder in folders}
+    return tuple(sorted(folder.rstrip(os.sep) + os.sep for folder in folders))
+
+
+_LIBRARY = _library_folders()
+
+
+class Scope:
+    """What to instrument: the user's own modules, and those that `include` names.
+
+    `include` are module names, with the wildcards of `fnmatch`; a name stands for the module and everything below it:
+    "cachetools" covers "cachetools" and "cachetools.func".
+    """
+
+    def __init__(self, include: tuple[str, ...] = ()) -> None:
+        self.include = include
+        self._verdicts: dict[tuple[str, str | None], bool] = {}
+
+    def covers(self, module_name: str, file: str | None) -> bool:
+        """Tell whether code of this module, compiled from this file, is in scope."""
+        key = (module_name, file)
+        known = self._verdicts.get(key)
+        if known is None:
+            known = self._verdicts[key] = self._judge(module_name, file)
+        return known
+
+    def covers_function(self, function: FunctionType) -> bool:
+        """Tell whether a function is in scope."""
+        name = function.__globals__.get("__name__") or function.__module__
+        return self.covers(name if isinstance(name, str) else "", function.__code__.co_filename)
+
+    def _judge(self, module_name: str, file: str | None) -> bool:
+        if _root(module_name) == _PACKAGE or (file is not None and file.startswith(_OWN_FOLDER)):
+            return False
+        if any(fnmatchcase(module_name, pattern) or fnmatchcase(module_name, pattern + ".*") for pattern in self.include):
+            return True
+        files = [known for known in (_file_of(module_name), file) if known is not None and not known.startswith("<")]
+        if files:
+            return not any(_is_library(known) for known in files)
+        # Made by `exec` for a module that has no file: a frozen or built-in one, or the interactive `__main__`.
+        is_frozen = file is not None and file.startswith("<frozen ")
+        return not is_frozen and _root(module_name) not in sys.stdlib_module_names
+
+
+def _root(module_name: str) -> str:
+    return module_name.partition(".")[0]
+
+
+def _file_of(module_name: str) -> str | None:
+    file = getattr(sys.modules.get(module_name), "__file__", None)
+    return file if isinstance(file, str) else None
+
+
+def _is_library(file: str) -> bool:
+    return file.startswith(_LIBRARY) or any(part in file for part in _INSTALLED)

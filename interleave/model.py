@@ -1,0 +1,409 @@
+"""The vocabulary: what an execution is made of, as data.
+
+A *scenario* is run in one *execution* after another. Its *logical threads* announce *operations*; where more than
+one of them is enabled, the *strategy* makes a *choice*. What was executed is a list of *events*, what was chosen is a
+*schedule*. An event is the pair `(tid, operation)`: operations are announced before they happen, and become events
+in the order in which they happen.
+
+Identity is never `id()`. Three names are used instead, all functions of the program and the schedule alone:
+
+* `tid`: small integer of a logical thread in one execution, in order of spawning; the scenario itself is 0.
+  `ThreadInfo.path` names the same thread whatever the order of spawning was: (0,) is the scenario, (0, 2) the third
+  thread it spawned, (0, 2, 0) the first one spawned by that.
+* an owner (`Owner`): the object that a place belongs to, named by the path of the thread that first published it
+  and a number in that thread.
+* a site (`Site`): a place in the source.
+
+**The conflict relation** is `conflict(a, b)`, here and nowhere else: partial-order reduction, the samplers that weigh
+races, and the race detectors all ask it.
+
+This module imports nothing of ours and neither runs nor decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol
+
+Verdict = Literal["proven", "passed", "failed", "inconclusive"]
+FailureKind = Literal["assertion", "exception", "deadlock", "stuck", "livelock", "nondeterminism", "race"]
+
+#: A stable name of an object: (path of the logical thread that first published it, serial number there, type name).
+Owner = tuple[Any, ...]
+
+
+class Site:
+    """One place in the source from which operations are announced.
+
+    Sites are made once per instruction and shared by all executions. `is_point` is the one mutable fact about
+    them: whether an access from here has ever been in conflict, so that sampling strategies should consider a
+    switch before it (see `runtime.kernel`).
+    """
+
+    __slots__ = ("code", "file", "function", "is_point", "line", "module", "name", "span")
+
+    def __init__(
+        self, file: str, line: int, function: str, module: str = "", name: str = "",
+        span: tuple[int, int, int, int] | None = None, code: CodeType | None = None,
+    ) -> None:
+        self.file = file
+        self.line = line
+        self.function = function
+        self.module = module
+        #: Attribute, variable or method name at this site, empty for subscripts and the like.
+        self.name = name
+        #: (first line, last line, first column, last column) in the source, columns in UTF-8 bytes from 0.
+        self.span = span
+        self.code = code
+        self.is_point = False
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+    def __repr__(self) -> str:
+        return f"<Site {self.file}:{self.line} in {self.function}>"
+
+
+NOWHERE: Final = Site("<unknown>", 0, "<unknown>")
+
+
+class _Marker:
+    """A field name that no program can produce."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+#: Field of an access to everything in an object: iteration, `clear`, a method of an unknown C type.
+WHOLE: Final = _Marker("WHOLE")
+#: Field of what `len` sees and insertion and removal change: which keys or indices there are.
+SHAPE: Final = _Marker("SHAPE")
+#: Field of the state of a lock, queue, event or other primitive.
+STATE: Final = _Marker("STATE")
+
+READ: Final = 0
+WRITE: Final = 1
+
+
+class Access(NamedTuple):
+    """One read or write of one place, `(owner, field)`.
+
+    `field` is an attribute or variable name, a key or index, or one of `WHOLE`, `SHAPE`, `STATE`.
+    """
+
+    owner: Owner
+    field: Hashable
+    mode: int
+
+
+class Operation(NamedTuple):
+    """One visible step that a logical thread announces before it happens.
+
+    Kinds: "read", "write" (memory); "acquire", "release", "try" (locks; "try" never blocks); "wait", "wake" (the two halves of a blocking wait),
+    "notify", "set", "clear", "put", "get", "done" (primitives); "spawn", "join", "exit" (threads; `target` is the tid of the other
+    one); "sleep", "time", "yield", "choose". An operation without accesses conflicts with nothing; `spawn`, `exit` and
+    `join` order events through `target` only. `accesses is None` means that the footprint is unknown.
+    """
+
+    kind: str
+    accesses: tuple[Access, ...] | None
+    site: Site
+    target: int = -1
+
+
+Event = tuple[int, Operation]
+
+
+def fields_overlap(one: Hashable, other: Hashable) -> bool:
+    """Tell whether two fields of one owner can be the same storage."""
+    return one is WHOLE or other is WHOLE or one == other
+
+
+def conflict(one: Operation, other: Operation) -> bool:
+    """Tell whether swapping two neighbouring operations of different threads could change anything.
+
+    They conflict if they touch the same place and at least one writes it, or if the footprint of either is unknown.
+    """
+    if one.accesses is None or other.accesses is None:
+        return True
+    for owner, name, mode in one.accesses:
+        for owner2, name2, mode2 in other.accesses:
+            if (mode or mode2) and owner == owner2 and fields_overlap(name, name2):
+                return True
+    return False
+
+
+class Deviation(NamedTuple):
+    """One choice that differs from the default one.
+
+    `moment` counts the announcements made so far in the execution (all of them, whether or not anything could be
+    chosen there); `pick` is the tid chosen, or the index of the value chosen.
+    """
+
+    moment: int
+    pick: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The choices of one execution.
+
+    The default choice is to go on with the current logical thread where it is enabled, else the enabled one with the lowest
+    tid, and of several values the first. A schedule lists the deviations from that, in order of `moment`. `length` is
+    the number of moments of the whole execution (0: not known). `prints` holds 4 bits per block of moments, by which a replay
+    notices where the program did something else; see `schedule.py`.
+    """
+
+    deviations: tuple[Deviation, ...] = ()
+    length: int = 0
+    prints: bytes = b""
+
+
+class Point(Protocol):
+    """What a strategy sees where it has to choose. Valid during the call of `choose` only."""
+
+    #: Bit mask of the tids that may be chosen; bit `t` stands for tid `t`. At least two bits are set,
+    #: unless `values` is not 0 or the strategy wants every access.
+    enabled: int
+    #: The tid of the logical thread that announces; it is not in `enabled` if it blocked or finished.
+    current: int
+    #: The default choice.
+    default: int
+    #: Number of announcements made so far in this execution.
+    moment: int
+    #: 0 where a logical thread is chosen; n where one of n values, 0 to n-1, is.
+    values: int
+    #: By tid: the operation announced and not yet executed, None for a finished thread.
+    pending: Sequence[Operation | None]
+    #: By tid.
+    threads: Sequence[ThreadInfo]
+    #: Everything executed so far.
+    events: Sequence[Event]
+
+
+class Strategy(Protocol):
+    """What makes the choices; the only interface between search and control.
+
+    Contract: `begin`, then any number of `choose`, then `end`, again and again. `choose` returns a tid of
+    `point.enabled` or, where `point.values` is not 0, an index below it. `begin` returns False when there is nothing
+    left to run; then the whole space that `scope` describes was covered.
+    """
+
+    #: Whether `choose` is wanted at every operation, also where an access has never been in conflict or only one
+    #: logical thread is enabled.
+    every_access: bool
+    #: What `begin() == False` means, in words that complete "proven for ..."; empty if it proves nothing.
+    scope: str
+
+    def begin(self) -> bool: ...
+
+    def choose(self, point: Point) -> int: ...
+
+    def end(self, trace: Trace) -> None: ...
+
+
+@dataclass(slots=True)
+class ThreadInfo:
+    """What is known of one logical thread of an execution. Written by the kernel only."""
+
+    tid: int
+    path: tuple[int, ...]
+    name: str
+    parent: int
+    is_daemon: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of a stack, innermost last in lists of them."""
+
+    file: str
+    line: int
+    function: str
+    #: Whether the frame belongs to code in scope (what the user wrote or included).
+    is_user: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One resource that a logical thread holds."""
+
+    resource: str
+    where: Frame | None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """One unfinished logical thread at the end of an execution, and why it cannot go on.
+
+    `resource` names what it waits for; `holders` are the tids that could give it (a lock's owner, the thread to
+    be joined), empty where it is not known who would; `needs` says in words what would have released it.
+    """
+
+    tid: int
+    thread: str
+    kind: str
+    resource: str
+    holders: tuple[int, ...]
+    needs: str
+    where: Frame
+    stack: tuple[Frame, ...] = ()
+    holds: tuple[Held, ...] = ()
+    is_daemon: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of a trace as a reader sees it; made only when an execution is run in detail."""
+
+    index: int
+    tid: int
+    kind: str
+    #: What was touched: "LRUCache.hits", "lock 'Account.lock'", ...; empty where nothing is.
+    place: str
+    #: Short text of the value read or written, empty where unknown.
+    value: str
+    where: Frame
+    #: Whether this step conflicts with a step of another thread in the same execution.
+    is_shared: bool
+    #: Innermost last, frames of ours left out.
+    stack: tuple[Frame, ...] = ()
+
+
+@dataclass(slots=True)
+class Trace:
+    """Everything that happened in one execution. Belongs to the caller and is filled in place."""
+
+    events: list[Event] = field(default_factory=list)
+    threads: list[ThreadInfo] = field(default_factory=list)
+    deviations: list[Deviation] = field(default_factory=list)
+    #: Number of announcements made.
+    moments: int = 0
+    #: Number of switches away from a thread that could have gone on.
+    preemptions: int = 0
+    #: Number of changes of thread.
+    switches: int = 0
+    #: Whether an access was met in conflict for the first time, so that earlier executions lacked points there.
+    has_new_points: bool = False
+    #: None if the execution passed.
+    outcome: Outcome | None = None
+    #: Filled in detailed runs only.
+    steps: list[Step] = field(default_factory=list)
+    #: What could not be controlled, one sentence each.
+    uncontrolled: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a failing execution ended.
+
+    `signature` tells failures apart: two executions with equal signatures fail in the same way. `error` is the exception of
+    an "assertion" or "exception", with its traceback; `traceback` is that as text, trimmed to the user's frames.
+    """
+
+    kind: FailureKind
+    message: str
+    signature: tuple[str, ...]
+    tid: int = 0
+    where: Frame | None = None
+    error: BaseException | None = None
+    traceback: str = ""
+    blocked: tuple[Blocked, ...] = ()
+    #: Tids on a cycle of the wait-for graph, in order; empty if there is none.
+    cycle: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One way in which a scenario fails, with the simplest schedule found that shows it.
+
+    `preemptions` and `steps` describe that schedule; `executions` is the number of executions made when the failure was first
+    met; `replay_command` is what to type to see it again.
+    """
+
+    kind: FailureKind
+    message: str
+    seed: str
+    scenario: str
+    outcome: Outcome
+    trace: Trace
+    schedule: Schedule
+    preemptions: int
+    executions: int
+    replay_command: str = ""
+    count: int = 1
+
+    #: Makes the text of `report`; set by the package root so that values stay free of presentation.
+    renderer: ClassVar[Callable[[Failure], str] | None] = None
+
+    def report(self) -> str:
+        """Return the whole report as plain text."""
+        if Failure.renderer is None:
+            return f"{self.kind}: {self.message}\nseed: {self.seed}"
+        return Failure.renderer(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much an exploration may cost. It ends at the first limit reached; None is no limit.
+
+    `executions` counts runs of the scenario, `seconds` wall time of the whole exploration, `steps` the operations of one execution;
+    an execution that exceeds `steps` is a livelock.
+    """
+
+    executions: int | None = 2_000
+    seconds: float | None = None
+    steps: int = 20_000
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Counts over one exploration."""
+
+    #: Operations executed, all executions together.
+    steps: int = 0
+    #: Most operations in one execution.
+    longest: int = 0
+    #: Most logical threads in one execution.
+    threads: int = 0
+    switches: int = 0
+    preemptions: int = 0
+    #: Executions started by a reduction and found redundant.
+    redundant: int = 0
+    #: Executions made to simplify and re-verify failures.
+    shrinking: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an exploration found.
+
+    `verdict` is "proven" if every schedule of the granularity and bound named in `scope` was run and none failed, "passed" if
+    the budget was spent and nothing failed, "failed", or "inconclusive" if something in `uncontrolled` could have
+    changed the answer. `stopped_by` says why it ended: "exhausted", "executions", "seconds", "failure", "interrupt".
+    """
+
+    scenario: str
+    verdict: Verdict
+    executions: int
+    exhausted: bool
+    strategy: str
+    scope: str
+    stopped_by: str
+    failures: tuple[Failure, ...]
+    uncontrolled: tuple[str, ...]
+    statistics: Statistics
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def failure(self) -> Failure | None:
+        """Return the first failure, or None."""
+        return self.failures[0] if self.failures else None

@@ -1,0 +1,280 @@
+"""Method-level stand-ins for `threading.Condition`, `Event`, `Semaphore` and `BoundedSemaphore`.
+
+The classes stay the classes they are (subclasses, `isinstance`, attributes such as `_value` and `_flag` keep working); only methods
+are exchanged, so that what the standard library does in many steps on inner locks is one operation here. Objects that nobody
+controls at the moment fall through to the original method.
+
+`Condition.wait` is two operations, as it is two atomic steps in the standard library: "wait" gives up the lock and joins the
+waiters, "wake" goes on after a notification with the lock taken again. The first happens under the lock, where nobody else can
+look, so it is no scheduling point. A notified thread moves to the lock's own queue and is enabled when the lock is free.
+Which waiter is woken is a choice (the documentation promises no order); the first is the oldest.
+
+`Event.wait` is two operations as well: a thread that waits is released by a `set` even if a `clear` follows at once.
+`Barrier` and `Future` need nothing: their own code runs on these.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from interleave.primitives.locks import Lock, RLock
+from interleave.runtime import WaitQueue, active, gate
+
+Condition = threading.Condition
+Event = threading.Event
+Semaphore = threading.Semaphore
+
+
+class Waiter:
+    """One thread in `Condition._waiters`; the methods are those of the lock that the standard library keeps there."""
+
+    __slots__ = ("condition", "is_notified", "queue", "tid")
+
+    def __init__(self, condition: Any, tid: int) -> None:
+        self.condition = condition
+        self.tid = tid
+        self.queue = WaitQueue()
+        self.is_notified = False
+
+    def release(self) -> None:
+        """Wake the thread (for code that pops `_waiters` itself)."""
+        kernel = active()
+        if kernel is not None:
+            self.wake(kernel)
+
+    def wake(self, kernel: Any) -> None:
+        """Let the thread go on, as soon as the lock is free where the lock is one of ours."""
+        self.is_notified = True
+        lock = self.condition._lock
+        if isinstance(lock, (Lock, RLock)):
+            kernel.move(self.tid, lock._queue, lock)
+        else:
+            kernel.open(self.queue)
+
+    def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
+        """Say what a waiting thread waits for."""
+        return "Condition", (), "a notify() or notify_all() after it began to wait"
+
+
+def _wait(self: Any, timeout: float | None = None) -> bool:
+    kernel = active()
+    if kernel is None:
+        return bool(_originals[Condition, "wait"](self, timeout))
+    if not self._is_owned():
+        raise RuntimeError("cannot wait on un-acquired lock")
+    lock = self._lock
+    waiter = Waiter(self, kernel.current)
+    self._waiters.append(waiter)
+    is_ours = isinstance(lock, (Lock, RLock))
+    kernel.step("wait", self, lock, is_point=kernel.is_holding_visible)
+    levels = 0
+    if is_ours:
+        levels = getattr(lock, "_count", 0)
+        lock._free(kernel)
+        if levels:
+            lock._count = 0
+        saved: Any = levels
+    else:
+        saved = self._release_save()
+    is_ok = False
+    try:
+        is_ok = kernel.wait("wake", waiter, waiter.queue, timeout, (self, lock))
+        return bool(is_ok)
+    finally:
+        if not waiter.is_notified:
+            try:
+                self._waiters.remove(waiter)
+            except ValueError:
+                pass
+        if is_ok and is_ours:
+            # "wake" was announced on the lock's queue: it is free, and taking it belongs to the same operation.
+            lock._take(kernel)
+            if levels:
+                lock._count = levels
+        elif not kernel.is_ending:
+            _restore(self, lock, saved, is_ours)
+
+
+def _restore(condition: Any, lock: Any, saved: Any, is_ours: bool) -> None:
+    """Take the lock again after a wait that timed out, or whose lock is the program's own class."""
+    if not is_ours:
+        condition._acquire_restore(saved)
+        return
+    lock.acquire()
+    if saved:
+        lock._count = saved
+
+
+def _is_owned(self: Any) -> bool:
+    """Answer without trying the lock: that would be an operation of its own."""
+    kernel = active()
+    if kernel is not None and isinstance(self._lock, Lock):
+        return self._lock.is_owned_by_anyone(kernel)
+    return bool(_originals[Condition, "_is_owned"](self))
+
+
+def _notify(self: Any, n: int = 1) -> None:
+    kernel = active()
+    if kernel is None:
+        _originals[Condition, "notify"](self, n)
+        return
+    if not self._is_owned():
+        raise RuntimeError("cannot notify on un-acquired lock")
+    kernel.step("notify", self, is_point=kernel.any_timeout)
+    _wake(kernel, self._waiters, n)
+
+
+def _wake(kernel: Any, waiters: Any, count: int) -> None:
+    """Wake up to `count` waiters, chosen by the strategy."""
+    while waiters and count > 0:
+        pick = kernel.value("choose", len(waiters)) if count < len(waiters) else 0
+        waiter = waiters[pick]
+        del waiters[pick]
+        count -= 1
+        if isinstance(waiter, Waiter):
+            waiter.wake(kernel)
+        else:
+            waiter.release()
+
+
+def _event_is_set(self: Any) -> bool:
+    kernel = active()
+    if kernel is not None:
+        kernel.look("is_set", self)
+    return bool(self._flag)
+
+
+def _event_set(self: Any) -> None:
+    kernel = active()
+    if kernel is None:
+        _originals[Event, "set"](self)
+        return
+    kernel.step("set", self)
+    self._flag = True
+    waiters = self._cond._waiters
+    while waiters:
+        waiter = waiters.popleft()
+        waiter.is_notified = True
+        kernel.open(waiter.queue)
+
+
+def _event_clear(self: Any) -> None:
+    kernel = active()
+    if kernel is None:
+        _originals[Event, "clear"](self)
+        return
+    kernel.step("clear", self)
+    self._flag = False
+
+
+class _EventWaiter(Waiter):
+    __slots__ = ()
+
+    def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
+        """Say what a waiting thread waits for."""
+        return "Event", (), "a set()"
+
+
+def _event_wait(self: Any, timeout: float | None = None) -> bool:
+    kernel = active()
+    if kernel is None:
+        return bool(_originals[Event, "wait"](self, timeout))
+    kernel.look("wait", self)
+    if self._flag:
+        return True
+    waiter = _EventWaiter(self, kernel.current)
+    self._cond._waiters.append(waiter)
+    try:
+        return bool(kernel.wait("wake", waiter, waiter.queue, timeout, (self,)))
+    finally:
+        if not waiter.is_notified and waiter in self._cond._waiters:
+            self._cond._waiters.remove(waiter)
+
+
+class _SemaphoreState:
+    """The controlled side of a semaphore: open while the value is above zero."""
+
+    __slots__ = ("queue", "semaphore")
+
+    def __init__(self, semaphore: Any) -> None:
+        self.semaphore = semaphore
+        self.queue = WaitQueue(is_open=semaphore._value > 0)
+
+    def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
+        """Say what a thread that acquires waits for."""
+        return type(self.semaphore).__name__, (), "a release()"
+
+
+def _semaphore_state(kernel: Any, semaphore: Any) -> _SemaphoreState:
+    found = kernel.side.get(id(semaphore))
+    if found is None:
+        found = kernel.side[id(semaphore)] = _SemaphoreState(semaphore)
+    return found  # type: ignore[no-any-return]
+
+
+def _semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None = None) -> bool:
+    kernel = active()
+    if kernel is None:
+        return bool(_originals[Semaphore, "acquire"](self, blocking, timeout))
+    if not blocking and timeout is not None:
+        raise ValueError("can't specify timeout for non-blocking acquire")
+    side = _semaphore_state(kernel, self)
+    if blocking and (timeout is None or timeout > 0):
+        if not kernel.wait("acquire", side, side.queue, timeout):
+            return False
+    else:
+        kernel.step("try", side)
+        if self._value <= 0:
+            return False
+    self._value -= 1
+    if self._value == 0:
+        kernel.close(side.queue)
+    return True
+
+
+def _semaphore_release(self: Any, n: int = 1) -> None:
+    kernel = active()
+    if kernel is None:
+        _originals[type(self) if (type(self), "release") in _originals else Semaphore, "release"](self, n)
+        return
+    _give(kernel, self, n)
+
+
+def _bounded_release(self: Any, n: int = 1) -> None:
+    kernel = active()
+    if kernel is None:
+        _originals[threading.BoundedSemaphore, "release"](self, n)
+        return
+    _give(kernel, self, n, self._initial_value)
+
+
+def _give(kernel: Any, semaphore: Any, n: int, bound: int | None = None) -> None:
+    if n < 1:
+        raise ValueError("n must be one or more")
+    side = _semaphore_state(kernel, semaphore)
+    kernel.step("release", side)
+    if bound is not None and semaphore._value + n > bound:
+        raise ValueError("Semaphore released too many times")
+    semaphore._value += n
+    kernel.open(side.queue)
+
+
+#: What is exchanged for the time of an exploration: (class, method) -> stand-in.
+METHODS: dict[tuple[type, str], Callable[..., Any]] = {
+    (Condition, "wait"): _wait,
+    (Condition, "_is_owned"): _is_owned,
+    (Condition, "notify"): _notify,
+    (Event, "is_set"): _event_is_set,
+    (Event, "isSet"): _event_is_set,
+    (Event, "set"): _event_set,
+    (Event, "clear"): _event_clear,
+    (Event, "wait"): _event_wait,
+    (Semaphore, "acquire"): _semaphore_acquire,
+    (Semaphore, "__enter__"): _semaphore_acquire,
+    (Semaphore, "release"): _semaphore_release,
+    (threading.BoundedSemaphore, "release"): _bounded_release,
+}
+
+_originals: dict[tuple[type, str], Any] = {key: vars(key[0])[key[1]] for key in METHODS if key[1] in vars(key[0])}

@@ -1,0 +1,312 @@
+"""Stand-ins for the C-level locks: `_thread.allocate_lock()` and the C `RLock`.
+
+A stand-in carries two states: the controlled one, which lasts one execution, and a real lock for everybody who is not a logical
+thread of it (before, after, and other OS threads meanwhile). Locks taken over keep the lock they replace as their real one.
+
+Which steps are scheduling points. An acquire is one. A release is one only once somebody tried a lock without blocking
+(`acquire(False)`, `locked()`): before that nobody can tell a lock that is held a little longer from one that is not, so
+that a switch before the release and one after it are equivalent. `Kernel.is_holding_visible` keeps that fact for the
+exploration, and turning it on counts as new points. Taking an RLock again, and releasing all but the last level, concerns its owner alone
+and is no operation at all.
+"""
+
+from __future__ import annotations
+
+import _thread
+from typing import Any
+
+from interleave.model import Site
+from interleave.runtime import WaitQueue, active, gate
+from interleave.runtime.sites import current_site
+
+_allocate = _thread.allocate_lock
+_RealRLock = _thread.RLock
+_FREE = -1
+#: Owner of a lock that was held when the exploration began, by somebody who is not explored.
+_OUTSIDE = -2
+
+
+def _check_timeout(blocking: bool, timeout: float) -> None:
+    """Raise what the real lock raises for these arguments."""
+    if not blocking and timeout != -1:
+        raise ValueError("can't specify a timeout for a non-blocking call")
+    if timeout < 0 and timeout != -1:
+        raise ValueError("timeout value must be a non-negative number")
+    if timeout > _thread.TIMEOUT_MAX:
+        raise OverflowError("timeout value is too large")
+
+
+class _Base:
+    """What both locks share: the controlled state and how it is renewed for each execution."""
+
+    __slots__ = ("__weakref__", "_epoch", "_given", "_owner", "_queue", "_site", "listener")
+
+    def __init__(self, real: Any = None) -> None:
+        #: The real lock; None until somebody who is not controlled needs one.
+        self._given = real
+        self._epoch: Any = None
+        self._owner = _FREE
+        self._queue = WaitQueue(is_open=True)
+        self._site: Site | None = None
+        #: Told when the lock is taken or freed (a queue whose operations need its mutex free).
+        self.listener: Any = None
+        kernel = active()
+        if kernel is not None:
+            kernel.publish(self)
+            self._renew(kernel)
+
+    def _renew(self, kernel: Any) -> None:
+        """Start this execution with a lock that is free, unless somebody outside holds it."""
+        self._epoch = kernel
+        held = self._is_really_held()
+        self._owner = _OUTSIDE if held else _FREE
+        self._queue = WaitQueue(is_open=not held)
+        self._site = None
+        self.listener = None
+        self._reset()
+        kernel.side[id(self)] = self
+
+    def _reset(self) -> None:
+        """Forget what else the last execution left."""
+
+    @property
+    def _real(self) -> Any:
+        if self._given is None:
+            self._given = self._make_real()
+        return self._given
+
+    def _make_real(self) -> Any:
+        return _allocate()
+
+    def _is_really_held(self) -> bool:
+        return self._given is not None and bool(self._given.locked())
+
+    def _take(self, kernel: Any) -> None:
+        """Become the owner; the queue must be open."""
+        self._owner = kernel.current
+        queue = self._queue
+        queue.is_open = False
+        kernel.close(queue)
+        if gate.is_detailed:
+            self._site = current_site()
+        if self.listener is not None:
+            self.listener.refresh(kernel)
+
+    def _free(self, kernel: Any) -> None:
+        """Stop being the owner."""
+        self._owner = _FREE
+        kernel.open(self._queue)
+        if self.listener is not None:
+            self.listener.refresh(kernel)
+
+    def holder(self) -> int:
+        """Return the tid of the owner, -1 if free, -2 if held from outside the execution."""
+        return self._owner
+
+    def taken_at(self) -> Site | None:
+        """Return where the owner took it; known in detailed runs only."""
+        return self._site
+
+    def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
+        """Say who holds the lock."""
+        label = type(self).__name__
+        if self._owner == _OUTSIDE:
+            return label, (), "its release by a thread that is not part of the exploration"
+        return label, (self._owner,) if self._owner >= 0 else (), "its release"
+
+    def _see_holding(self, kernel: Any) -> None:
+        """Make releases points from now on: somebody looks whether locks are held."""
+        if not kernel.is_holding_visible:
+            kernel.show_holding()
+
+    def _attempt(self, kernel: Any, blocking: bool, timeout: float) -> bool:
+        """Announce an acquire of any form; return whether the lock may be taken now."""
+        if blocking and timeout < 0:
+            kernel.wait("acquire", self, self._queue)
+            return True
+        self._see_holding(kernel)
+        if blocking and timeout > 0:
+            return bool(kernel.wait("acquire", self, self._queue, timeout))
+        kernel.step("try", self)
+        return self._owner == _FREE
+
+
+class Lock(_Base):
+    """Stand in for `_thread.lock`."""
+
+    __slots__ = ()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take the lock; return False if it was not to be had (in time)."""
+        kernel = active()
+        if kernel is None:
+            return bool(self._real.acquire(blocking, timeout))
+        if not blocking or timeout != -1:
+            _check_timeout(blocking, timeout)
+        if self._epoch is not kernel:
+            self._renew(kernel)
+        if not self._attempt(kernel, blocking, timeout):
+            return False
+        self._take(kernel)
+        return True
+
+    def release(self) -> None:
+        """Free the lock, whoever took it; RuntimeError if it is free."""
+        kernel = active()
+        if kernel is None:
+            self._real.release()
+            return
+        if self._epoch is not kernel:
+            self._renew(kernel)
+        kernel.step("release", self, is_point=kernel.is_holding_visible)
+        if self._owner == _FREE:
+            if kernel.is_ending:
+                return
+            raise RuntimeError("release unlocked lock")
+        if self._owner == _OUTSIDE:
+            self._real.release()
+        self._free(kernel)
+
+    def locked(self) -> bool:
+        """Return whether somebody holds the lock."""
+        kernel = active()
+        if kernel is None:
+            return bool(self._real.locked())
+        if self._epoch is not kernel:
+            self._renew(kernel)
+        self._see_holding(kernel)
+        kernel.look("locked", self)
+        return self._owner != _FREE
+
+    __enter__ = acquire
+    acquire_lock = acquire
+    release_lock = release
+    locked_lock = locked
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def _at_fork_reinit(self) -> None:
+        self._given = None
+        self._epoch = None
+
+    def is_owned_by_anyone(self, kernel: Any) -> bool:
+        """Return whether it is held, without announcing that somebody looks."""
+        return self._epoch is kernel and self._owner != _FREE
+
+    def __repr__(self) -> str:
+        is_held = self._owner != _FREE if active() is not None else self._real.locked()
+        return f"<{'locked' if is_held else 'unlocked'} _thread.lock object at {id(self):#x}>"
+
+
+class RLock(_Base):
+    """Stand in for the C `RLock`."""
+
+    __slots__ = ("_count",)
+
+    def __init__(self, real: Any = None) -> None:
+        self._count = 0
+        super().__init__(real)
+
+    def _reset(self) -> None:
+        self._count = 0
+
+    def _make_real(self) -> Any:
+        return _RealRLock()
+
+    def _is_really_held(self) -> bool:
+        if self._given is None or not self._given.acquire(False):
+            return self._given is not None
+        self._given.release()
+        return False
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take the lock, again if it is already the caller's; return False if it was not to be had (in time)."""
+        kernel = active()
+        if kernel is None:
+            return bool(self._real.acquire(blocking, timeout))
+        if not blocking or timeout != -1:
+            _check_timeout(blocking, timeout)
+        if self._epoch is not kernel:
+            self._renew(kernel)
+        if self._owner == kernel.current:
+            self._count += 1
+            return True
+        if not self._attempt(kernel, blocking, timeout):
+            return False
+        self._take(kernel)
+        self._count = 1
+        return True
+
+    def release(self) -> None:
+        """Give back one level; RuntimeError if the caller is not the owner."""
+        kernel = active()
+        if kernel is None:
+            self._real.release()
+            return
+        if self._epoch is not kernel:
+            self._renew(kernel)
+        if self._owner != kernel.current:
+            if kernel.is_ending:
+                return
+            raise RuntimeError("cannot release un-acquired lock")
+        if self._count == 1:
+            kernel.step("release", self, is_point=kernel.is_holding_visible)
+            self._count = 0
+            self._free(kernel)
+        else:
+            self._count -= 1
+
+    def locked(self) -> bool:
+        """Return whether somebody holds the lock."""
+        kernel = active()
+        if kernel is None:
+            return self._is_really_held()
+        if self._epoch is not kernel:
+            self._renew(kernel)
+        self._see_holding(kernel)
+        kernel.look("locked", self)
+        return self._owner != _FREE
+
+    __enter__ = acquire
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    # What `threading.Condition` asks of a lock.
+
+    def _is_owned(self) -> bool:
+        kernel = active()
+        if kernel is None:
+            return bool(self._real._is_owned())
+        return self._epoch is kernel and self._owner == kernel.current
+
+    def _release_save(self) -> Any:
+        kernel = active()
+        if kernel is None:
+            return self._real._release_save()
+        count, self._count = self._count, 1
+        self.release()
+        return count
+
+    def _acquire_restore(self, saved: Any) -> None:
+        kernel = active()
+        if kernel is None:
+            self._real._acquire_restore(saved)
+            return
+        self.acquire()
+        self._count = saved
+
+    def _recursion_count(self) -> int:
+        kernel = active()
+        if kernel is None:
+            return int(self._real._recursion_count())
+        return self._count if self._is_owned() else 0
+
+    def _at_fork_reinit(self) -> None:
+        self._given = None
+        self._epoch = None
+
+    def __repr__(self) -> str:
+        state = "locked" if self._count else "unlocked"
+        return f"<{state} _thread.RLock object owner={self._owner if self._count else 0} count={self._count} at {id(self):#x}>"

@@ -1,0 +1,197 @@
+"""The pytest fixture `schedule`: explore the interleavings of a scenario inside a test.
+
+    def test_size_stays_below_limit(schedule):
+        @schedule
+        def scenario(): ...
+
+The decorated function is explored at once, and the test fails with the report of the first failure. Options come, the later ones
+winning, from `@pytest.mark.interleave(...)` on module, class and function, from the call `schedule(scenario, **options)`, and from the
+command line. `--interleave-seed` replays one schedule instead: it belongs to one scenario of one test, so every other one
+is explored as usual, and a test none of whose scenarios it fits fails and says so.
+
+A scenario is named after its test, without the folder, and numbered from the second one in a test on. That name is in the
+seed, so it does not depend on where pytest was started or on which xdist worker ran the test.
+
+This module is imported by every pytest run where the package is installed. It imports nothing that pytest has not imported
+already; the engine is imported when a test first calls `schedule`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final, overload
+
+import pytest
+
+from interleave.errors import CheckFailed, SeedError, UsageError
+
+if TYPE_CHECKING:
+    from interleave.explore import Replay
+    from interleave.model import Budget, Failure, Result
+
+    Scenario = Callable[[], object]
+    _Failed = BaseException
+else:
+    _Failed = pytest.fail.Exception
+
+#: Options that make up the budget, as in `model.Budget`.
+_BUDGET: Final = ("executions", "seconds", "steps")
+_OPTIONS: Final = frozenset({*_BUDGET, "budget", "strategy", "include", "stop_on_failure", "seed", "preemptions", "timeouts"})
+
+
+class ScheduleFailed(CheckFailed, _Failed):
+    """Fail a test with the report of a failure, and no traceback of ours.
+
+    The exception that pytest raises for `pytest.fail(..., pytrace=False)`, so that the report is shown as it is.
+    """
+
+    def __init__(self, report: str, failure: Failure) -> None:
+        CheckFailed.__init__(self, report, failure)
+        self.msg = report
+        self.pytrace = False
+
+    def __str__(self) -> str:
+        return str(self.msg)
+
+    __repr__ = __str__
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options, which win over marks and arguments."""
+    group = parser.getgroup("interleave", "exploring thread interleavings")
+    group.addoption("--interleave-seed", metavar="SEED", help="replay the schedule of this seed in the test it belongs to")
+    group.addoption("--interleave-executions", metavar="N", type=int, help="run each scenario at most N times")
+    group.addoption("--interleave-strategy", metavar="NAME", help="make the choices with this strategy")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the mark."""
+    config.addinivalue_line(
+        "markers",
+        "interleave(executions, seconds, steps, strategy, include, preemptions, timeouts, seed): options of the fixture 'schedule'.",
+    )
+
+
+@pytest.fixture
+def schedule(request: pytest.FixtureRequest) -> Iterator[Schedule]:
+    """Explore the thread interleavings of a scenario; a function to call with it, or to decorate it with."""
+    session = Schedule(request)
+    yield session
+    session.close()
+
+
+class Schedule:
+    """What the fixture gives to one test."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._node: pytest.Item = request.node
+        self._options: dict[str, Any] = {}
+        for mark in reversed(list(self._node.iter_markers("interleave"))):
+            self._options |= mark.kwargs
+        config = request.config
+        self._seed: str | None = config.getoption("interleave_seed")
+        self._fixed = {name: value for name in ("executions", "strategy") if (value := config.getoption(f"interleave_{name}")) is not None}
+        self._nodeid = str(config.cwd_relative_nodeid(self._node.nodeid))
+        self._calls = 0
+        #: Why the seed did not fit, until a scenario was found that it fits.
+        self._misfit: SeedError | None = None
+
+    @overload
+    def __call__(self, scenario: Scenario, /, **options: Any) -> Result | Replay: ...
+
+    @overload
+    def __call__(self, /, **options: Any) -> Callable[[Scenario], Result | Replay]: ...
+
+    def __call__(self, scenario: Scenario | None = None, /, **options: Any) -> Any:
+        """Explore a scenario at once and return the Result, or fail the test with the report.
+
+        With options only, return a decorator. Options are those of `interleave.explore`, and `executions`, `seconds` and
+        `steps` for its budget. Under `--interleave-seed`, replay and return the Replay.
+        """
+        __tracebackhide__ = True
+        if scenario is None:
+            return lambda scenario: self(scenario, **options)
+        chosen = self._chosen(options)
+        self._calls += 1
+        if self._seed is not None:
+            replayed = self._replay(scenario, chosen)
+            if replayed is not None:
+                self._fail_with(replayed.failure)
+                return replayed
+        from interleave.explore import explore
+
+        result = explore(scenario, name=self._name, replay_command=self._replay_command, **chosen)
+        if result.stopped_by == "interrupt":
+            raise KeyboardInterrupt
+        self._fail_with(result.failure)
+        if result.verdict == "inconclusive":
+            self._warn(result)
+        return result
+
+    def close(self) -> None:
+        """Fail if a seed was given, and scenarios were explored, but it fitted none of them."""
+        __tracebackhide__ = True
+        if self._misfit is not None:
+            pytest.fail(f"--interleave-seed fits no scenario of this test: {self._misfit}", pytrace=False)
+
+    @property
+    def _name(self) -> str:
+        """Return the name of the current scenario: `test_cache.py::test_put`, `test_cache.py::test_put#2`."""
+        file, separator, rest = self._node.nodeid.partition("::")
+        name = file.rpartition("/")[2] + separator + rest
+        return name if self._calls == 1 else f"{name}#{self._calls}"
+
+    def _replay_command(self, seed: str) -> str:
+        """Return the command that replays a seed in this test."""
+        return shlex.join(["pytest", self._nodeid, f"--interleave-seed={seed}"])
+
+    def _replay(self, scenario: Scenario, options: dict[str, Any]) -> Replay | None:
+        """Replay the seed of the command line, or return None if it belongs to another scenario."""
+        from interleave.explore import replay
+
+        __tracebackhide__ = True
+        passed_on = {name: options[name] for name in ("include", "timeouts") if name in options}
+        assert self._seed is not None
+        try:
+            replayed = replay(scenario, self._seed, name=self._name, replay_command=self._replay_command, **passed_on)
+        except SeedError as error:
+            self._misfit = self._misfit or error
+            return None
+        self._misfit, self._seed = None, None
+        return replayed
+
+    def _fail_with(self, failure: Failure | None) -> None:
+        __tracebackhide__ = True
+        if failure is not None:
+            raise ScheduleFailed(failure.report(), failure) from None
+
+    def _warn(self, result: Result) -> None:
+        """Say in pytest's list of warnings that a test which passes is inconclusive."""
+        import warnings
+
+        reasons = "; ".join(result.uncontrolled)
+        warnings.warn(pytest.PytestWarning(f"{self._nodeid} is inconclusive, not controlled: {reasons}"), stacklevel=3)
+
+    def _chosen(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Merge marks, arguments and the command line into arguments of `explore`."""
+        __tracebackhide__ = True
+        merged = self._options | options | self._fixed
+        unknown = sorted(merged.keys() - _OPTIONS)
+        if unknown:
+            raise UsageError(f"schedule has no option {unknown[0]!r}; there are: {', '.join(sorted(_OPTIONS))}")
+        limits: dict[str, Any] = {name: merged.pop(name) for name in _BUDGET if name in merged}
+        if limits:
+            merged["budget"] = _budget(merged.get("budget"), limits)
+        return merged
+
+
+def _budget(budget: Budget | None, limits: dict[str, Any]) -> Budget:
+    """Return a budget with some limits replaced. A limit in seconds alone lifts the default number of executions."""
+    from dataclasses import replace
+
+    from interleave.model import Budget
+
+    if budget is None:
+        budget = Budget(executions=None) if limits.get("seconds") and "executions" not in limits else Budget()
+    return replace(budget, **limits)

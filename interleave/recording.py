@@ -1,0 +1,147 @@
+"""What a reader wants to know of an execution, recorded while it runs in detail.
+
+The kernel's events say which place was touched by which name; a reader wants `LRUCache.hits`, the value, and the stack. All that
+is costly, so it is recorded only when a failure that is already known is run once more for its report.
+
+Names are learned on the way: whoever reads or stores `cache._data` tells what the dictionary is called that comes from there. No code of
+the program is run for it: values of its own classes appear as `<ClassName>`.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import CellType, ModuleType
+from typing import Any
+
+from interleave.model import WHOLE, Frame, Operation, Step
+from interleave.runtime import UNKNOWN
+from interleave.runtime.sites import stack_of
+from interleave.runtime.threads import LogicalThread
+
+_SCALARS = (int, float, bool, str, bytes, complex, type(None))
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+_LONGEST = 60
+_MOST_ITEMS = 6
+
+
+def show(value: Any, depth: int = 2) -> str:
+    """Return a short text for a value without running code of the program."""
+    kind = type(value)
+    if value is UNKNOWN:
+        return ""
+    if kind in _SCALARS:
+        text = repr(value)
+        return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+    if kind is type or isinstance(value, type):
+        return value.__name__
+    if isinstance(value, ModuleType):
+        return f"module {ModuleType.__getattribute__(value, '__name__')}"
+    if kind in _CONTAINERS and depth:
+        return _show_items(value, depth)
+    name = getattr(value, "__name__", None) if kind.__module__ == "builtins" else None
+    return str(name) if isinstance(name, str) else f"<{kind.__name__}>"
+
+
+def _show_items(value: Any, depth: int) -> str:
+    """Return a short text for a built-in container; elements of a set are left out, their order means nothing."""
+    kind = type(value)
+    if kind in (set, frozenset):
+        return f"{kind.__name__} of {len(value)}"
+    if kind is dict:
+        parts = [f"{show(key, 0)}: {show(item, depth - 1)}" for key, item in list(value.items())[:_MOST_ITEMS]]
+        opening, closing = "{", "}"
+    else:
+        parts = [show(item, depth - 1) for item in list(value)[:_MOST_ITEMS]]
+        opening, closing = ("[", "]") if kind is list else ("(", ")")
+    if len(value) > _MOST_ITEMS:
+        parts.append("...")
+    text = opening + ", ".join(parts) + closing
+    return text if len(text) <= _LONGEST else f"{kind.__name__} of {len(value)}"
+
+
+class Recorder:
+    """Makes the steps of one execution."""
+
+    def __init__(self) -> None:
+        #: By id; the objects are kept alive by `_kept`.
+        self._labels: dict[int, str] = {}
+        self._kept: list[object] = []
+        self._rows: list[tuple[LogicalThread, Operation, str, str, tuple[Frame, ...]]] = []
+
+    def observe(self, thread: LogicalThread, operation: Operation, seen: tuple[Any, Any]) -> None:
+        """Note the event that was just appended."""
+        owner, value = seen
+        place = self._place(operation, owner)
+        text = value if operation.kind not in ("read", "write") and isinstance(value, str) else show(value)
+        if operation.kind in ("read", "write") and value is not UNKNOWN and type(value) not in _SCALARS:
+            self._learn(value, place)
+        self._rows.append((thread, operation, place, text, stack_of(sys._getframe(1))))
+
+    def label(self, obj: object, default: str) -> str:
+        """Return what the program calls an object, as far as it was seen."""
+        obj = getattr(obj, "condition", None) or getattr(obj, "queue", None) if type(obj).__module__.startswith("interleave.") \
+            and not hasattr(obj, "holder") else obj
+        known = self._labels.get(id(obj))
+        return f"{default} {known!r}" if known else default
+
+    def _learn(self, value: object, place: str) -> None:
+        if id(value) not in self._labels and place:
+            self._labels[id(value)] = place
+            self._kept.append(value)
+
+    def _place(self, operation: Operation, owner: Any) -> str:
+        if owner is None:
+            return ""
+        if operation.kind not in ("read", "write"):
+            return self.label(owner, _kind_of(owner))
+        if not operation.accesses:
+            return ""
+        field = operation.accesses[0].field
+        name = self._labels.get(id(owner))
+        if isinstance(owner, CellType):
+            return operation.site.name or "variable"
+        if isinstance(field, str):
+            if isinstance(owner, dict):
+                return f"{owner.get('__name__', 'globals')}.{field}"
+            return f"{owner.__name__ if isinstance(owner, type) else type(owner).__name__}.{field}"
+        name = name or type(owner).__name__
+        if isinstance(field, tuple) and len(field) == 2 and field[0] == "[]":
+            return f"{name}[{show(field[1], 1)}]"
+        return name if field is WHOLE else f"{name} (size)"
+
+    def steps(self) -> list[Step]:
+        """Return the steps, with those marked that touch what another thread touches in a conflicting way."""
+        touched: dict[Any, dict[Any, list[int]]] = {}
+        for thread, operation, *_ in self._rows:
+            for owner, field, mode in operation.accesses or ():
+                record = touched.setdefault(owner, {}).setdefault(field, [0, 0])
+                record[mode] |= thread.bit
+        return [
+            Step(
+                index, thread.tid, operation.kind, place, text,
+                Frame(operation.site.file, operation.site.line, operation.site.function), _is_shared(thread, operation, touched), stack,
+            )
+            for index, (thread, operation, place, text, stack) in enumerate(self._rows)
+        ]
+
+
+def _kind_of(obj: object) -> str:
+    if isinstance(obj, LogicalThread):
+        return f"thread {obj.info.name!r}"
+    inner = getattr(obj, "semaphore", None) or getattr(obj, "queue", None)
+    if type(obj).__module__.startswith("interleave.") and inner is not None:
+        return type(inner).__name__
+    return type(obj).__name__
+
+
+def _is_shared(thread: LogicalThread, operation: Operation, touched: dict[Any, dict[Any, list[int]]]) -> bool:
+    """Tell whether an operation conflicts with one of another thread in the same execution."""
+    if operation.accesses is None:
+        return True
+    for owner, field, mode in operation.accesses:
+        fields = touched[owner]
+        rivals = fields.values() if field is WHOLE else [fields[field], fields.get(WHOLE, [0, 0])]
+        for readers, writers in rivals:
+            if (readers | writers if mode else writers) & ~thread.bit:
+                return True
+    return False

@@ -1,0 +1,48 @@
+"""Text made from results: for eyes, for machines.
+
+Results are values and know nothing of their presentation; it is made here, at the edge. `render` gives the report of
+one failure. A `Reporter` writes the results of a whole run in one format. To add a format, write a module with a class
+that has the two methods, and add its row to `REPORTERS`.
+
+    source     paths and source lines as a reader wants to see them
+    columns    the interleaving: which steps are worth showing, one column per logical thread
+    waits      who waits for whom, at the end of an execution that did not finish
+    text       the report of one failure and the summary of a run
+    machine    JSON, documented and versioned
+    progress   what is shown while an exploration runs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final, Protocol, TextIO, cast
+
+from interleave.model import Failure, Result
+
+#: Format name to "module:class"; modules are imported when their format is asked for.
+REPORTERS: Final = {
+    "text": "interleave.report.text:TextReporter",
+    "json": "interleave.report.machine:JsonReporter",
+}
+
+
+class Reporter(Protocol):
+    """What writes the results of a run in one format: `add` as each scenario ends, `finish` once after the last."""
+
+    def add(self, result: Result, out: TextIO) -> None: ...
+
+    def finish(self, results: Sequence[Result], out: TextIO) -> None: ...
+
+
+def reporter(name: str) -> Reporter:
+    """Make the reporter of a format named in `REPORTERS`."""
+    module, _, attribute = REPORTERS[name].partition(":")
+    return cast(Reporter, getattr(import_module(module), attribute)())
+
+
+def render(failure: Failure, *, width: int | None = None, color: bool = False) -> str:
+    """Return the report of one failure as text, `width` columns wide (None: as wide as the terminal)."""
+    from interleave.report.text import render
+
+    return render(failure, width=width, color=color)

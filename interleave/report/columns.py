@@ -1,0 +1,224 @@
+"""The interleaving: one column per logical thread, one row per turn.
+
+A *turn* is what one logical thread does before another goes on. Of its steps those are shown that matter: accesses that
+conflict with another thread's, and everything done to locks, queues and other primitives. Steps of one source line are
+folded under it. Long turns, and long executions, keep their beginning and their end: a loop that ran forty times
+says nothing new in the middle, and `replay --trace` prints everything.
+
+Where there are more threads than columns that can be read, each turn is a row of a list instead, with the thread's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from interleave.model import Frame, Step, ThreadInfo, Trace
+from interleave.report.source import shortest_names, source_line
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+#: A column narrower than this cannot hold a source line.
+_NARROWEST: Final = 24
+#: Characters of border and padding that come with a column.
+_BORDER: Final = 3
+_INDENT: Final = "  "
+#: Lines of a turn, and turns of an interleaving, kept at the beginning and at the end.
+_LINES_KEPT: Final = (6, 6)
+_TURNS_KEPT: Final = (10, 30)
+
+#: What a thread does in one step, completed by the place. Kinds that are not listed are their own verb.
+_VERBS: Final = {
+    "read": "reads", "write": "writes", "acquire": "takes", "release": "releases", "try": "tries", "wait": "waits for",
+    "wake": "wakes from", "notify": "notifies", "set": "sets", "clear": "clears", "put": "puts into", "get": "gets from",
+    "done": "marks done", "spawn": "starts", "join": "joins", "begin": "begins", "exit": "ends", "sleep": "sleeps",
+    "time": "reads the time", "yield": "yields", "choose": "chooses",
+}  # fmt: skip
+#: Shown only where they conflict.
+_QUIET: Final = frozenset({"read", "write", "time", "begin", "exit", "yield"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one logical thread did at one source line without leaving it."""
+
+    where: Frame
+    effects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one logical thread did before another went on. `skipped` counts lines left out after `first` lines."""
+
+    tid: int
+    lines: tuple[Line, ...]
+    first: int = 0
+    skipped: int = 0
+
+
+def is_shown(step: Step) -> bool:
+    """Tell whether a step helps to understand the interleaving."""
+    return step.is_shared or step.kind not in _QUIET
+
+
+def effect(step: Step) -> str:
+    """Say in a few words what a step did: `reads Account.balance = 5`."""
+    words = " ".join(part for part in (_VERBS.get(step.kind, step.kind), step.place) if part)
+    return f"{words} = {step.value}" if step.value else words
+
+
+def named_steps(trace: Trace) -> list[Step]:
+    """Return the steps of a trace, with the name of the other thread as the place of those that start or join one."""
+    names = names_of(trace.threads)
+    steps = []
+    for step in trace.steps:
+        target = trace.events[step.index][1].target if step.index < len(trace.events) else -1
+        is_named = bool(step.place) or target not in names
+        steps.append(step if is_named else replace(step, place=names[target]))
+    return steps
+
+
+def turns_of(steps: Iterable[Step]) -> list[Turn]:
+    """Fold the steps worth showing into lines, and lines into turns."""
+    turns = []
+    for tid, own in groupby(filter(is_shown, steps), key=lambda step: step.tid):
+        lines = tuple(
+            Line(where, tuple(_counted(effect(step) for step in at_line))) for where, at_line in groupby(own, key=lambda step: step.where)
+        )
+        turns.append(_shortened(Turn(tid, lines)))
+    return turns
+
+
+def _counted(effects: Iterable[str]) -> Iterator[str]:
+    """Replace equal neighbours by one with their number."""
+    for text, equal in groupby(effects):
+        number = len(list(equal))
+        yield text if number == 1 else f"{text} ({number} times)"
+
+
+def _shortened(turn: Turn) -> Turn:
+    head, tail = _LINES_KEPT
+    skipped = len(turn.lines) - head - tail
+    if skipped <= 1:
+        return turn
+    return Turn(turn.tid, turn.lines[:head] + turn.lines[-tail:], head, skipped)
+
+
+def table_of(turns: Sequence[Turn], threads: Sequence[ThreadInfo], *, width: int) -> Table:
+    """Lay out turns as a table at most `width` columns wide."""
+    from rich.text import Text
+
+    shown = sorted({turn.tid for turn in turns})
+    names = names_of(threads)
+    files = shortest_names(line.where.file for turn in turns for line in turn.lines)
+    number_width = len(str(len(turns)))
+    widths = _column_widths(
+        [_longest(names[tid], (turn for turn in turns if turn.tid == tid), files) for tid in shown], width - number_width
+    )
+    if widths is not None:
+        table = _empty_table(["", *(names[tid] for tid in shown)], [number_width, *widths])
+    else:
+        name_width = min(max(len(names[tid]) for tid in shown), 20)
+        table = _empty_table(["", "thread", "steps"], [number_width, name_width, width - number_width - name_width - 2 * _BORDER])
+    cut = _Cut(len(turns))
+    for number, turn in enumerate(turns):
+        if number == cut.start and cut.length:
+            note = Text(f"... {cut.length} turns left out ...", style="dim")
+            table.add_row("", *([note] if widths is not None else ["", note]))
+        if cut.hides(number):
+            continue
+        cells = [Text(str(number + 1), style="dim")]
+        if widths is not None:
+            cells += [_cell(turn, files, its_width) if tid == turn.tid else Text() for tid, its_width in zip(shown, widths, strict=True)]
+        else:
+            cells += [Text(names[turn.tid], style="bold"), _cell(turn, files, width)]
+        table.add_row(*cells)
+    return table
+
+
+def _longest(name: str, turns: Iterable[Turn], files: Mapping[str, str]) -> int:
+    """Return the length of the longest line that a column would hold if there were room for it."""
+    lengths = [len(name)]
+    for turn in turns:
+        for line in turn.lines:
+            lengths.append(len(_place(line, files)))
+            lengths.append(len(source_line(line.where.file, line.where.line)))
+            lengths += [len(words) + len(_INDENT) for words in line.effects]
+    return max(lengths)
+
+
+def _column_widths(wanted: Sequence[int], available: int) -> list[int] | None:
+    """Give columns that want little what they want and share the rest evenly, or return None if that is too narrow to read."""
+    room = available - _BORDER * len(wanted)
+    widths = list(wanted)
+    # The smallest first: what each leaves of its share goes to the others.
+    order = sorted(range(len(wanted)), key=lambda index: wanted[index])
+    for position, index in enumerate(order):
+        share = room // (len(order) - position)
+        if share < min(wanted[index], _NARROWEST):
+            return None
+        widths[index] = min(wanted[index], share)
+        room -= widths[index]
+    return widths
+
+
+class _Cut:
+    """Which turns of a long interleaving are left out."""
+
+    def __init__(self, total: int) -> None:
+        head, tail = _TURNS_KEPT
+        self.start = head
+        self.length = total - head - tail if total > head + tail + 1 else 0
+
+    def hides(self, number: int) -> bool:
+        return self.start <= number < self.start + self.length
+
+
+def names_of(threads: Sequence[ThreadInfo]) -> dict[int, str]:
+    """Return the name of each logical thread by tid, made unique by the tid where two share one."""
+    count: dict[str, int] = {}
+    for thread in threads:
+        count[thread.name] = count.get(thread.name, 0) + 1
+    return {thread.tid: thread.name if count[thread.name] == 1 else f"{thread.name} #{thread.tid}" for thread in threads}
+
+
+def _empty_table(headers: Sequence[str], widths: Sequence[int]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SQUARE, show_lines=True, show_edge=False, pad_edge=False, header_style="bold", border_style="dim")
+    for header, width in zip(headers, widths, strict=True):
+        table.add_column(header, width=width, overflow="fold")
+    return table
+
+
+def _cell(turn: Turn, files: Mapping[str, str], width: int) -> Text:
+    """Write the lines of one turn: where (with the function, if it is another and there is room), the source, what it did."""
+    from rich.text import Text
+
+    text = Text()
+    function = ""
+    for number, line in enumerate(turn.lines):
+        if number:
+            text.append("\n")
+        if turn.skipped and number == turn.first:
+            text.append(f"... {turn.skipped} lines left out ...\n", style="dim")
+        place = _place(line, files)
+        text.append(place, style="cyan")
+        if line.where.function != function and len(place) + 4 + len(line.where.function) <= width:
+            text.append(f" in {line.where.function}", style="dim")
+        function = line.where.function
+        source = source_line(line.where.file, line.where.line)
+        if source:
+            text.append(f"\n{source}", style="bold")
+        for words in line.effects:
+            text.append(f"\n{_INDENT}{words}", style="yellow")
+    return text
+
+
+def _place(line: Line, files: Mapping[str, str]) -> str:
+    return f"{files[line.where.file]}:{line.where.line}"

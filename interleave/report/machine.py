@@ -1,0 +1,96 @@
+"""JSON for machines.
+
+One object. Within a version, fields are only added; renaming one or changing its meaning raises the number.
+
+    version      1
+    interleave   version of the package
+    scenarios    list, in the order explored, of
+        name          "module:function"
+        verdict       "proven", "passed", "failed" or "inconclusive" (see `model.Result`)
+        exhausted     whether every schedule within `scope` was run
+        executions    number of executions
+        seconds       wall time
+        strategy      name of the strategy that ran
+        scope         what "proven" covers, in words; may be empty
+        stopped_by    "exhausted", "executions", "seconds", "failure" or "interrupt"
+        uncontrolled  list of sentences: what could not be controlled
+        failures      list of
+            kind         "assertion", "exception", "deadlock", "stuck", "livelock", "nondeterminism" or "race"
+            message      what went wrong; may have several lines
+            seed         replays the failure
+            preemptions  of the simplest interleaving that shows it
+            steps        number of operations of that interleaving
+            executions   number of executions made when it was first met
+            count        number of executions that failed this way
+            thread       name of the logical thread that failed, or null
+            file, line   where, or null
+            replay       the command that replays it
+
+Versions: 1 (0.1.0) the first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final, TextIO
+
+from interleave.model import Failure, Result
+
+VERSION: Final = 1
+
+
+class JsonReporter:
+    """Write the whole run as one JSON object."""
+
+    def add(self, result: Result, out: TextIO) -> None:
+        """Write nothing: the object is written at the end."""
+
+    def finish(self, results: Sequence[Result], out: TextIO) -> None:
+        """Write the object."""
+        json.dump(as_data(results), out, indent=2)
+        out.write("\n")
+
+
+def as_data(results: Sequence[Result]) -> dict[str, Any]:
+    """Return the results as plain data, as this module's head describes it."""
+    from importlib.metadata import version
+
+    return {
+        "version": VERSION,
+        "interleave": version("interleave"),
+        "scenarios": [_scenario(result) for result in results],
+    }
+
+
+def _scenario(result: Result) -> dict[str, Any]:
+    return {
+        "name": result.scenario,
+        "verdict": result.verdict,
+        "exhausted": result.exhausted,
+        "executions": result.executions,
+        "seconds": round(result.statistics.seconds, 6),
+        "strategy": result.strategy,
+        "scope": result.scope,
+        "stopped_by": result.stopped_by,
+        "uncontrolled": list(result.uncontrolled),
+        "failures": [_failure(failure) for failure in result.failures],
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    outcome = failure.outcome
+    names = {thread.tid: thread.name for thread in failure.trace.threads}
+    return {
+        "kind": failure.kind,
+        "message": failure.message,
+        "seed": failure.seed,
+        "preemptions": failure.preemptions,
+        "steps": failure.trace.moments,
+        "executions": failure.executions,
+        "count": failure.count,
+        "thread": names.get(outcome.tid),
+        "file": outcome.where.file if outcome.where else None,
+        "line": outcome.where.line if outcome.where else None,
+        "replay": failure.replay_command,
+    }

@@ -1,0 +1,103 @@
+"""What is shown while an exploration runs: executions per second, failures so far, and the time left.
+
+Nothing is shown during the first two seconds, which most explorations do not need. On a terminal one line is kept up to date;
+elsewhere (a log file, continuous integration) a plain line is written every ten seconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
+
+from interleave.model import Budget
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+_SECONDS_BEFORE_FIRST: Final = 2.0
+_SECONDS_BETWEEN_LINES: Final = 10.0
+
+
+class Progress(Protocol):
+    """What an exploration tells about itself while it runs (`explore.Progress`)."""
+
+    @property
+    def executions(self) -> int: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def budget(self) -> Budget: ...
+
+
+def progress_text(name: str, progress: Progress) -> str:
+    """Say in one line how far an exploration is."""
+    rate = progress.executions / progress.seconds if progress.seconds > 0 else 0.0
+    parts = [
+        f"{name}: {progress.executions:,} executions",
+        f"{rate:,.0f}/s",
+        f"{progress.failures} failure{'' if progress.failures == 1 else 's'} so far",
+    ]
+    left = _seconds_left(progress, rate)
+    if left is not None:
+        parts.append(f"at most {_duration(left)} left")
+    return ", ".join(parts)
+
+
+def _seconds_left(progress: Progress, rate: float) -> float | None:
+    """Estimate the time until the first limit of the budget is reached; None where there is none."""
+    limits = []
+    if progress.budget.seconds is not None:
+        limits.append(progress.budget.seconds - progress.seconds)
+    if progress.budget.executions is not None and rate > 0:
+        limits.append((progress.budget.executions - progress.executions) / rate)
+    return max(min(limits), 0.0) if limits else None
+
+
+def _duration(seconds: float) -> str:
+    whole = int(seconds + 0.5)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class ProgressDisplay:
+    """Show the progress of one exploration; a context manager that is called with each `Progress`."""
+
+    def __init__(self, name: str, out: TextIO) -> None:
+        self._name = name
+        self._out = out
+        self._live: Live | None = None
+        self._next = _SECONDS_BEFORE_FIRST
+
+    def __enter__(self) -> ProgressDisplay:
+        return self
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far the exploration is, if it is time to."""
+        if progress.seconds < self._next:
+            return
+        text = progress_text(self._name, progress)
+        if self._out.isatty():
+            self._update(text)
+        else:
+            self._next = progress.seconds + _SECONDS_BETWEEN_LINES
+            self._out.write(f"{text}\n")
+            self._out.flush()
+
+    def _update(self, text: str) -> None:
+        """Keep one line of the terminal up to date, without a thread of its own: the explorer has only this one."""
+        from rich.text import Text
+
+        if self._live is None:
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(console=Console(file=self._out), auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(Text(text, no_wrap=True, overflow="ellipsis"), refresh=True)
+
+    def __exit__(self, *exception: object) -> None:
+        if self._live is not None:
+            self._live.stop()

@@ -1,0 +1,198 @@
+"""The report of one failure, and the summary of a run, as text.
+
+A report answers, in the order in which a reader asks: what went wrong, in which order of steps, on which objects, who waits
+for whom, where in the code, and how to see it again. It is laid out for a given width and can be read without colour.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TextIO
+
+from interleave.model import Failure, Outcome, Result, Step
+from interleave.report.columns import is_shown, named_steps, names_of, table_of, turns_of
+from interleave.report.source import located_source
+from interleave.report.waits import blocked_lines, cycle_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_NARROWEST: Final = 60
+_WIDEST: Final = 140
+#: Objects listed; an interleaving that touches more of them is not explained by a list.
+_MOST_OBJECTS: Final = 12
+#: Characters of a message in the list of scenarios.
+_LONGEST_IN_LIST: Final = 80
+
+
+def render(failure: Failure, *, width: int | None = None, color: bool = False) -> str:
+    """Return the report of one failure as text, `width` columns wide (None: as wide as the terminal)."""
+    from rich.text import Text
+
+    console = _console(width, color)
+    names = names_of(failure.trace.threads)
+    _print_head(console, failure, names)
+    turns = turns_of(named_steps(failure.trace))
+    if turns:
+        console.print(table_of(turns, failure.trace.threads, width=console.width - 2))
+        console.print()
+    for title, lines in _sections(failure, names):
+        console.print(Text(title, style="bold"))
+        for line in lines:
+            # Long lines are left to the terminal to wrap: paths, seeds and commands are for copying.
+            console.print(Text(f"  {line}" if line else ""), soft_wrap=True)
+        console.print()
+    return _text_of(console)
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return `1 step`, `2 steps`, `1,000 steps`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _console(width: int | None, color: bool) -> Console:
+    from rich.console import Console
+
+    if width is None:
+        width = shutil.get_terminal_size((100, 24)).columns
+    return Console(
+        file=io.StringIO(), width=min(max(width, _NARROWEST), _WIDEST), force_terminal=color, no_color=not color,
+        color_system="standard" if color else None, highlight=False, markup=False, emoji=False, legacy_windows=False,
+    )  # fmt: skip
+
+
+def _text_of(console: Console) -> str:
+    """Return what was printed, without the spaces that tables put at the ends of lines."""
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().split("\n")) + "\n"
+
+
+def _print_head(console: Console, failure: Failure, names: Mapping[int, str]) -> None:
+    """Print what went wrong, and what the interleaving below it is."""
+    from rich.text import Text
+
+    first, *rest = failure.message.splitlines() or [""]
+    console.print(Text(f"FAILED {failure.scenario}: {failure.kind}: {first}", style="bold red"), soft_wrap=True)
+    for line in rest:
+        console.print(Text(f"    {line}"), soft_wrap=True)
+    outcome = failure.outcome
+    if outcome.where is not None and not outcome.blocked:
+        console.print(Text(f"  in {names.get(outcome.tid, 'the scenario')} at {located_source(outcome.where)}"), soft_wrap=True)
+    console.print()
+    found = f"Found after {count_of(failure.executions, 'execution')}"
+    if failure.trace.steps:
+        size = f"{count_of(failure.preemptions, 'preemption')}, {count_of(failure.trace.moments, 'step')}"
+        console.print(Text(f"{found}. The simplest interleaving that shows it ({size}), time running down:"), soft_wrap=True)
+    else:
+        console.print(Text(f"{found}."))
+    console.print()
+
+
+def _sections(failure: Failure, names: Mapping[int, str]) -> Iterator[tuple[str, list[str]]]:
+    """Make the titled lists of lines that follow the interleaving."""
+    outcome = failure.outcome
+    candidates = [
+        ("Objects involved", list(_object_lines(failure.trace.steps, names))),
+        ("Wait-for graph", [line for line in [cycle_text(outcome, names)] if line]),
+        ("Blocked at the end", list(blocked_lines(outcome, names))),
+        (_traceback_title(outcome, names), outcome.traceback.rstrip().splitlines()),
+        ("Not controlled", list(failure.trace.uncontrolled)),
+        ("Seed", [failure.seed]),
+        ("Replay", [line for line in [failure.replay_command] if line]),
+    ]
+    return ((title, lines) for title, lines in candidates if lines)
+
+
+def _traceback_title(outcome: Outcome, names: Mapping[int, str]) -> str:
+    name = names.get(outcome.tid)
+    return f"Traceback of {name}" if name else "Traceback"
+
+
+def _object_lines(steps: Sequence[Step], names: Mapping[int, str]) -> Iterator[str]:
+    """Say of each place that more than one logical thread touched who reads, writes and uses it."""
+    users: dict[str, dict[str, dict[int, None]]] = {}
+    for step in steps:
+        if step.place and step.is_shared and is_shown(step):
+            verb = {"read": "read by", "write": "written by"}.get(step.kind, "used by")
+            users.setdefault(step.place, {}).setdefault(verb, {})[step.tid] = None
+    width = max(map(len, users), default=0)
+    for number, (place, by_verb) in enumerate(users.items()):
+        if number == _MOST_OBJECTS:
+            yield f"... and {len(users) - number} more"
+            return
+        who = [f"{verb} {_listed(tids, names)}" for verb, tids in sorted(by_verb.items(), reverse=True)]
+        yield f"{place:<{width}}  {'; '.join(who)}"
+
+
+def _listed(tids: Mapping[int, None], names: Mapping[int, str]) -> str:
+    """Name up to four logical threads."""
+    known = [names.get(tid, f"thread {tid}") for tid in tids]
+    return ", ".join(known[:4]) + (f" and {len(known) - 4} more" if len(known) > 4 else "")
+
+
+class TextReporter:
+    """Write one line for each scenario as it ends, then the report of every failure, then the count."""
+
+    def __init__(self) -> None:
+        self._module = ""
+
+    def add(self, result: Result, out: TextIO) -> None:
+        """Write the line of one scenario, under the name of its module."""
+        module, _, name = result.scenario.rpartition(":")
+        if module and module != self._module:
+            out.write(f"{module}\n")
+            self._module = module
+        out.write(f"  {_verdict_word(result):<12}  {name:<32}  {_verdict_text(result)}\n")
+        for sentence in result.uncontrolled:
+            out.write(f"  {'':<12}  not controlled: {sentence}\n")
+        out.flush()
+
+    def finish(self, results: Sequence[Result], out: TextIO) -> None:
+        """Write the reports and the count."""
+        color = out.isatty()
+        for result in results:
+            for failure in result.failures:
+                out.write(f"\n{render(failure, color=color)}")
+        out.write(f"\n{_totals(results)}\n")
+
+
+def _verdict_word(result: Result) -> str:
+    if result.verdict == "failed":
+        return "FAILED"
+    if result.stopped_by == "interrupt":
+        return "interrupted"
+    return "inconclusive" if result.verdict == "inconclusive" else "passed"
+
+
+def _shortened(text: str) -> str:
+    """Cut what is too long for one line of a list; the report has it whole."""
+    return text if len(text) <= _LONGEST_IN_LIST else f"{text[:_LONGEST_IN_LIST].rstrip()}..."
+
+
+def _verdict_text(result: Result) -> str:
+    """Say in one line what is known of a scenario after its exploration."""
+    if result.failure is not None:
+        failure = result.failure
+        first = _shortened((failure.message.splitlines() or [""])[0])
+        more = f", and {len(result.failures) - 1} more" if len(result.failures) > 1 else ""
+        return f"{failure.kind}: {first}{more}   after {count_of(failure.executions, 'execution')}"
+    if result.verdict == "proven":
+        scope = f": proven for {result.scope}" if result.scope else ""
+        return f"all {count_of(result.executions, 'schedule')}{scope}"
+    if result.stopped_by == "interrupt":
+        return f"stopped by Ctrl-C; nothing failed in {count_of(result.executions, 'schedule')}"
+    return f"{result.executions:,} sampled with {result.strategy}"
+
+
+def _totals(results: Sequence[Result]) -> str:
+    """Count the verdicts of a run."""
+    words: dict[str, int] = {}
+    for result in results:
+        word = _verdict_word(result).lower()
+        words[word] = words.get(word, 0) + 1
+    counts = ", ".join(f"{number} {word}" for word, number in words.items())
+    seconds = sum(result.statistics.seconds for result in results)
+    executions = sum(result.executions for result in results)
+    return f"{count_of(len(results), 'scenario')}: {counts}; {count_of(executions, 'execution')} in {seconds:.1f} s"

@@ -1,0 +1,141 @@
+"""The trap interface: the only way from the program under test into the kernel.
+
+Instrumented code and the stand-ins for primitives import this module and nothing below it. Everything here is
+cheap and does nothing outside an execution, so that code instrumented for an exploration still runs when another
+OS thread happens to call it.
+
+Two things are needed to write a stand-in: `active()`, the kernel if the caller is a logical thread of a running
+execution and None otherwise (then the stand-in acts on the real thing), and `WaitQueue`, on which logical threads block::
+
+    k = active()
+    if k is None:
+        return self._real.acquire(...)
+    k.wait("acquire", self, self._queue)     # announce; returns when chosen, and then the queue is open
+    k.close(self._queue)                     # the effect, undisturbed until the next announcement
+
+The scheduling point comes before the effect and never twice for one effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from _thread import get_ident
+from typing import Any, Protocol, TypeVar
+
+from interleave.model import Site
+
+T = TypeVar("T")
+
+
+class Gate:
+    """What the hooks of instrumented code look at first.
+
+    `is_open` is True while accesses have to be announced: an execution is running and more than one logical thread
+    has been started and not yet joined. `is_naming` is True during the whole of an execution: stores name the
+    objects that they publish. `is_detailed` is True where values are wanted for a report.
+    """
+
+    __slots__ = ("is_detailed", "is_naming", "is_open")
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self.is_naming = False
+        self.is_detailed = False
+
+
+gate = Gate()
+
+
+class _Unknown:
+    def __repr__(self) -> str:
+        return "?"
+
+
+#: Stands for a value that a hook could not see without running user code.
+UNKNOWN: Any = _Unknown()
+
+
+class WaitQueue:
+    """The logical threads blocked on one condition, and whether it holds now.
+
+    Opening and closing enables and disables all of them at once: the set is a bit mask, so the cost does not grow with
+    the number of blocked threads. `mask` holds the bits of exactly those threads whose announced operation waits here.
+    """
+
+    __slots__ = ("is_open", "mask")
+
+    def __init__(self, is_open: bool = False) -> None:
+        self.is_open = is_open
+        self.mask = 0
+
+
+class Explained(Protocol):
+    """A resource that can say why somebody waits for it."""
+
+    def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
+        """Return (name of the resource, tids that could release the waiter, what would release it)."""
+        ...
+
+
+class _State:
+    """The running kernel and the OS thread that it runs in."""
+
+    __slots__ = ("ident", "is_controlled", "kernel")
+
+    def __init__(self) -> None:
+        self.kernel: Any = None
+        self.ident = 0
+        #: Whether an exploration has the process under its control.
+        self.is_controlled = False
+
+
+state = _State()
+
+
+def active() -> Any:
+    """Return the kernel if the caller is a logical thread of a running execution, else None."""
+    kernel = state.kernel
+    if kernel is None or get_ident() != state.ident:
+        return None
+    return kernel
+
+
+def _closed(*_: object) -> None:
+    """Do nothing: no execution is running."""
+
+
+def touch(site: Site, owner: object, field: Hashable, mode: int, value: Any = UNKNOWN) -> None:
+    """Announce one memory access and return when it may happen. Call only while `gate.is_open`.
+
+    Hooks call it as `runtime.touch(...)`: for the time of an execution the name is bound to the kernel's method.
+    """
+
+
+def touch_many(site: Site, accesses: Sequence[tuple[object, Hashable, int]]) -> None:
+    """Announce several accesses that happen as one operation. Call only while `gate.is_open`."""
+
+
+def publish(value: object) -> None:
+    """Name `value` after the current logical thread if it has no name yet. Call only while `gate.is_naming`."""
+
+
+#: What the three names above are bound to while no execution runs.
+IDLE: tuple[Callable[..., None], ...] = (touch, touch_many, publish)
+
+
+def yield_point() -> None:
+    """Let the strategy switch to another logical thread here. Does nothing outside an exploration."""
+    kernel = active()
+    if kernel is not None:
+        kernel.step("yield")
+
+
+def choose(options: Sequence[T]) -> T:
+    """Return one of `options`; an exploration tries each of them, a plain run takes the first.
+
+    Raises IndexError if `options` is empty.
+    """
+    kernel = active()
+    if kernel is None or len(options) == 1:
+        return options[0]
+    return options[kernel.value("choose", len(options))]

@@ -1,0 +1,53 @@
+"""Virtual time, in seconds, and the deadlines on it.
+
+Time moves to the next deadline when nothing else can run. It also moves a little whenever it is read, by a step that grows while
+a thread does nothing but look at the clock, so that a loop that waits for a time by reading it ends within a few dozen
+reads; the step is small again after the thread has blocked.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any
+
+from interleave.runtime.threads import LogicalThread
+
+#: Largest step by which a read moves the clock.
+_LONGEST_TICK = 0.01
+_GROWTH = 1.5
+
+
+class Clock:
+    """The time of one execution. Deadlines are entries [time, order, thread]; a stale one is no longer its thread's."""
+
+    __slots__ = ("_heap", "now")
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self._heap: list[list[Any]] = []
+
+    def tick(self, thread: LogicalThread) -> None:
+        """Let time go on because a thread looks at it."""
+        self.now += thread.tick
+        thread.tick = min(thread.tick * _GROWTH, _LONGEST_TICK)
+
+    def set(self, thread: LogicalThread, timeout: float, order: int) -> None:
+        """Give a thread a deadline `timeout` seconds from now; of equal ones the lower order is first."""
+        thread.is_timed_out = False
+        thread.deadline = [self.now + max(timeout, 0.0), order, thread]
+        heapq.heappush(self._heap, thread.deadline)
+
+    def has_due(self) -> bool:
+        """Return whether a deadline has been reached."""
+        return bool(self._heap) and self._heap[0][0] <= self.now
+
+    def advance(self) -> LogicalThread | None:
+        """Move to the next deadline and return its thread, now timed out; None if there is none."""
+        while self._heap:
+            entry = heapq.heappop(self._heap)
+            thread: LogicalThread = entry[2]
+            if thread.deadline is entry:
+                self.now = max(self.now, entry[0])
+                thread.is_timed_out = True
+                return thread
+        return None

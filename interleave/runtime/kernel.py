@@ -1,0 +1,460 @@
+"""The kernel: logical threads as greenlets, one running at a time, each switch a choice.
+
+A logical thread announces an operation and goes on when it is chosen; that is the only way into the kernel (`announce`, `block`, `value`).
+Between two announcements a thread runs undisturbed. So the effect of an operation is whatever its thread does after it was
+let go on and before it announces again.
+
+**Who decides.** The greenlet that announces asks the strategy at once. Where the answer is to go on, nothing switches; else it
+switches straight to the chosen greenlet. There is no hub in between: the hub (whoever called `run`) is entered only when
+the execution is over.
+
+**Who is enabled.** `enabled` is a bit mask by tid. A blocking operation waits on a `WaitQueue`, whose mask of waiting threads is added
+to or taken from `enabled` when the queue opens or closes: the cost of a step does not depend on how many are blocked.
+`enabled == 0` with threads unfinished moves virtual time to the next deadline; without one it is a deadlock, exactly.
+
+**Moments.** Every announcement has a number, its moment, whether or not there was anything to choose. A schedule is the list of the
+choices that differ from the default one, by moment, so that it does not depend on where a strategy cared to choose.
+
+**Solo.** While one logical thread is started and not yet joined there is nothing to choose and nothing can conflict: spawn and
+join order whatever it does before and after with all others. The gate is closed then and hooks cost one test.
+
+**The end.** When the scenario and all threads that are not daemons have finished, or one has failed, or none can go on, the hub has it
+judged, with control suspended, while every thread still stands where it stopped. Then every unfinished one gets `Unwind` thrown in,
+runs its `finally` blocks without being scheduled any more, and is gone. Greenlets are reused by later executions: the first entry
+into a new one costs twenty switches.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from _thread import get_ident
+from collections.abc import Callable
+from typing import Any, Literal, NoReturn, Protocol
+
+from greenlet import getcurrent, greenlet
+
+from interleave import runtime
+from interleave.errors import InternalError
+from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Operation, Outcome, Strategy, ThreadInfo, Trace
+from interleave.runtime import UNKNOWN, WaitQueue, gate, state
+from interleave.runtime.clock import Clock
+from interleave.runtime.thread_state import make_locals
+from interleave.runtime.threads import LogicalThread
+
+#: How often a thread that catches `Unwind` gets it again.
+_UNWINDS = 100
+
+Observer = Callable[[LogicalThread, Operation, Any], None]
+
+
+class Unwind(BaseException):
+    """Unwinds an unfinished logical thread at the end of an execution; never seen outside."""
+
+
+class Fiber:
+    """A greenlet that runs the bodies of logical threads, one after another, over many executions."""
+
+    __slots__ = ("greenlet", "kernel", "thread")
+
+    def __init__(self, hub: Any) -> None:
+        self.kernel: Any = None
+        self.thread: Any = None
+        self.greenlet = greenlet(self._loop, hub)
+
+    def _loop(self) -> None:
+        while True:
+            kernel, thread = self.kernel, self.thread
+            kernel.run_body(thread)
+            kernel.leave(self, thread)
+
+
+#: Idle fibers by OS thread: a greenlet cannot move to another one.
+_idle: dict[int, list[Fiber]] = {}
+
+
+class Judge(Protocol):
+    """What decides how an execution ended; called in the hub, before anything is unwound."""
+
+    def raised(self, thread: LogicalThread, error: BaseException) -> Outcome | None: ...
+
+    def blocked(self, kernel: Kernel) -> Outcome | None: ...
+
+    def runaway(self, kernel: Kernel) -> Outcome | None: ...
+
+
+class Kernel:
+    """One execution under control. It is also the `model.Point` that the strategy sees."""
+
+    def __init__(self, strategy: Strategy, trace: Trace, *, steps: int, any_timeout: bool = False) -> None:
+        self.strategy = strategy
+        self.trace = trace
+        self.limit = steps
+        self.any_timeout = any_timeout
+        self.every = strategy.every_access
+        # The point (see model.Point).
+        self.enabled = 0
+        self.current = 0
+        self.default = 0
+        self.moment = 0
+        self.values = 0
+        self.pending: list[Operation | None] = []
+        self.threads: list[ThreadInfo] = trace.threads
+        self.events = trace.events
+        # Control.
+        self.logical: list[LogicalThread] = []
+        self.me: LogicalThread = None  # type: ignore[assignment]
+        self.hub: Any = None
+        self.ident = get_ident()
+        self.idle = _idle.setdefault(self.ident, [])
+        self.locals = make_locals()
+        self.clock = Clock()
+        self.is_ending = False
+        self.is_interrupted = False
+        self.is_runaway = False
+        #: Threads started and not joined; 0 is solo.
+        self.unjoined = 0
+        #: Unfinished threads that are not daemons.
+        self.alive = 0
+        #: Bits of threads that may time out although others could run.
+        self.impatient = 0
+        #: The exception that ended the execution, with its thread.
+        self.raised: tuple[LogicalThread, BaseException] | None = None
+        #: An error of a strategy or of our own, raised from `run`.
+        self.error: BaseException | None = None
+        #: Told of every event in detailed runs.
+        self.observer: Observer | None = None
+        #: Called when only blocked threads are left; returns True if it released one (thread pools at exit).
+        self.at_quiescence: Callable[[], bool] | None = None
+
+    # -- announcements ----------------------------------------------------------------------------------------
+
+    def skip(self) -> None:
+        """Count an announcement at which nothing is chosen."""
+        self.moment += 1
+        if self.moment > self.limit:
+            self._run_away()
+
+    def announce(self, me: LogicalThread, operation: Operation) -> None:
+        """Announce an enabled operation and return when it may happen."""
+        self.pending[me.tid] = operation
+        moment = self.moment
+        if moment >= self.limit:
+            self._run_away()
+        if self.enabled == me.bit and not self.every:
+            self.moment = moment + 1
+            return
+        self.default = tid = me.tid
+        try:
+            pick = self.strategy.choose(self)
+        except BaseException as error:
+            self._break_off(error)
+        self.moment = moment + 1
+        if pick == tid:
+            return
+        self._check(pick)
+        trace = self.trace
+        trace.deviations.append(Deviation(moment, pick))
+        trace.preemptions += 1
+        trace.switches += 1
+        self._resume(self.logical[pick])
+        if self.is_ending:
+            raise Unwind
+
+    def block(self, me: LogicalThread, operation: Operation, queue: WaitQueue, timeout: float | None) -> bool:
+        """Announce an operation that is enabled while `queue` is open; return when it may happen, False if it timed out first."""
+        self.pending[me.tid] = operation
+        if self.moment >= self.limit:
+            self._run_away()
+        me.queue = queue
+        queue.mask |= me.bit
+        if not queue.is_open:
+            self.enabled &= ~me.bit
+        if timeout is not None:
+            self._set_deadline(me, timeout)
+        pick = self._pick(me)
+        if pick is not me:
+            if pick is None:
+                self.stop()
+            self._resume(pick)
+            if self.is_ending:
+                raise Unwind
+        queue = me.queue or queue
+        queue.mask &= ~me.bit
+        me.queue = None
+        self.enabled |= me.bit
+        is_in_time = queue.is_open and not me.is_timed_out
+        if me.deadline is not None and not is_in_time:
+            # Where it fired while others could run ("any" timeouts), time is what the deadline says.
+            self.clock.now = max(self.clock.now, me.deadline[0])
+        self._clear_deadline(me)
+        return is_in_time
+
+    def value(self, count: int) -> int:
+        """Ask for one of `count` values, as part of the operation under way."""
+        moment = self.moment
+        self.values, self.default = count, 0
+        try:
+            pick = self.strategy.choose(self)
+        except BaseException as error:
+            self._break_off(error)
+        self.moment = moment + 1
+        self.values = 0
+        if pick:
+            self.trace.deviations.append(Deviation(moment, pick))
+        return pick
+
+    def note(self, me: LogicalThread, operation: Operation, owner: object, value: Any) -> None:
+        """Enter an operation into the trace: it happens now."""
+        self.events.append((me.tid, operation))
+        if self.observer is not None:
+            self.observer(me, operation, (owner, value))
+
+    def open(self, queue: WaitQueue) -> None:
+        """Make the operations waiting on `queue` enabled."""
+        queue.is_open = True
+        self.enabled |= queue.mask
+
+    def close(self, queue: WaitQueue) -> None:
+        """Make the operations waiting on `queue` disabled."""
+        queue.is_open = False
+        self.enabled &= ~queue.mask | self.impatient
+
+    def move(self, tid: int, queue: WaitQueue, resource: object) -> None:
+        """Let a waiting thread wait on another queue, without announcing again (a notified waiter wants the lock)."""
+        thread = self.logical[tid]
+        if thread.queue is None or thread.is_timed_out:
+            return
+        thread.queue.mask &= ~thread.bit
+        thread.queue, thread.resource = queue, resource
+        queue.mask |= thread.bit
+        self._clear_deadline(thread)
+        if queue.is_open:
+            self.enabled |= thread.bit
+        else:
+            self.enabled &= ~thread.bit
+
+    # -- choosing and switching -------------------------------------------------------------------------------
+
+    def _pick(self, me: LogicalThread) -> LogicalThread | None:
+        """Choose who goes on after `me` blocked or ended; None if the execution is over."""
+        moment = self.moment
+        while not self.enabled:
+            late = self.clock.advance()
+            if late is not None:
+                self.enabled |= late.bit
+            elif self.at_quiescence is None or not self.at_quiescence():
+                return None
+        enabled = self.enabled
+        default = me.tid if enabled & me.bit else (enabled & -enabled).bit_length() - 1
+        pick = default
+        if enabled & (enabled - 1) or self.every:
+            self.default = default
+            try:
+                pick = self.strategy.choose(self)
+            except BaseException as error:
+                self.error = error
+                return None
+        self.moment = moment + 1
+        trace = self.trace
+        if pick != default:
+            self._check(pick)
+            trace.deviations.append(Deviation(moment, pick))
+        if pick != me.tid:
+            trace.switches += 1
+            if enabled & me.bit:
+                trace.preemptions += 1
+        return self.logical[pick]
+
+    def _check(self, pick: int) -> None:
+        if not self.enabled >> pick & 1:
+            able = [tid for tid in range(len(self.logical)) if self.enabled >> tid & 1]
+            self._break_off(InternalError(f"the strategy picked thread {pick} at moment {self.moment}, but only {able} are enabled"))
+
+    def _resume(self, thread: LogicalThread) -> None:
+        """Switch to `thread`; return when somebody switches back here."""
+        me = self.me
+        fiber = thread.fiber
+        if fiber is None:
+            fiber = self.idle.pop() if self.idle else Fiber(self.hub)
+            fiber.kernel, fiber.thread, thread.fiber = self, thread, fiber
+            # A new thread has an empty context; the scenario goes on with a copy of the caller's.
+            fiber.greenlet.gr_context = contextvars.copy_context() if thread.tid == 0 else None
+        self._enter(me, thread)
+        fiber.greenlet.switch()
+
+    def _enter(self, me: LogicalThread, thread: LogicalThread) -> None:
+        if self.locals is not None and thread is not me:
+            me.locals = self.locals.swap(thread.locals)
+        self.me = thread
+        self.current = thread.tid
+
+    def _set_deadline(self, thread: LogicalThread, timeout: float) -> None:
+        self.clock.set(thread, timeout, self.moment)
+        if self.any_timeout:
+            self.impatient |= thread.bit
+            self.enabled |= thread.bit
+
+    def _clear_deadline(self, thread: LogicalThread) -> None:
+        thread.deadline = None
+        thread.is_timed_out = False
+        self.impatient &= ~thread.bit
+
+    def fire_due(self) -> None:
+        """Enable the threads whose deadlines have been reached because somebody looked at the clock."""
+        while self.clock.has_due():
+            late = self.clock.advance()
+            if late is not None:
+                self.enabled |= late.bit
+
+    # -- the life of a logical thread -------------------------------------------------------------------------
+
+    def add(self, body: Callable[[], object], name: str, *, is_daemon: bool = False) -> LogicalThread:
+        """Make a logical thread, child of the current one; it is not enabled yet."""
+        parent = self.me
+        path = (*parent.path, parent.children) if parent is not None else (0,)
+        if parent is not None:
+            parent.children += 1
+        info = ThreadInfo(len(self.logical), path, name, parent.tid if parent is not None else -1, is_daemon)
+        thread = LogicalThread(info, body)
+        self.logical.append(thread)
+        self.threads.append(info)
+        self.pending.append(None)
+        if not is_daemon:
+            self.alive += 1
+        return thread
+
+    def run_body(self, thread: LogicalThread) -> None:
+        """Run the body of a logical thread. Called by its fiber; never raises."""
+        if thread.tid:
+            self.note(thread, self.pending[thread.tid] or Operation("begin", (), NOWHERE), None, UNKNOWN)
+        try:
+            thread.body()
+            if not self.is_ending:
+                entry = self.name_of(thread)
+                operation = Operation("exit", (Access(entry, STATE, WRITE),), NOWHERE)
+                if self.every:
+                    self.announce(thread, operation)
+                else:
+                    self.skip()
+                if gate.is_open:
+                    self.note(thread, operation, thread, UNKNOWN)
+        except Unwind:
+            pass
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                self.is_interrupted = True
+            elif not self.is_ending:
+                self.raised = (thread, error)
+            self.is_ending = True
+
+    #: Names an object; set by the trap.
+    name_of: Callable[[object], Any]
+
+    def leave(self, fiber: Fiber, thread: LogicalThread) -> None:
+        """End a logical thread and switch to whoever goes on; return when the fiber is used again."""
+        thread.is_finished = True
+        thread.fiber = fiber.thread = fiber.kernel = None
+        following: LogicalThread | None = None
+        if not self.is_ending:
+            self.pending[thread.tid] = None
+            self.enabled &= ~thread.bit
+            self.open(thread.exit_queue)
+            if not thread.info.is_daemon:
+                self.alive -= 1
+            if self.alive:
+                following = self._pick(thread)
+        self.idle.append(fiber)
+        if following is None:
+            self.is_ending = True
+            self.hub.switch()
+        else:
+            self._resume(following)
+
+    # -- the end ----------------------------------------------------------------------------------------------
+
+    def interrupt(self) -> None:
+        """Let the execution end at its next announcement (called from a signal handler)."""
+        self.is_interrupted = True
+        self.limit = -1
+
+    def _run_away(self) -> None:
+        if not self.is_ending:
+            self.is_runaway = not self.is_interrupted
+            self.stop()
+
+    def _break_off(self, error: BaseException) -> NoReturn:
+        """End the execution because of an error that is not the program's: its code must not see it."""
+        self.error = error
+        self.stop()
+
+    def stop(self) -> NoReturn:
+        """End the execution from within a logical thread, which is then unwound like the others."""
+        self.is_ending = True
+        self.hub.switch()
+        raise Unwind
+
+    def run(self, scenario: Callable[[], object], judge: Judge) -> None:
+        """Run the scenario to its end as logical thread 0. Everything that happened is in the trace."""
+        self.hub = getcurrent()
+        main = self.add(scenario, "main")
+        self.me = main
+        self.enabled = main.bit
+        self._resume(main)
+        self.is_ending = True
+        with _Suspended():
+            self.trace.outcome = self._judge(judge)
+        self._unwind()
+        self.trace.moments = self.moment
+
+    def _judge(self, judge: Judge) -> Outcome | None:
+        if self.error is not None or self.is_interrupted:
+            return None
+        if self.raised is not None:
+            return judge.raised(*self.raised)
+        return judge.runaway(self) if self.is_runaway else judge.blocked(self)
+
+    def _unwind(self) -> None:
+        """Throw `Unwind` into every unfinished logical thread until it is gone, and get back the caller's thread-local values."""
+        for thread in self.logical:
+            for _ in range(_UNWINDS):
+                if thread.fiber is None:
+                    break
+                self._enter(self.me, thread)
+                thread.fiber.greenlet.throw(Unwind)
+            else:
+                self.trace.uncontrolled.append(f"thread {thread.info.name!r} could not be unwound: it catches BaseException in a loop")
+        self._enter(self.me, self.logical[0])
+        for thread in self.logical[1:]:
+            if self.locals is not None and thread.locals is not None:
+                self.locals.drop(thread.locals)
+                thread.locals = None
+
+
+class _Suspended:
+    """Lets our own code use locks and clocks in the middle of an execution."""
+
+    def __enter__(self) -> None:
+        self._saved: tuple[Any, Literal[0]] = (state.kernel, 0)
+        state.kernel = None
+        gate.is_open = gate.is_naming = False
+
+    def __exit__(self, *_: object) -> None:
+        state.kernel = self._saved[0]
+
+
+def start(trap: Any, scenario: Callable[[], object], judge: Judge) -> None:
+    """Run an execution whose way into the kernel is `trap`; while it runs, the trap is what `runtime` leads to."""
+    if state.kernel is not None:
+        raise InternalError("an execution was started inside another one")
+    kernel: Kernel = trap.kernel
+    state.kernel, state.ident = trap, kernel.ident
+    runtime.touch, runtime.touch_many, runtime.publish = trap.touch, trap.touch_many, trap.publish
+    gate.is_open, gate.is_naming = False, True
+    try:
+        kernel.run(scenario, judge)
+    finally:
+        gate.is_open = gate.is_naming = False
+        state.kernel = None
+        runtime.touch, runtime.touch_many, runtime.publish = runtime.IDLE
+    if kernel.error is not None:
+        raise kernel.error

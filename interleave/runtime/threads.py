@@ -1,0 +1,51 @@
+"""The logical thread: what the kernel schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from interleave.model import ThreadInfo
+from interleave.runtime import WaitQueue
+
+#: Seconds by which the first look at the clock moves it.
+FIRST_TICK = 1e-6
+
+
+class LogicalThread:
+    """One schedulable thread of one execution. Plain slots: the hot path reads them."""
+
+    __slots__ = (
+        "bit", "body", "children", "deadline", "exit_queue", "fiber", "handle", "info", "is_finished", "is_joined", "is_timed_out",
+        "locals", "path", "queue", "resource", "tick", "tid",
+    )
+
+    def __init__(self, info: ThreadInfo, body: Callable[[], object]) -> None:
+        self.info = info
+        self.tid = info.tid
+        self.path = info.path
+        self.bit = 1 << info.tid
+        self.body = body
+        #: How many threads it has spawned.
+        self.children = 0
+        #: The greenlet it runs in; None before its first step and after its last.
+        self.fiber: Any = None
+        #: Where it waits and for what, while its announced operation is a blocking one.
+        self.queue: WaitQueue | None = None
+        self.resource: Any = None
+        #: Its entry in the heap of deadlines; an entry that is not the thread's current one is stale.
+        self.deadline: list[Any] | None = None
+        self.is_timed_out = False
+        #: Opened when it ends.
+        self.exit_queue = WaitQueue()
+        self.is_finished = False
+        self.is_joined = False
+        #: Its thread-local values while it is not running (see `thread_state`).
+        self.locals: Any = None
+        self.tick = FIRST_TICK
+        #: The object that the program knows it by, if any.
+        self.handle: Any = None
+
+    def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
+        """Say what a thread that joins this one waits for."""
+        return f"thread {self.info.name!r}", (self.tid,), f"the end of {self.info.name!r}"

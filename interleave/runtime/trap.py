@@ -1,0 +1,228 @@
+"""The trap: the operations that programs perform, turned into announcements to the kernel.
+
+Instrumented code calls `touch` for accesses to memory; stand-ins for primitives call `step` for what never blocks, `look` for what only
+reads, `wait` for what may block, and the rest. Each of them builds the `Operation`, announces it, and when it may happen enters it
+into the trace. This is all that happens on every single step of a program, so it is written for speed.
+"""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from interleave.model import READ, STATE, WRITE, Access, Operation, Site
+from interleave.runtime import UNKNOWN, WaitQueue, gate
+from interleave.runtime.kernel import Kernel, Unwind
+from interleave.runtime.places import Places
+from interleave.runtime.sites import current_site
+from interleave.runtime.threads import FIRST_TICK, LogicalThread
+
+# The namedtuples' own constructors cost twice as much, and one of each is made per operation.
+_new: Callable[..., Any] = tuple.__new__
+_MEMORY = ("read", "write")
+#: Operations that a thread may still perform while it is unwound.
+_GRACE = 100_000
+
+
+class Trap:
+    """The way into the kernel, for one execution."""
+
+    def __init__(self, kernel: Kernel, *, is_holding_visible: bool = False) -> None:
+        self.kernel = kernel
+        self.places = Places()
+        kernel.name_of = self.name
+        #: Per-execution data of stand-ins, by id of the object that they stand for; the value keeps it alive.
+        self.side: dict[int, Any] = {}
+        #: Whether any lock was ever tried without blocking, so that others see it being held (see primitives.locks).
+        self.is_holding_visible = is_holding_visible
+        #: `threading.excepthook` when the execution began.
+        self.excepthook: Any = None
+        self._overstayed = 0
+        # Shortcuts.
+        self.open = kernel.open
+        self.close = kernel.close
+        self.move = kernel.move
+
+    @property
+    def current(self) -> int:
+        """The tid of the running logical thread."""
+        return self.kernel.current
+
+    @property
+    def any_timeout(self) -> bool:
+        """Whether deadlines may fire while other threads could run."""
+        return self.kernel.any_timeout
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether threads are being unwound."""
+        return self.kernel.is_ending
+
+    # -- memory -----------------------------------------------------------------------------------------------
+
+    def touch(self, site: Site, owner: object, field: Hashable, mode: int, value: Any = UNKNOWN) -> None:
+        """Announce one access to memory."""
+        kernel = self.kernel
+        if get_ident() != kernel.ident:
+            return
+        me = kernel.me
+        places = self.places
+        entry = places.entries.get(id(owner))
+        if entry is None:
+            entry = places.enter(owner, me.path)
+        operation = _new(Operation, (_MEMORY[mode], (_new(Access, (entry.name, field, mode)),), site, -1))
+        if site.is_point or kernel.every:
+            kernel.announce(me, operation)
+        else:
+            kernel.skip()
+        places.record(entry, field, mode, me.bit, site)
+        kernel.events.append((me.tid, operation))
+        if kernel.observer is not None:
+            kernel.observer(me, operation, (owner, value))
+
+    def touch_many(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]]) -> None:
+        """Announce accesses to several places that happen as one."""
+        kernel = self.kernel
+        if get_ident() != kernel.ident:
+            return
+        me = kernel.me
+        places = self.places
+        entries = [places.entries.get(id(owner)) or places.enter(owner, me.path) for owner, _, _ in accesses]
+        footprint = tuple([_new(Access, (entry.name, field, mode)) for entry, (_, field, mode) in zip(entries, accesses, strict=True)])
+        writes = any([mode for _, _, mode in accesses])
+        operation = _new(Operation, (_MEMORY[writes], footprint, site, -1))
+        if site.is_point or kernel.every:
+            kernel.announce(me, operation)
+        else:
+            kernel.skip()
+        for entry, (_, field, mode) in zip(entries, accesses, strict=True):
+            places.record(entry, field, mode, me.bit, site)
+        kernel.note(me, operation, accesses[0][0], UNKNOWN)
+
+    def name(self, obj: object) -> Any:
+        """Return the stable name of an object."""
+        entry = self.places.entries.get(id(obj))
+        return (entry or self.places.enter(obj, self.kernel.me.path)).name
+
+    def publish(self, obj: object) -> None:
+        """Name an object after the current logical thread if it has no name yet."""
+        if id(obj) not in self.places.entries and get_ident() == self.kernel.ident:
+            self.places.enter(obj, self.kernel.me.path)
+
+    # -- primitives -------------------------------------------------------------------------------------------
+
+    def step(self, kind: str, *resources: object, target: int = -1, is_point: bool = True, mode: int = WRITE) -> None:
+        """Announce an operation that never blocks, on the state of zero or more primitives.
+
+        `is_point=False` says that no other thread can tell whether it happened now or at the thread's next point.
+        """
+        kernel = self.kernel
+        if kernel.is_ending:
+            self._overstay()
+            return
+        if not gate.is_open and target < 0:
+            return
+        me = kernel.me
+        operation = Operation(kind, tuple([Access(self.name(one), STATE, mode) for one in resources]), current_site(), target)
+        if is_point or kernel.every:
+            kernel.announce(me, operation)
+        else:
+            kernel.skip()
+        kernel.note(me, operation, resources[0] if resources else None, UNKNOWN)
+
+    def look(self, kind: str, resource: object) -> None:
+        """Announce that the state of a primitive is read."""
+        self.step(kind, resource, mode=READ)
+
+    def wait(
+        self, kind: str, resource: Any, queue: WaitQueue, timeout: float | None = None, touched: Sequence[object] | None = None,
+    ) -> bool:
+        """Announce an operation that is enabled while `queue` is open.
+
+        Return True when it may happen, False if `timeout` virtual seconds went by first. `resource` explains the wait; the
+        operation changes the state of `touched`, by default that of the resource.
+        """
+        kernel = self.kernel
+        if kernel.is_ending:
+            raise Unwind
+        if not gate.is_open and queue.is_open:
+            return True
+        me = kernel.me
+        target = -1
+        if touched is None:
+            if type(resource) is LogicalThread:
+                target, touched = resource.tid, ()
+            else:
+                touched = () if resource is None else (resource,)
+        operation = Operation(kind, tuple([Access(self.name(one), STATE, WRITE) for one in touched]), current_site(), target)
+        me.resource = resource
+        is_in_time = kernel.block(me, operation, queue, timeout)
+        me.resource = None
+        me.tick = FIRST_TICK
+        kernel.note(me, operation, resource, UNKNOWN if is_in_time else "timed out")
+        return is_in_time
+
+    def value(self, kind: str, count: int) -> int:
+        """Announce a choice among `count` values and return the index chosen."""
+        kernel = self.kernel
+        if kernel.is_ending or count < 2:
+            return 0
+        me = kernel.me
+        operation = Operation(kind, (), current_site())
+        kernel.announce(me, operation)
+        pick = kernel.value(count)
+        kernel.note(me, operation._replace(target=pick), None, str(pick))
+        return pick
+
+    def show_holding(self) -> None:
+        """Note that the program looks whether locks are held, so that releases are points from now on."""
+        self.is_holding_visible = True
+        self.places.has_new_points = True
+
+    def read_clock(self) -> float:
+        """Return the virtual time, in seconds, and let it go on a little."""
+        kernel = self.kernel
+        kernel.clock.tick(kernel.me)
+        if kernel.clock.has_due():
+            kernel.fire_due()
+        return kernel.clock.now
+
+    # -- threads ----------------------------------------------------------------------------------------------
+
+    def spawn(self, body: Callable[[], object], name: str, *, is_daemon: bool = False) -> LogicalThread:
+        """Announce and perform the start of a logical thread."""
+        kernel = self.kernel
+        if kernel.is_ending:
+            raise Unwind
+        thread = kernel.add(body, name, is_daemon=is_daemon)
+        self.step("spawn", target=thread.tid, is_point=False)
+        kernel.pending[thread.tid] = Operation("begin", (), kernel.events[-1][1].site)
+        kernel.enabled |= thread.bit
+        kernel.unjoined += 1
+        gate.is_open = True
+        return thread
+
+    def join(self, thread: LogicalThread, timeout: float | None = None) -> bool:
+        """Announce waiting for the end of a logical thread; return whether it has ended."""
+        if timeout is not None:
+            self.look("alive", thread)
+        if not self.wait("join", thread, thread.exit_queue, timeout):
+            return False
+        if not thread.is_joined:
+            thread.is_joined = True
+            self.kernel.unjoined -= 1
+            if not self.kernel.unjoined:
+                gate.is_open = False
+        return True
+
+    def close_books(self) -> None:
+        """Let go of the program's objects when the execution is over."""
+        self.places.entries.clear()
+        self.side.clear()
+
+    def _overstay(self) -> None:
+        """Bound what a thread that is being unwound may still do."""
+        self._overstayed += 1
+        if self._overstayed > _GRACE:
+            raise Unwind

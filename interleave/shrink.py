@@ -1,0 +1,148 @@
+"""From the schedule that failed first to the simplest one that fails in the same way.
+
+Simplest is, in this order: fewest preemptions, fewest switches, fewest steps, fewest choices that differ from the
+default. All work is on choices, as in Hypothesis: a candidate is a list of deviations, whoever runs it says whether
+it fails in the same way, and the trace of that run says what was really done. So a candidate need not be executable
+to the letter: picks that are not possible become default choices. A trace replaces the best one if it is simpler,
+never otherwise, hence the work ends.
+
+Three kinds of candidates are tried in rounds, until a round finds nothing:
+
+* *Drop* some deviations: all, then halves, quarters, ... single ones (Zeller, Hildebrandt, "Simplifying and Isolating
+  Failure-Inducing Input", IEEE TSE 2002, algorithm ddmin, of which only the complements are tried). Later ones go
+  first, because dropping an earlier one changes what the later ones mean.
+* *Join* two stretches of one thread that another thread's stretch separates, by moving that one behind or the second
+  stretch forward (the consolidations of Jalbert, Sen, "A Trace Simplification Technique for Effective Debugging of
+  Concurrent Programs", FSE 2010, section 4; there on threads' steps, here on moments, which count the same steps
+  before and after the move).
+* *Adjust* one deviation: a little earlier or later, or another thread.
+
+That is a descent, and it can end at a schedule that no small change improves. So after the first descent a search
+runs schedules by number of preemptions, from none upwards, below the number reached (`search`). What it finds first
+has as few as possible. If it gets through, the number is proven; if not, the descent's result stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from interleave.model import Deviation, Schedule, Trace
+
+#: Runs a schedule, leniently. Returns the trace if it failed in the same way, else None.
+Run = Callable[[Schedule], Trace | None]
+#: Runs schedules with at most `bound` preemptions, fewest first, at most `limit` of them. Returns the trace of the first
+#: that failed in the same way, else None.
+Search = Callable[[int, int], Trace | None]
+
+#: How far a deviation is moved at a time.
+NUDGES = (-1, 1, -2, 2, -4, 4)
+
+
+def simplify(trace: Trace, run: Run, *, limit: int = 500, search: Search | None = None) -> Trace:
+    """Return the simplest trace found that fails as `trace` does; it is `trace` itself if none is simpler.
+
+    `run` is called at most `limit` times, half of which go to `search` if it is given and there are preemptions left
+    to save. The result is a function of the arguments: nothing is drawn at random.
+    """
+    descent = _Descent(trace, run, limit if search is None else limit - limit // 2)
+    descent.go_down()
+    if search is not None and descent.best.preemptions:
+        found = search(descent.best.preemptions - 1, limit // 2)
+        if found is not None and complexity(found) < complexity(descent.best):
+            descent.best = found
+            descent.go_down()
+    return descent.best
+
+
+def complexity(trace: Trace) -> tuple[int, int, int, int]:
+    """Return what is to be made small: preemptions, switches, steps, deviations."""
+    return trace.preemptions, trace.switches, trace.moments, len(trace.deviations)
+
+
+class _Descent:
+    """Hold the best trace so far, and go to simpler ones as long as there are runs left."""
+
+    def __init__(self, trace: Trace, run: Run, left: int) -> None:
+        self.best = trace
+        self._run = run
+        self._left = left
+        # Deviations that were run, or that a run came down to: a second time gives nothing new.
+        self._tried = {tuple(trace.deviations)}
+
+    def go_down(self) -> None:
+        """Try all kinds of candidates until none of them is simpler."""
+        is_better = True
+        while is_better and self._left > 0:
+            # Not `or`: each kind gets its turn, since what one has changed opens ways for another.
+            is_better = self._drop()
+            is_better |= self._take_first(_joined)
+            is_better |= self._take_first(_adjusted)
+
+    def _drop(self) -> bool:
+        """Drop ever smaller groups of deviations."""
+        is_better = False
+        size = len(self.best.deviations)
+        while size and self._left > 0:
+            end = len(self.best.deviations)
+            while end > 0:
+                start = max(0, end - size)
+                deviations = self.best.deviations
+                is_better |= self._attempt([*deviations[:start], *deviations[end:]])
+                # What is left may be shorter by more than was dropped.
+                end = min(start, len(self.best.deviations))
+            size = min(size // 2, len(self.best.deviations))
+        return is_better
+
+    def _take_first(self, candidates: Callable[[Trace], Iterator[list[Deviation]]]) -> bool:
+        """Go to the first simpler candidate, then on from there, until there is none."""
+        is_better = False
+        while self._left > 0 and any(self._attempt(candidate) for candidate in candidates(self.best)):
+            is_better = True
+        return is_better
+
+    def _attempt(self, deviations: Sequence[Deviation]) -> bool:
+        """Run a candidate and keep it if it is simpler."""
+        key = tuple(deviations)
+        if key in self._tried or self._left <= 0:
+            return False
+        self._tried.add(key)
+        self._left -= 1
+        trace = self._run(Schedule(key))
+        if trace is None:
+            return False
+        self._tried.add(tuple(trace.deviations))
+        if complexity(trace) >= complexity(self.best):
+            return False
+        self.best = trace
+        return True
+
+
+def _joined(trace: Trace) -> Iterator[list[Deviation]]:
+    """Yield candidates in which two neighbouring deviations are gone or one, so that two stretches of a thread may join."""
+    deviations = trace.deviations
+    for index in range(len(deviations) - 1):
+        first, second = deviations[index : index + 2]
+        before, after = deviations[:index], deviations[index + 2 :]
+        yield [*before, *after]
+        # The stretch between the two comes later: the switch that follows has to come earlier by its length.
+        earlier = after[0].moment - (second.moment - first.moment) if after else -1
+        if earlier >= first.moment:
+            yield [*before, Deviation(earlier, after[0].pick), *after[1:]]
+        # The stretch that begins with the second joins the one that ended with the first.
+        end = after[0].moment if after else trace.moments
+        yield [*before, Deviation(first.moment + end - second.moment, first.pick), *after]
+
+
+def _adjusted(trace: Trace) -> Iterator[list[Deviation]]:
+    """Yield candidates with one deviation elsewhere, or with another thread."""
+    deviations = trace.deviations
+    for index, (moment, pick) in enumerate(deviations):
+        before, after = deviations[:index], deviations[index + 1 :]
+        floor = before[-1].moment + 1 if before else 0
+        ceiling = after[0].moment if after else trace.moments
+        for nudge in NUDGES:
+            if floor <= moment + nudge < ceiling:
+                yield [*before, Deviation(moment + nudge, pick), *after]
+        for other in range(len(trace.threads)):
+            if other != pick:
+                yield [*before, Deviation(moment, other), *after]

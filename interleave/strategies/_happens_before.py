@@ -1,0 +1,236 @@
+"""The happens-before relation of the current execution, and the races in it that can be reversed.
+
+An event happens before a later one if they are of one logical thread, if they conflict, if one spawns the thread of the other or
+ends the thread that the other joins, and transitively. Each event gets a vector clock when it is added; events are
+added and taken off at the end only, so what two successive executions share is analysed once.
+
+**Races.** A race is a pair (e, f) of conflicting events of different threads whose order can be reversed. Where no operation
+blocks, those are the pairs with no third event in between in happens-before (JACM 2017, section 3). Operations that
+block need a second look: the events just before `f` may be what enabled it, as the release of a lock
+enables the acquire that follows; these cannot be reversed, and the pair that can, the two acquires, has the release in between.
+So the conflicting events before `f` are visited from the latest on. Let `u` be what was executed until `e` or independently
+of it. `f` can be moved before `e` if its own thread gets to it without `e`, and it is enabled after `u`:
+
+* if it is not, (e, f) is no race, and the search goes on with what stands before `e`;
+* if it is, (e, f) is a race, and all that happened before `e` is left alone: after it, `f` is enabled, so some other execution has
+  `f` right there, and that one shows the race.
+
+The same search is made for operations that were announced and never executed: a thread that blocks forever in a
+deadlock must be tried before those that took what it wants. This covers locks (the pairs named in JACM 2017, section 8) and every other
+guard alike: queues, semaphores, events, conditions.
+
+**Enabled or not** is known where the thread of `f` had announced it when `e` happened: the strategy was told who was enabled.
+Where the thread came to `f` only later nobody can know for all guards; then mutexes are judged by their history, and
+the others are presumed enabled. A wrong presumption costs an execution that proves redundant, and no more (see `dpor`); a wrong
+denial would lose schedules, so there is none without certainty.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from interleave.model import Event, Operation
+from interleave.strategies._footprint import Footprint, Footprints, is_conflict
+from interleave.vector_clock import NEVER, Clock, join, start, widen
+
+_TAKES = ("acquire", "try")
+_GIVES = ("release", "wait")
+
+
+class Causality:
+    """Clocks and races of the events of one execution, by position."""
+
+    def __init__(self) -> None:
+        self.footprints = Footprints()
+        self.tids: list[int] = []
+        self.clocks: list[Clock] = []
+        #: What each event touched.
+        self.touched: list[Footprint] = []
+        #: By position of e: the positions of all f that race with it, ascending.
+        self.races: list[list[int]] = []
+        self._operations: list[Operation] = []
+        #: Masks of the tids enabled before each event.
+        self._enabled: list[int] = []
+        #: By position: the event after which the thread announced this one, `NEVER` for the first of all.
+        self._previous: list[int] = []
+        #: By position of f: the positions of all e that race with it.
+        self._rivals: list[list[int]] = []
+        #: By tid: its last event, or the one that spawned it.
+        self._last: list[int] = []
+        self._width = 0
+
+    def make_room(self, width: int) -> None:
+        """Prepare for threads up to tid `width - 1`."""
+        if width > self._width:
+            self._width = width
+            widen(self.clocks, width)
+            self._last.extend([NEVER] * (width - len(self._last)))
+
+    def add(self, event: Event, enabled: int) -> None:
+        """Add the next event; `enabled` is the mask of tids that could have been chosen instead."""
+        tid, operation = event
+        position = len(self.tids)
+        self.tids.append(tid)
+        self._operations.append(operation)
+        self._enabled.append(enabled)
+        self.races.append([])
+        previous = self._last[tid]
+        footprint = self.footprints.of(operation)
+        if previous + 1 < position and previous != NEVER and not self._enabled[previous + 1] >> tid & 1:
+            footprint = self._explain(position, tid, operation, footprint)
+        past = self._past(tid, operation)
+        clock, rivals = self._visit(position, tid, operation, footprint, past)
+        for rival in rivals:
+            self.races[rival].append(position)
+        if clock is past:
+            clock = past.copy()
+        clock[tid] = position
+        self.clocks.append(clock)
+        self.touched.append(footprint)
+        self._previous.append(previous)
+        self._rivals.append(rivals)
+        self._last[tid] = position
+        if operation.kind == "spawn":
+            self._last[operation.target] = position
+        self.footprints.record(footprint, position)
+
+    def cut(self, length: int) -> None:
+        """Take off all events but the first `length`."""
+        while len(self.tids) > length:
+            tid = self.tids.pop()
+            self.clocks.pop()
+            self.races.pop()
+            self._enabled.pop()
+            operation = self._operations.pop()
+            self.footprints.erase(self.touched.pop())
+            for rival in self._rivals.pop():
+                self.races[rival].pop()
+            if operation.kind == "spawn":
+                self._last[operation.target] = NEVER
+            self._last[tid] = self._previous.pop()
+
+    def rivals_of_pending(self, tid: int, operation: Operation) -> list[int]:
+        """Return the events before which an operation that was never executed might have been."""
+        past = self._past(tid, operation)
+        return self._visit(len(self.tids), tid, operation, self.footprints.of(operation), past)[1]
+
+    def independent_of(self, position: int) -> list[int]:
+        """Return the later events that did not happen after the one at `position` (`notdep` in the paper)."""
+        tid = self.tids[position]
+        return [later for later in range(position + 1, len(self.tids)) if self.clocks[later][tid] < position]
+
+    def _past(self, tid: int, operation: Operation) -> Clock:
+        """Return the clock of an operation as far as it comes from its own thread, and from the end of the one it joins."""
+        previous = self._last[tid]
+        past = self.clocks[previous] if previous != NEVER else start(self._width)
+        if operation.kind == "join" and operation.target >= 0:
+            ended = self._last[operation.target]
+            # A join with a timeout may have given up before.
+            if ended != NEVER and self._operations[ended].kind == "exit":
+                past = join(past, self.clocks[ended])
+        return past
+
+    def _visit(self, position: int, tid: int, operation: Operation, footprint: Footprint, past: Clock) -> tuple[Clock, list[int]]:
+        """Return the clock of an operation and the events it races with, latest first.
+
+        `past` is returned as it is if nothing else happened before. See the head of this file for the order of visits.
+        """
+        histories = self.footprints.dependencies(footprint, position)
+        if not histories:
+            return past, []
+        # Everything before `settled` needs no more visits: it is ordered by the thread itself or by a race.
+        clock = settled = past
+        rivals: list[int] = []
+        tids, clocks = self.tids, self.clocks
+        cursors = [len(history) for history in histories]
+        while histories:
+            which = 0
+            if len(histories) > 1:
+                which = max(range(len(histories)), key=lambda one: histories[one][cursors[one] - 1])
+            cursors[which] -= 1
+            entry = histories[which][cursors[which]]
+            event = entry >> 1
+            other = tids[event]
+            is_settled = settled[other] >= event
+            if not is_settled:
+                if clock[other] < event:
+                    clock = join(clock, clocks[event])
+                if self._can_precede(event, tid, operation, footprint):
+                    rivals.append(event)
+                    settled = join(settled, clocks[event])
+                    is_settled = True
+            # All that precedes a settled write at its place is settled too.
+            if not cursors[which] or (is_settled and entry & 1):
+                del histories[which], cursors[which]
+        return clock, rivals
+
+    def _can_precede(self, event: int, tid: int, operation: Operation, footprint: Footprint) -> bool:
+        """Tell whether `operation`, of thread `tid`, might be enabled where `event` was executed.
+
+        It is asked of an operation whose thread does not depend on `event`, and after the same was denied of all later
+        events in conflict. Nothing in conflict with `event` was executed in between, so at the places of `event` all was as
+        it was just before it.
+        """
+        if self._last[tid] < event:
+            if self._enabled[event] >> tid & 1:
+                return True
+            # It was announced, and disabled. What it depends on elsewhere may have changed since, independently of `event`.
+            return not footprint.is_single and self._is_changed_after(event, footprint)
+        if operation.kind != "acquire" or not footprint.is_single or not _is_mutex(operation):
+            return True
+        kind = self._operations[event].kind
+        if kind not in ("try", *_GIVES):
+            return True
+        return not self._is_held(event, footprint)
+
+    def _is_changed_after(self, event: int, footprint: Footprint) -> bool:
+        """Tell whether something that matters to an operation was executed after `event` and independently of it."""
+        tid = self.tids[event]
+        touched, clocks = self.touched, self.clocks
+        return any(
+            clocks[later][tid] < event and is_conflict(footprint, touched[later]) for later in range(event + 1, len(touched))
+        )
+
+    def _is_held(self, event: int, footprint: Footprint) -> bool:
+        """Tell whether a mutex was held by somebody just before `event`, beyond doubt.
+
+        After an acquire it is held, and after an attempt too, successful or not. What a lone thread does while no other
+        is alive is no event: if there was such a time since then, nothing is known.
+        """
+        history = footprint.touched[0][0].writes
+        index = bisect_left(history, event << 1)
+        if not index:
+            return False
+        before = history[index - 1] >> 1
+        if self._operations[before].kind not in _TAKES:
+            return False
+        holder = self.tids[before]
+        breaks = "spawn" if holder == 0 else "exit"
+        return not any(self.tids[at] == holder and self._operations[at].kind == breaks for at in range(before + 1, event))
+
+    def _explain(self, position: int, tid: int, operation: Operation, footprint: Footprint) -> Footprint:
+        """Return the footprint of an event that was blocked for a while: unknown, if its enabling is not explained.
+
+        Operations are enabled by events in conflict with them, and joins by the end of a thread. Where neither was the
+        case, time went on because nothing else could; then it depends on all that happened before.
+        """
+        enabler = position - 1
+        while self._enabled[enabler] >> tid & 1:
+            enabler -= 1
+        if operation.kind == "join":
+            return footprint
+        return footprint if is_conflict(footprint, self.touched[enabler]) else self.footprints.unknown
+
+
+def _is_mutex(operation: Operation) -> bool:
+    """Tell whether an operation is on a lock that one thread at a time can hold, by the type's name in the owner's."""
+    assert operation.accesses
+    owner = operation.accesses[0].owner
+    return bool(owner) and str(owner[-1]) in ("lock", "Lock", "RLock")
+
+
+def unexecuted(events: Sequence[Event], pending: Sequence[Operation | None]) -> list[tuple[int, Operation]]:
+    """Return what was announced and not executed, by tid."""
+    executed: dict[int, Operation] = dict(events)
+    return [(tid, one) for tid, one in enumerate(pending) if one is not None and executed.get(tid) is not one]

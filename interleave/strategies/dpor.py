@@ -1,0 +1,280 @@
+"""Optimal dynamic partial-order reduction: one execution per class of equivalent schedules, and none in vain.
+
+Two schedules are equivalent if one becomes the other by swapping neighbouring operations that do not conflict; nothing can
+tell them apart. This search runs exactly one of each class. It is Optimal-DPOR of Abdulla, Aronis, Jonsson and Sagonas,
+"Source Sets: A Foundation for Optimal Dynamic Partial Order Reduction" (JACM 64(4), 2017; first in POPL 2014), with
+wakeup trees and sleep sets.
+
+**How it works.** The search is a stack of nodes, one before each event of the current execution. When an execution has ended, its
+races are found (`_happens_before`). For a race (e, f) the sequence "what was executed after `e` and does not depend on it, then
+`f`" leads from the node before `e` to the opposite order. It is inserted into the wakeup tree of that node (`_wakeup`), unless it
+could as well begin with an event in the sleep set: those have been explored from there, and it was met then. The next execution starts
+from the deepest node that has a branch left, follows the tree to a leaf, and goes on by default choices. Because a wakeup
+sequence contains what disagrees with each sleeping event, no execution finds itself asleep.
+
+**Departures from the paper.**
+
+* Operations may block on any guard, not on locks alone, and be pending for ever (`_happens_before`). Where it cannot be known
+  whether the reversed operation would be enabled, the search tries. If it is not, the rest of that branch is dropped, and the
+  execution goes on as any other; should everything enabled then be asleep, it is counted in `redundant`. Nothing is lost by it: that
+  every node explores a source set rests on sleep sets and race reversal alone, wakeup trees only add to it.
+* Events may contain choices of values. Each value makes another event of the thread; all of them are inserted, as
+  sequences of one event, when the first is executed. Where a sleeping event is independent of the choice they
+  are left out: what it leads to was explored from where it fell asleep, with every value, and the races met there asked for the rest.
+* Every race is reversed again after each execution, as in the paper, also those in the part that was executed before: with another
+  continuation the sequence contains other events. What made the last attempt superfluous is tried first.
+
+Logical threads are told apart by `ThreadInfo.path`, numbered in order of first sight: tids depend on the order of spawning.
+
+An execution that was cut short, because a thread failed while others could go on, says nothing about what those
+would have done after their next operation. The search then covers less than every schedule, but there is a failure to report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from interleave.errors import InternalError, ReplayMismatch, UsageError
+from interleave.model import Operation, Point, ThreadInfo, Trace
+from interleave.strategies._happens_before import Causality, unexecuted
+from interleave.strategies._wakeup import Branch, insert, weak_initial
+
+#: Kinds of operations that touch nothing, and yet are better not hastened.
+_DECIDING = ("choose", "sleep")
+
+
+class _Node:
+    """The state of the search before one event. Plain slots: there is one per event, visited in every execution."""
+
+    __slots__ = ("branches", "enabled", "event", "sleep", "tid", "values_seen")
+
+    def __init__(self, enabled: int, tid: int, event: Branch, sleep: list[Branch], branches: list[Branch]) -> None:
+        self.enabled = enabled
+        #: Who executes the event, and the event itself.
+        self.tid = tid
+        self.event = event
+        #: Events explored from here or from a node above, and independent of what was executed since.
+        self.sleep = sleep
+        #: The wakeup tree without the branch that is being explored.
+        self.branches = branches
+        #: How many choices of values of the event have had their alternatives inserted.
+        self.values_seen = 0
+
+
+class Dpor:
+    """Run one schedule of every equivalence class.
+
+    `preemptions` must be None: a bound on preemptions needs another search (`dfs`). After `begin` returned False every
+    schedule is covered. `redundant` counts executions that turned out to repeat others.
+    """
+
+    every_access = True
+    scope = "every schedule"
+
+    def __init__(self, *, preemptions: int | None = None) -> None:
+        if preemptions is not None:
+            raise UsageError(
+                f"Strategy 'dpor' explores every schedule and takes no bound on preemptions ({preemptions}).\n"
+                "Leave the bound out, or use strategy 'dfs'."
+            )
+        self.redundant = 0
+        self._nodes: list[_Node] = []
+        self._causality = Causality()
+        #: Numbers of the logical threads, by path.
+        self._numbers: dict[tuple[int, ...], int] = {}
+        #: Numbers by tid and tids by number, in this execution.
+        self._number_of: list[int] = []
+        self._tid_of: dict[int, int] = {}
+        #: How many nodes the execution shares with the last one; the last of these takes another event.
+        self._fixed = 0
+        #: The node whose event is being executed, and how many of its values were chosen so far.
+        self._node: _Node | None = None
+        self._values_used = 0
+        self._is_asleep = False
+        #: What is announced, kept up to date by the kernel.
+        self._pending: Sequence[Operation | None] = ()
+        self._was_begun = False
+
+    # -- the three methods of a strategy ----------------------------------------------------------------------
+
+    def begin(self) -> bool:
+        """Turn to the deepest node that has a branch left; return False if there is none."""
+        self._node = None
+        self._is_asleep = False
+        self._fixed = 0
+        if not self._was_begun:
+            self._was_begun = True
+            return True
+        nodes = self._nodes
+        while nodes:
+            node = nodes[-1]
+            node.sleep.append(node.event)
+            node.event.branches = []
+            branch = self._next_branch(node.enabled, node.branches)
+            if branch is not None:
+                node.event = branch
+                node.tid = self._tid_of[branch.thread]
+                node.values_seen = 0
+                self._fixed = len(nodes)
+                self._causality.cut(len(nodes) - 1)
+                self._number_of.clear()
+                return True
+            nodes.pop()
+        return False
+
+    def choose(self, point: Point) -> int:
+        """Follow the stack of nodes, then the wakeup tree, then the default."""
+        if self._is_asleep:
+            return point.default
+        if point.values:
+            return self._choose_value(point)
+        position = len(point.events)
+        if position < self._fixed:
+            node = self._nodes[position]
+            if not point.enabled >> node.tid & 1:
+                raise _mismatch(point, node.tid)
+        else:
+            node = self._extend(point, position)
+        self._node = node
+        self._values_used = 0
+        self._pending = point.pending
+        return node.tid
+
+    def end(self, trace: Trace) -> None:
+        """Reverse the races of the execution."""
+        nodes, causality = self._nodes, self._causality
+        # The end of the scenario itself may be announced without being an event.
+        del nodes[max(len(trace.events), self._fixed) :]
+        self._number_threads(trace.threads)
+        causality.make_room(len(trace.threads))
+        for position in range(len(causality.tids), min(len(nodes), len(trace.events))):
+            causality.add(trace.events[position], nodes[position].enabled)
+            nodes[position].event.footprint = causality.touched[position]
+        if not self._is_asleep:
+            self._reverse_races(trace)
+
+    # -- making choices ---------------------------------------------------------------------------------------
+
+    def _extend(self, point: Point, position: int) -> _Node:
+        """Add the node for a point that no earlier execution came to, and choose its event."""
+        if position != len(self._nodes):
+            raise InternalError(f"{position} events were executed, of which {len(self._nodes)} were announced to the strategy")
+        if len(self._number_of) != len(point.threads):
+            self._number_threads(point.threads)
+        last = self._node
+        sleep: list[Branch] = []
+        branches: list[Branch] = []
+        if last is not None:
+            event = last.event
+            branches = event.branches
+            event.branches = []
+            if last.sleep:
+                sleep = [one for one in last.sleep if weak_initial(one, (event,)) == 1]
+        chosen = self._next_branch(point.enabled, branches)
+        if chosen is not None:
+            tid = self._tid_of[chosen.thread]
+        else:
+            tid = self._awake(point, sleep)
+            operation = point.pending[tid]
+            assert operation is not None
+            chosen = Branch(self._number_of[tid], (), self._causality.footprints.of(operation))
+        node = _Node(point.enabled, tid, chosen, sleep, branches)
+        if not self._is_asleep:
+            self._nodes.append(node)
+        return node
+
+    def _number_threads(self, threads: Sequence[ThreadInfo]) -> None:
+        numbers = self._numbers
+        self._number_of = [numbers.setdefault(info.path, len(numbers)) for info in threads]
+        self._tid_of = {number: tid for tid, number in enumerate(self._number_of)}
+
+    def _next_branch(self, enabled: int, branches: list[Branch]) -> Branch | None:
+        """Take off the first branch whose thread is enabled, and drop those before it."""
+        while branches:
+            branch = branches.pop(0)
+            tid = self._tid_of.get(branch.thread)
+            if tid is not None and enabled >> tid & 1:
+                return branch
+        return None
+
+    def _awake(self, point: Point, sleep: list[Branch]) -> int:
+        """Return the thread that goes on, of those not asleep; note if there is none.
+
+        Operations that touch nothing come first: they bring threads to the announcement of those that do, and the
+        earlier an operation is announced, the more is known about when it was enabled.
+        """
+        asleep = [one.thread for one in sleep]
+        enabled = point.enabled
+        awake = [tid for tid in range(len(point.threads)) if enabled >> tid & 1 and self._number_of[tid] not in asleep]
+        for tid in awake:
+            operation = point.pending[tid]
+            if operation is not None and operation.accesses == () and operation.kind not in _DECIDING:
+                return tid
+        if point.default in awake:
+            return point.default
+        if awake:
+            return awake[0]
+        self._is_asleep = True
+        self.redundant += 1
+        return point.default
+
+    def _choose_value(self, point: Point) -> int:
+        """Choose among values, and make the others alternatives the first time this choice is met."""
+        node = self._node
+        if node is None:
+            raise InternalError("a value was to be chosen before any operation was announced")
+        index = self._values_used
+        self._values_used = index + 1
+        event = node.event
+        values = event.values
+        pick = values[index] if index < len(values) else 0
+        if pick >= point.values:
+            raise _mismatch(point, point.current)
+        event.values = (*values[:index], pick, *values[index + 1 :])
+        if index == node.values_seen:
+            node.values_seen = index + 1
+            for value in range(point.values):
+                if value != pick:
+                    self._demand(node, [Branch(event.thread, (*values[:index], value), event.footprint)])
+        return pick
+
+    # -- reversing races --------------------------------------------------------------------------------------
+
+    def _reverse_races(self, trace: Trace) -> None:
+        """Demand the opposite order of every race."""
+        nodes, causality = self._nodes, self._causality
+        late: dict[int, list[Branch]] = {}
+        for tid, operation in unexecuted(trace.events, self._pending):
+            for rival in causality.rivals_of_pending(tid, operation):
+                reversed_ = Branch(self._number_of[tid], (), causality.footprints.of(operation))
+                late.setdefault(rival, []).append(reversed_)
+        for position, racing in enumerate(causality.races):
+            blocked = late.get(position)
+            if not racing and not blocked:
+                continue
+            node = nodes[position]
+            before = [nodes[other].event for other in causality.independent_of(position)]
+            for other in racing:
+                event = nodes[other].event
+                self._demand(node, [*before, Branch(event.thread, (), event.footprint)])
+            for event in blocked or ():
+                self._demand(node, [*before, event])
+
+    def _demand(self, node: _Node, sequence: list[Branch]) -> None:
+        """Have `sequence` run from `node`, unless what it leads to was explored or is going to be."""
+        for asleep in node.sleep:
+            if weak_initial(asleep, sequence) >= 0:
+                return
+        insert(node.branches, sequence)
+
+
+def _mismatch(point: Point, tid: int) -> ReplayMismatch:
+    """Make the error for a program that did not do again what it did before."""
+    operation = point.pending[tid] if tid < len(point.pending) else None
+    where = str(operation.site) if operation is not None else "?"
+    return ReplayMismatch(
+        f"The program did not do again what it did before: at step {len(point.events)} logical thread {tid} cannot go on as recorded ({where}).\n"
+        "It depends on something that is not controlled, such as a set order, the wall clock, or a global kept between executions.",
+        step=len(point.events),
+        where=where,
+    )

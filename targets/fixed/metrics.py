@@ -1,0 +1,96 @@
+"""Measure the tools of a pipeline. Safe to use from any thread.
+
+Each execution of a tool is counted twice, in the total and with its tool, so that a summary can be checked. One lock
+makes every change and every summary a single step.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from targets.metrics import Summary, Timing
+from targets.scenarios import metrics as bodies
+
+
+class ExecutionMetrics:
+    """Collect counters, and the timings of executed tools."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._executions = 0
+        self._timings: dict[str, Timing] = {}
+        self._counters: dict[str, int] = {}
+
+    def increment(self, name: str, amount: int = 1) -> None:
+        """Add `amount` to the counter `name`."""
+        with self._lock:
+            self._counters[name] = self._counters.get(name, 0) + amount
+
+    def record(self, tool: str, milliseconds: int, *, is_failure: bool = False) -> None:
+        """Count one execution of `tool`."""
+        with self._lock:
+            self._executions += 1
+            if tool not in self._timings:
+                self._timings[tool] = Timing()
+            timing = self._timings[tool]
+            timing.executions += 1
+            timing.total += milliseconds
+            timing.longest = max(timing.longest, milliseconds)
+            if is_failure:
+                timing.failures += 1
+
+    @contextmanager
+    def measure(self, tool: str) -> Iterator[None]:
+        """Record the execution of the body of a `with` statement, which failed if it raises."""
+        start = time.perf_counter()
+        is_failure = True
+        try:
+            yield
+            is_failure = False
+        finally:
+            self.record(tool, round((time.perf_counter() - start) * 1000), is_failure=is_failure)
+
+    def summary(self) -> Summary:
+        """Return what was measured since the last reset."""
+        with self._lock:
+            return self._summary()
+
+    def _summary(self) -> Summary:
+        """Do the work of `summary` with the lock held."""
+        by_tool = {tool: Timing(t.executions, t.failures, t.total, t.longest) for tool, t in self._timings.items()}
+        return Summary(self._executions, by_tool, dict(self._counters))
+
+    def reset(self) -> Summary:
+        """Return the summary and start again from nothing."""
+        with self._lock:
+            summary = self._summary()
+            self._executions = 0
+            self._timings.clear()
+            self._counters.clear()
+        return summary
+
+
+def scenario_every_increment_counts() -> None:
+    """Increment one counter from two threads: both increments count."""
+    bodies.every_increment_counts(ExecutionMetrics())
+
+
+def scenario_totals_match_sums() -> None:
+    """Record two executions of a new tool from a pool: total, count and sum agree."""
+    bodies.totals_match_sums(ExecutionMetrics())
+
+
+def scenario_summary_during_record() -> None:
+    """Summarise while executions are recorded: the summary is of one moment."""
+    bodies.summary_during_record(ExecutionMetrics())
+
+
+def scenario_reset_loses_nothing() -> None:
+    """Reset while an execution is recorded: it is in the old summary or in the new one."""
+    bodies.reset_loses_nothing(ExecutionMetrics())
+
+
+def scenario_measured_tools_add_up() -> None:
+    """Measure tools of which one fails, each in a thread of its own: all are accounted for."""
+    bodies.measured_tools_add_up(ExecutionMetrics())

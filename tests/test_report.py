@@ -1,0 +1,315 @@
+"""What is made of results: text, JSON, progress. The results are made by hand, so that no engine is needed."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from interleave.model import (
+    Blocked,
+    Budget,
+    Failure,
+    FailureKind,
+    Frame,
+    Held,
+    Outcome,
+    Result,
+    Schedule,
+    Statistics,
+    Step,
+    ThreadInfo,
+    Trace,
+    Verdict,
+)
+from interleave.report import REPORTERS, render, reporter
+from interleave.report.columns import effect, names_of, turns_of
+from interleave.report.machine import as_data
+from interleave.report.progress import ProgressDisplay, progress_text
+from interleave.report.trace import write_trace
+from interleave.report.waits import cycle_text
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(autouse=True)
+def _in_golden_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths in reports are relative to the current folder."""
+    monkeypatch.chdir(GOLDEN)
+
+
+def at(line: int, function: str) -> Frame:
+    return Frame(str(GOLDEN / "bank.py"), line, function)
+
+
+def step(index: int, tid: int, kind: str, line: int, place: str = "", value: str = "", *, is_shared: bool = True) -> Step:
+    function = "scenario_withdraw" if tid == 0 else "withdraw"
+    return Step(index, tid, kind, place, value, at(line, function), is_shared)
+
+
+def threads_of(*names: str) -> list[ThreadInfo]:
+    return [ThreadInfo(tid, (0, tid)[: tid + 1], name, -1 if tid == 0 else 0) for tid, name in enumerate(names)]
+
+
+def failure_of(kind: FailureKind, message: str, outcome: Outcome, steps: list[Step], *names: str, scenario: str) -> Failure:
+    trace = Trace(threads=threads_of(*names), moments=len(steps), preemptions=1, switches=4, steps=steps)
+    return Failure(
+        kind=kind,
+        message=message,
+        seed=f"seed-{kind}",
+        scenario=scenario,
+        outcome=outcome,
+        trace=trace,
+        schedule=Schedule(),
+        preemptions=1,
+        executions=14,
+        replay_command=f"python -m interleave replay {scenario} seed-{kind}",
+    )
+
+
+def overdrawn() -> Failure:
+    balance = "Account.balance"
+    steps = [
+        step(0, 0, "spawn", 29, "Thread-1", is_shared=False),
+        step(1, 0, "spawn", 29, "Thread-2", is_shared=False),
+        step(2, 1, "read", 14, balance, "100"),
+        step(3, 2, "read", 13, balance, "100"),
+        step(4, 2, "read", 14, balance, "100"),
+        step(5, 2, "read", 14, balance, "100"),
+        step(6, 2, "write", 14, balance, "20"),
+        step(7, 1, "read", 14, "withdraw.amount", "80", is_shared=False),
+        step(8, 1, "write", 14, balance, "-60"),
+        step(9, 0, "join", 31, "Thread-1", is_shared=False),
+        step(10, 0, "read", 32, balance, "-60"),
+    ]
+    outcome = Outcome(
+        kind="assertion",
+        message="-60",
+        signature=("assertion",),
+        where=at(32, "scenario_withdraw"),
+        error=AssertionError(-60),
+        traceback='  File "bank.py", line 32, in scenario_withdraw\n    assert account.balance >= 0\nAssertionError: -60\n',
+    )
+    message = "AssertionError: -60\nassert -60 >= 0"
+    return failure_of("assertion", message, outcome, steps, "scenario", "Thread-1", "Thread-2", scenario="bank:scenario_withdraw")
+
+
+def deadlocked() -> Failure:
+    first = Blocked(
+        tid=1,
+        thread="left",
+        kind="acquire",
+        resource="lock 'target.lock'",
+        holders=(2,),
+        needs="",
+        where=at(19, "transfer"),
+        holds=(Held("lock 'source.lock'", at(18, "transfer")),),
+    )
+    second = Blocked(
+        tid=2,
+        thread="right",
+        kind="acquire",
+        resource="lock 'source.lock'",
+        holders=(1,),
+        needs="",
+        where=at(19, "transfer"),
+        holds=(Held("lock 'target.lock'", at(18, "transfer")),),
+    )
+    scenario = Blocked(
+        tid=0, thread="scenario", kind="join", resource="the end of left", holders=(1,), needs="left to end", where=at(31, "scenario")
+    )
+    steps = [
+        step(0, 1, "acquire", 18, "lock 'source.lock'"),
+        step(1, 2, "acquire", 18, "lock 'target.lock'"),
+    ]
+    outcome = Outcome("deadlock", "2 threads wait for each other", ("deadlock",), 1, blocked=(scenario, first, second), cycle=(1, 2))
+    return failure_of("deadlock", outcome.message, outcome, steps, "scenario", "left", "right", scenario="bank:scenario_transfer")
+
+
+def result_of(name: str, verdict: Verdict, *failures: Failure, stopped_by: str = "executions", executions: int = 2000) -> Result:
+    return Result(
+        scenario=name,
+        verdict=verdict,
+        executions=executions,
+        exhausted=verdict == "proven",
+        strategy="dfs" if verdict == "proven" else "random",
+        scope="every schedule of accesses and synchronisation" if verdict == "proven" else "",
+        stopped_by="exhausted" if verdict == "proven" else stopped_by,
+        failures=failures,
+        uncontrolled=("a lock of another thread was waited for at bank.py:18",) if verdict == "inconclusive" else (),
+        statistics=Statistics(seconds=0.5),
+    )
+
+
+def results() -> list[Result]:
+    return [
+        result_of("bank:scenario_withdraw", "failed", overdrawn(), stopped_by="failure", executions=14),
+        result_of("bank:scenario_transfer", "failed", deadlocked(), overdrawn(), stopped_by="failure", executions=14),
+        result_of("bank:scenario_read", "proven", executions=6),
+        result_of("bank:scenario_many", "passed"),
+        result_of("other:scenario_external", "inconclusive"),
+        result_of("other:scenario_long", "passed", stopped_by="interrupt", executions=1234),
+    ]
+
+
+def golden(name: str, text: str) -> str:
+    """Return the text of a golden file; write it anew first if it is missing."""
+    path = GOLDEN / name
+    if not path.exists():
+        path.write_text(text, encoding="utf-8")
+        pytest.fail(f"{path} was missing and has been written: read it, then commit it")
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(REPORTERS))
+def test_reporter_writes_golden_file(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "0")
+    out, writer = io.StringIO(), reporter(name)
+    for result in results():
+        writer.add(result, out)
+    writer.finish(results(), out)
+    text = out.getvalue().replace(str(GOLDEN), "GOLDEN")
+    assert text == golden(f"{name}.txt", text)
+
+
+def test_turns_fold_what_belongs_together() -> None:
+    turns = turns_of(overdrawn().trace.steps)
+    assert [turn.tid for turn in turns] == [0, 1, 2, 1, 0]
+    assert [line.where.line for line in turns[2].lines] == [13, 14]
+    assert turns[2].lines[1].effects == ("reads Account.balance = 100 (2 times)", "writes Account.balance = 20")
+    # The access to `amount`, which only one thread touches, is left out.
+    assert [line.effects for line in turns[3].lines] == [("writes Account.balance = -60",)]
+
+
+def test_long_turns_keep_both_ends() -> None:
+    steps = [step(index, 1, "read", line) for index, line in enumerate(range(1, 33))]
+    (turn,) = turns_of(steps)
+    shown = [line.where.line for line in turn.lines]
+    assert len(shown) + turn.skipped == 32
+    assert shown[0] == 1
+    assert shown[-1] == 32
+    assert shown[turn.first] - shown[turn.first - 1] == turn.skipped + 1
+
+
+def test_a_step_without_place_and_value_is_its_verb() -> None:
+    assert effect(step(0, 0, "yield", 1)) == "yields"
+    assert effect(step(0, 0, "unheard-of", 1, "x", "3")) == "unheard-of x = 3"
+
+
+def test_threads_of_one_name_are_told_apart() -> None:
+    assert names_of(threads_of("scenario", "worker", "worker")) == {0: "scenario", 1: "worker #1", 2: "worker #2"}
+
+
+def test_cycle_names_every_lock_and_holder() -> None:
+    outcome = deadlocked().outcome
+    expected = "left -> lock 'target.lock' (held by right) -> lock 'source.lock' (held by left)"
+    assert cycle_text(outcome, {1: "left", 2: "right"}) == expected
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+@pytest.mark.parametrize("make", [overdrawn, deadlocked])
+def test_table_fits_the_width(make: object, width: int) -> None:
+    assert callable(make)
+    lines = render(make(), width=width).splitlines()
+    table = [line for line in lines if "│" in line or "┼" in line]
+    assert table
+    assert max(map(len, table)) <= width
+
+
+def test_many_threads_are_listed_not_squeezed() -> None:
+    steps = [step(index, index % 40 + 1, "write", 14, "Account.balance", str(index)) for index in range(200)]
+    failure = failure_of("assertion", "-60", overdrawn().outcome, steps, "scenario", *(f"worker-{n}" for n in range(40)), scenario="m:s")
+    text = render(failure, width=100)
+    assert "worker-39" in text
+    assert "160 turns left out" in text
+    assert "writes Account.balance = 199" in text
+
+
+def test_color_adds_nothing_but_color() -> None:
+    import re
+
+    colored = render(overdrawn(), width=100, color=True)
+    assert "\x1b[" in colored
+    plain = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", colored).splitlines()]
+    assert plain == render(overdrawn(), width=100).splitlines()
+
+
+def test_report_without_steps_still_has_seed_and_command() -> None:
+    failure = failure_of("livelock", "more than 20,000 steps", Outcome("livelock", "", ("livelock",)), [], "scenario", scenario="m:s")
+    text = render(failure, width=80)
+    assert "more than 20,000 steps" in text
+    assert "seed-livelock" in text
+    assert "python -m interleave replay m:s seed-livelock" in text
+
+
+def test_failure_reports_itself_through_the_renderer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    failure = overdrawn()
+    assert failure.report() == render(failure)
+
+
+def test_json_is_plain_data_of_version_1() -> None:
+    data = json.loads(json.dumps(as_data(results())))
+    assert data["version"] == 1
+    assert [one["verdict"] for one in data["scenarios"]] == ["failed", "failed", "proven", "passed", "inconclusive", "passed"]
+    (failure,) = data["scenarios"][0]["failures"]
+    assert (failure["kind"], failure["seed"], failure["line"], failure["thread"]) == ("assertion", "seed-assertion", 32, "scenario")
+    assert data["scenarios"][2]["exhausted"] is True
+
+
+def test_trace_lists_every_step() -> None:
+    out = io.StringIO()
+    write_trace(overdrawn().trace, out)
+    lines = out.getvalue().splitlines()
+    assert lines[7].split() == ["7", "Thread-1", "reads", "withdraw.amount", "=", "80", "bank.py:14", "in", "withdraw"]
+    assert lines[8].split()[:3] == ["8", "Thread-1", "*"]
+    assert lines[11].startswith("11 steps, 4 switches, 1 preemptions")
+
+
+class Now:
+    """What an exploration tells about itself."""
+
+    def __init__(self, executions: int, seconds: float, failures: int = 0, budget: Budget | None = None) -> None:
+        self.executions = executions
+        self.seconds = seconds
+        self.failures = failures
+        self.budget = Budget(executions=2000) if budget is None else budget
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (Now(500, 5.0), "m:s: 500 executions, 100/s, 0 failures so far, at most 15 s left"),
+        (Now(500, 5.0, 1, Budget(executions=None, seconds=605.0)), "m:s: 500 executions, 100/s, 1 failure so far, at most 10 min 0 s left"),
+        (Now(500, 5.0, 0, Budget(executions=None)), "m:s: 500 executions, 100/s, 0 failures so far"),
+        (Now(0, 0.0), "m:s: 0 executions, 0/s, 0 failures so far"),
+    ],
+)
+def test_progress_says_rate_failures_and_time_left(now: Now, expected: str) -> None:
+    assert progress_text("m:s", now) == expected
+
+
+def test_progress_writes_plain_lines_after_two_seconds_where_there_is_no_terminal() -> None:
+    out = io.StringIO()
+    with ProgressDisplay("m:s", out) as display:
+        for second in range(1, 25):
+            display(Now(100 * second, float(second)))
+    assert [line.split(" executions")[0] for line in out.getvalue().splitlines()] == ["m:s: 200", "m:s: 1,200", "m:s: 2,200"]
+
+
+def test_progress_keeps_one_line_on_a_terminal() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    with ProgressDisplay("m:s", out) as display:
+        display(Now(100, 1.0))
+        assert not out.getvalue()
+        display(Now(200, 2.0))
+        display(Now(300, 3.0))
+    assert "200 executions" in out.getvalue()
+    assert "300 executions" in out.getvalue()

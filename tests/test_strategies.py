@@ -1,0 +1,474 @@
+"""Strategies on a synthetic machine: what searches cover, what samplers draw, what replays follow."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable
+from math import comb, factorial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from interleave.errors import ReplayMismatch, UsageError
+from interleave.model import Deviation, Point, Schedule, Strategy, Trace
+from interleave.strategies import TABLE, make
+from interleave.strategies._points import bits, pick_bit
+from interleave.strategies.auto import Auto
+from interleave.strategies.dfs import Dfs
+from interleave.strategies.pct import Pct
+from interleave.strategies.random import RandomWalk
+from interleave.strategies.replay import Replay
+from tests.synthetic import Announcement, Machine, Program, Thread, increments, independent, path_of
+
+Maker = Callable[[], Program]
+
+
+class Scripted:
+    """Follow given choices, then the first one possible; record how many there were each time."""
+
+    every_access = False
+    scope = ""
+
+    def __init__(self, script: list[int]) -> None:
+        self.script = script
+        self.offered: list[tuple[int, ...]] = []
+
+    def begin(self) -> bool:
+        return True
+
+    def choose(self, point: Point) -> int:
+        options = tuple(range(point.values)) if point.values else bits(point.enabled)
+        self.offered.append(options)
+        depth = len(self.offered) - 1
+        return options[self.script[depth]] if depth < len(self.script) else options[0]
+
+    def end(self, trace: Trace) -> None:
+        pass
+
+
+def all_traces(make_program: Maker) -> list[Trace]:
+    """Run every schedule, by counting through the choices as through the digits of a number."""
+    traces: list[Trace] = []
+    script: list[int] = []
+    machine = Machine(make_program)
+    while True:
+        strategy = Scripted(script)
+        traces.append(machine.execute(strategy))
+        digits = script + [0] * (len(strategy.offered) - len(script))
+        while digits and digits[-1] == len(strategy.offered[len(digits) - 1]) - 1:
+            digits.pop()
+        if not digits:
+            return traces
+        digits[-1] += 1
+        script = digits
+
+
+def deviations(trace: Trace) -> tuple[Deviation, ...]:
+    return tuple(trace.deviations)
+
+
+def preemptions_in(path: tuple[int, ...], counts: tuple[int, ...]) -> int:
+    """Count them anew from the order of steps alone; thread 0 is current at the start."""
+    left = list(counts)
+    found = current = 0
+    for tid in path:
+        found += tid != current and left[current] > 0
+        left[tid] -= 1
+        current = tid
+    return found
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> Maker:
+    """Draw up to three threads of steps, choices of a value, and sections under one of two locks, which may deadlock."""
+    kinds = st.sampled_from(["step", "step", "choose", "a", "b"])
+    shape = st.sampled_from([(3,), (3, 3), (2, 3), (1, 2, 2), (2, 1, 1)])
+    bodies = [draw(st.lists(kinds, min_size=1, max_size=size)) for size in draw(shape)]
+
+    def make_program() -> Program:
+        holders: dict[str, bool] = {}
+
+        def thread(body: list[str]) -> Thread:
+            for kind in body:
+                if kind in "ab":
+                    yield Announcement("acquire", kind, guard=lambda: not holders.get(kind))
+                    holders[kind] = True
+                else:
+                    yield Announcement(kind, values=2 if kind == "choose" else 0)
+            for kind in body:
+                if kind in "ab" and holders.get(kind):
+                    yield Announcement("release", kind)
+                    holders[kind] = False
+
+        return Program([thread(body) for body in bodies])
+
+    return make_program
+
+
+class TestDfs:
+    @pytest.mark.parametrize("counts", [(1, 1), (2, 2), (3, 3), (5, 5), (2, 3), (1, 1, 1), (2, 2, 2), (1, 2, 3), (1, 1, 1, 1), (4,)])
+    def test_runs_every_interleaving_once(self, counts: tuple[int, ...]) -> None:
+        paths = [path_of(trace) for trace in Machine(independent(*counts)).explore(Dfs())]
+        expected = factorial(sum(counts))
+        for count in counts:
+            expected //= factorial(count)
+        assert len(paths) == len(set(paths)) == expected
+
+    def test_runs_binomially_many_for_two_threads(self) -> None:
+        assert [len(Machine(independent(n, n)).explore(Dfs())) for n in range(1, 7)] == [comb(2 * n, n) for n in range(1, 7)]
+
+    @pytest.mark.parametrize("counts", [(3, 3), (2, 2, 2), (1, 3, 2)])
+    def test_runs_each_bound_completely_before_the_next(self, counts: tuple[int, ...]) -> None:
+        every = set(itertools.permutations([tid for tid, count in enumerate(counts) for _ in range(count)]))
+        expected = Counter(preemptions_in(path, counts) for path in every)
+        found = [trace.preemptions for trace in Machine(independent(*counts)).explore(Dfs())]
+        assert found == sorted(found)
+        assert Counter(found) == expected
+        for bound in range(max(expected) + 2):
+            strategy = Dfs(preemptions=bound)
+            paths = [path_of(trace) for trace in Machine(independent(*counts)).explore(strategy)]
+            assert len(paths) == len(set(paths))
+            assert set(paths) == {path for path in every if preemptions_in(path, counts) <= bound}
+            is_cut = any(number > bound for number in expected)
+            assert strategy.scope == (f"every schedule with at most {bound} preemption{'s' * (bound != 1)}" if is_cut else "every schedule")
+
+    @given(programs())
+    @settings(max_examples=60, deadline=None)
+    def test_agrees_with_brute_force(self, make_program: Maker) -> None:
+        # Which choices were made says which schedule it was, as both start from the same defaults.
+        expected = Counter((path_of(trace), deviations(trace)) for trace in all_traces(make_program))
+        found = [(path_of(trace), deviations(trace)) for trace in Machine(make_program).explore(Dfs(), limit=100_000)]
+        assert max(expected.values()) == 1
+        assert Counter(found) == expected
+
+    @given(programs(), st.integers(0, 2))
+    @settings(max_examples=30, deadline=None)
+    def test_bound_leaves_out_nothing_below_it(self, make_program: Maker, bound: int) -> None:
+        expected = Counter(deviations(trace) for trace in all_traces(make_program) if trace.preemptions <= bound)
+        found = [deviations(trace) for trace in Machine(make_program).explore(Dfs(preemptions=bound), limit=100_000)]
+        assert Counter(found) == expected
+
+    @given(programs())
+    @settings(max_examples=20, deadline=None)
+    def test_known_remainder_never_exceeds_the_true_one(self, make_program: Maker) -> None:
+        total = len(Machine(make_program).explore(Dfs(), limit=100_000))
+        machine, strategy = Machine(make_program), Dfs()
+        for done in range(total):
+            assert strategy.remaining <= total - done
+            assert strategy.remaining > 0
+            assert strategy.begin()
+            machine.execute(strategy)
+        assert strategy.remaining == 0
+        assert not strategy.begin()
+
+    def test_begins_again_when_points_appear(self) -> None:
+        machine, strategy = Machine(increments(2)), Dfs()
+        traces = machine.explore(strategy)
+        assert traces[0].has_new_points
+        # Without points inside, the first execution looked like one of two; with them there are C(4, 2).
+        assert strategy.schedules == 6
+        assert len({path_of(trace) for trace in traces[1:]}) == 6
+        assert sum(trace.outcome is not None for trace in traces) == 4
+
+    def test_names_the_step_that_did_not_repeat(self) -> None:
+        runs = itertools.count()
+
+        def make_program() -> Program:
+            run = next(runs)
+
+            def thread() -> Thread:
+                yield Announcement("step")
+                yield Announcement("step" if run < 3 else "other")
+                yield Announcement("step")
+
+            return Program([thread(), thread()])
+
+        with pytest.raises(ReplayMismatch, match=r"step 1 \(program\.py:10\).*'other' of thread 0.*'step' of thread 0") as caught:
+            Machine(make_program).explore(Dfs())
+        assert (caught.value.step, caught.value.where) == (1, "program.py:10")
+
+    def test_names_the_end_that_came_too_early(self) -> None:
+        runs = itertools.count()
+        with pytest.raises(ReplayMismatch, match="the execution ended"):
+            Machine(lambda: independent(*((2, 2) if next(runs) < 4 else (0, 1)))()).explore(Dfs())
+
+    def test_finds_a_lost_update_with_one_preemption(self) -> None:
+        failed = [trace for trace in Machine(increments(2)).explore(Dfs(preemptions=1)) if trace.outcome]
+        assert failed
+        assert {trace.preemptions for trace in failed} == {1}
+
+    def test_refuses_a_negative_bound(self) -> None:
+        with pytest.raises(UsageError, match="-1"):
+            Dfs(preemptions=-1)
+
+
+class TestRandomWalk:
+    @pytest.mark.parametrize(
+        "mask",
+        [0b111, 0b1011, 0b10, (1 << 10) - 1, (1 << 100) - 1, 1 << 99 | 1 << 50 | 1, ((1 << 100) - 1) // 3],
+        ids=["3 of 3", "3 of 4", "1 of 2", "10 of 10", "100 of 100", "3 of 100", "50 of 100"],
+    )
+    def test_draws_uniformly_from_a_mask(self, mask: int) -> None:
+        source = random.Random(7)
+        members = bits(mask)
+        drawn = Counter(pick_bit(mask, source) for _ in range(200 * len(members)))
+        assert set(drawn) == set(members)
+        # Chi square with n - 1 degrees of freedom: its mean plus six standard deviations.
+        excess = sum((drawn[member] - 200) ** 2 / 200 for member in members)
+        free = len(members) - 1
+        assert excess <= free + 6 * (2 * free) ** 0.5
+
+    def test_draws_values_uniformly(self) -> None:
+        def thread() -> Thread:
+            drawn.append((yield Announcement("choose", values=3)))
+
+        drawn: list[int] = []
+        Machine(lambda: Program([thread()])).explore(RandomWalk(), limit=900)
+        assert all(250 < count < 350 for count in Counter(drawn).values())
+        assert len(Counter(drawn)) == 3
+
+    def test_gives_each_execution_its_own_seed(self) -> None:
+        traces = Machine(independent(5, 5, 5)).explore(RandomWalk(seed=3), limit=20)
+        alone = RandomWalk(seed=3)
+        alone.execution = 13
+        assert deviations(Machine(independent(5, 5, 5)).explore(alone, limit=1)[0]) == deviations(traces[13])
+        assert len({deviations(trace) for trace in traces}) > 15
+
+    @pytest.mark.parametrize("seed", [1, -1, 2**70])
+    def test_differs_by_seed(self, seed: int) -> None:
+        one, other = (Machine(independent(9, 9)).explore(RandomWalk(seed=number), limit=3) for number in (0, seed))
+        assert [deviations(trace) for trace in one] != [deviations(trace) for trace in other]
+
+
+def ordered(constraints: list[tuple[str, str]], length: int) -> Maker:
+    """Make a program of two threads that fails if all these pairs of steps, as thread and number, are in this order."""
+
+    def make_program() -> Program:
+        seen: list[str] = []
+
+        def thread(me: int) -> Thread:
+            for at in range(length):
+                yield Announcement("step")
+                seen.append(f"{me}{at}")
+
+        def check() -> None:
+            assert not all(seen.index(one) < seen.index(other) for one, other in constraints), "bug"
+
+        return Program([thread(0), thread(1)], check)
+
+    return make_program
+
+
+#: By depth: the other thread first; one preemption at one place; two preemptions, each at one place.
+DEEP = {1: [("10", "00")], 2: [("02", "12"), ("12", "03")], 3: [("02", "12"), ("12", "03"), ("03", "13")]}
+
+
+class TestPct:
+    @pytest.mark.parametrize("depth", [1, 2, 3])
+    @pytest.mark.parametrize("length", [4, 8])
+    def test_keeps_its_guarantee(self, depth: int, length: int) -> None:
+        machine, strategy = Machine(ordered(DEEP[depth], length)), Pct(depth=depth, seed=1)
+        count = 4_000
+        found = sum(trace.outcome is not None for trace in machine.explore(strategy, limit=count))
+        assert strategy.longest < 2 * length
+        promised = 1 / (2 * (2 * length) ** (depth - 1))
+        # The promise is tight for depth 1: allow for three standard deviations of what is drawn.
+        assert found >= promised * count - 3 * (promised * count) ** 0.5
+
+    def test_beats_the_random_walk_where_a_thread_has_to_wait_long(self) -> None:
+        def make_program() -> Program:
+            state = {"is_open": False}
+
+            def slow() -> Thread:
+                for _ in range(30):
+                    yield Announcement("step")
+                state["is_open"] = True
+
+            def quick() -> Thread:
+                yield Announcement("step")
+                assert not state["is_open"], "overtaken"
+
+            return Program([quick(), slow()])
+
+        def failures(strategy: Strategy) -> int:
+            return sum(trace.outcome is not None for trace in Machine(make_program).explore(strategy, limit=200))
+
+        assert failures(Pct(depth=1)) > 60
+        assert failures(RandomWalk()) == 0
+
+    def test_makes_no_change_in_its_first_execution(self) -> None:
+        trace = Machine(independent(20, 20, 20)).explore(Pct(depth=5), limit=1)[0]
+        assert trace.preemptions <= 1
+
+    def test_preempts_at_most_depth_minus_one_times(self) -> None:
+        found = Counter(trace.preemptions for trace in Machine(independent(20, 20, 20)).explore(Pct(depth=3), limit=200))
+        # One more than that at the beginning, where thread 0 is current and need not have the highest priority.
+        assert found.keys() == {0, 1, 2, 3}
+
+    @pytest.mark.parametrize("kind", ["yield", "step"])
+    def test_does_not_let_a_thread_spin_forever(self, kind: str) -> None:
+        def make_program() -> Program:
+            state = {"is_set": False}
+
+            def spin() -> Thread:
+                while not state["is_set"]:
+                    yield Announcement(kind)
+
+            def put() -> Thread:
+                yield Announcement("step")
+                state["is_set"] = True
+
+            return Program([spin(), put(), spin()])
+
+        traces = Machine(make_program, limit=20_000).explore(Pct(depth=3), limit=30)
+        assert all(trace.outcome is None for trace in traces)
+        if kind == "yield":
+            assert max(trace.moments for trace in traces) < 50
+
+    def test_refuses_depth_zero(self) -> None:
+        with pytest.raises(UsageError, match="depth is 0"):
+            Pct(depth=0)
+
+
+class TestReplay:
+    @given(programs(), st.integers(0, 1000))
+    @settings(max_examples=60, deadline=None)
+    def test_repeats_an_execution(self, make_program: Maker, seed: int) -> None:
+        machine = Machine(make_program)
+        recorded = machine.explore(RandomWalk(seed=seed), limit=1)[0]
+        replays = machine.explore(Replay(Schedule(deviations(recorded), recorded.moments)))
+        assert len(replays) == 1
+        assert [(tid, operation.kind) for tid, operation in replays[0].events] == [(tid, operation.kind) for tid, operation in recorded.events]
+        assert replays[0].deviations == recorded.deviations
+        assert replays[0].preemptions == recorded.preemptions
+
+    def test_repeats_what_was_recorded_before_points_were_known(self) -> None:
+        machine = Machine(increments(3, times=2))
+        recorded = machine.explore(RandomWalk(seed=5), limit=1)[0]
+        assert recorded.has_new_points
+        again = machine.explore(Replay(Schedule(deviations(recorded), recorded.moments)))[0]
+        assert path_of(again) == path_of(recorded)
+
+    @pytest.mark.parametrize(
+        ("schedule", "said"),
+        [
+            (Schedule((Deviation(3, 7),)), r"step 1 \(program\.py:10\): logical thread 7 was recorded, but only these can go on: 0, 1"),
+            (Schedule((Deviation(1, 1),)), "nothing was to be chosen at moment 1"),
+            (Schedule((Deviation(2, 1), Deviation(40, 1))), "1 recorded choices unused"),
+            (Schedule((Deviation(2, 1),), 99), "made 6 announcements, where 99 were recorded"),
+        ],
+        ids=["not enabled", "no choice", "too short", "other length"],
+    )
+    def test_raises_where_it_cannot_follow(self, schedule: Schedule, said: str) -> None:
+        with pytest.raises(ReplayMismatch, match=said):
+            Machine(independent(2, 2)).explore(Replay(schedule))
+        lenient = Replay(schedule, strict=False)
+        assert path_of(Machine(independent(2, 2)).explore(lenient)[0]) in {(0, 0, 1, 1), (1, 1, 0, 0)}
+        assert lenient.divergence is not None
+
+    def test_raises_for_a_value_that_is_not_there(self) -> None:
+        def thread() -> Thread:
+            yield Announcement("choose", values=2)
+
+        with pytest.raises(ReplayMismatch, match="value 2 was recorded, but there are 2"):
+            Machine(lambda: Program([thread()])).explore(Replay(Schedule((Deviation(2, 2),))))
+
+    def test_follows_without_divergence(self) -> None:
+        strategy = Replay(Schedule((Deviation(2, 1),), 6))
+        assert path_of(Machine(independent(2, 2)).explore(strategy)[0]) == (1, 1, 0, 0)
+        assert strategy.divergence is None
+
+
+class TestAuto:
+    @pytest.mark.parametrize(("counts", "schedules"), [((2, 2), 6), ((3, 3), 20), ((2, 2, 2), 90)])
+    def test_proves_what_is_small(self, counts: tuple[int, ...], schedules: int) -> None:
+        strategy = Auto(executions=2_000)
+        paths = [path_of(trace) for trace in Machine(independent(*counts)).explore(strategy, limit=2_000)]
+        assert strategy.scope == "every schedule"
+        assert strategy.shares["dfs"] == schedules == len(set(paths))
+
+    def test_leaves_tiny_spaces_to_the_prover(self) -> None:
+        strategy = Auto(executions=2_000)
+        assert len(Machine(independent(2, 2)).explore(strategy)) == 6
+        assert strategy.shares == {"dfs": 6}
+
+    def test_samples_what_is_large(self) -> None:
+        strategy = Auto(executions=500)
+        traces = Machine(independent(20, 20, 20)).explore(strategy, limit=500)
+        assert len(traces) == 500
+        assert strategy.scope == ""
+        assert strategy.prover is None
+        assert strategy.shares["dfs"] < 50
+        assert min(strategy.shares[name] for name in ("pct(2)", "pct(3)", "random")) > 140
+
+    def test_gives_up_without_a_budget_too(self) -> None:
+        strategy = Auto(executions=None)
+        Machine(independent(50, 50, 50, 50)).explore(strategy, limit=400)
+        assert strategy.prover is None
+
+    def test_honours_the_bound_on_preemptions(self) -> None:
+        strategy = Auto(preemptions=1, executions=2_000)
+        Machine(independent(10, 10, 10)).explore(strategy, limit=2_000)
+        assert strategy.scope == "every schedule with at most 1 preemption"
+
+    def test_begins_with_the_default_schedule(self) -> None:
+        assert not Machine(independent(9, 9)).explore(Auto(), limit=1)[0].deviations
+
+    def test_proves_anew_when_a_sampler_finds_points(self) -> None:
+        # Only a thread that overtakes another by all of its steps meets the access that is in conflict.
+        def make_program() -> Program:
+            state = {"steps": 0}
+
+            def slow() -> Thread:
+                for _ in range(6):
+                    yield Announcement("step")
+                    state["steps"] += 1
+                yield Announcement("write", "x")
+
+            def quick() -> Thread:
+                for _ in range(6):
+                    yield Announcement("step")
+                if state["steps"] == 3:
+                    yield Announcement("read", "x")
+
+            return Program([slow(), quick()])
+
+        machine, strategy = Machine(make_program), Auto(executions=5_000)
+        traces = machine.explore(strategy, limit=5_000)
+        at = next(index for index, trace in enumerate(traces) if trace.has_new_points)
+        reference = len(machine.explore(Dfs()))
+        assert strategy.scope == "every schedule"
+        assert isinstance(strategy.prover, Dfs)
+        assert strategy.prover.schedules == reference
+        assert len(traces) - at - 1 >= reference
+
+    @pytest.mark.parametrize("padding", [0, 10, 40])
+    def test_finds_a_lost_update_soon(self, padding: int) -> None:
+        traces = Machine(increments(2, padding=padding)).explore(Auto(executions=1_000), limit=100)
+        assert any(trace.outcome for trace in traces)
+
+
+class TestMake:
+    @pytest.mark.parametrize("name", sorted(TABLE))
+    def test_makes_every_strategy_of_the_table(self, name: str) -> None:
+        traces = Machine(independent(2, 2)).explore(make(name, seed=1, executions=100), limit=100)
+        assert len(traces) == (6 if name in ("auto", "dfs") else 100)
+        assert len({path_of(trace) for trace in traces}) == 6
+
+    def test_passes_options_on(self) -> None:
+        pct, dfs = make("pct", seed=4, depth=2), make("dfs", preemptions=2)
+        assert isinstance(pct, Pct)
+        assert (pct.seed, pct.depth) == (4, 2)
+        assert isinstance(dfs, Dfs)
+        assert dfs.preemptions == 2
+
+    def test_lists_the_strategies_for_an_unknown_name(self) -> None:
+        with pytest.raises(UsageError, match=r"no strategy 'randm'\. Did you mean 'random'\?\n.*auto, dfs.*pct, random"):
+            make("randm")
+
+    def test_refuses_a_bound_that_would_be_ignored(self) -> None:
+        with pytest.raises(UsageError, match=r"'random' takes no bound on preemptions \(2\)"):
+            make("random", preemptions=2)
