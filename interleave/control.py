@@ -60,11 +60,12 @@ class Control:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stack.close()
 
-    def prepare(self) -> None:
-        """Do what is due between two executions."""
+    def settle(self) -> bool:
+        """Do what is due after an execution; return whether more code is in scope now than while it ran."""
+        self._instrumentation.forget()
         if gc.get_count()[0] > _GARBAGE:
             gc.collect()
-        self._instrumentation.update()
+        return self._instrumentation.update()
 
     def _hold_collector(self, stack: ExitStack) -> None:
         if gc.isenabled():

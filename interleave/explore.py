@@ -193,9 +193,12 @@ class _Exploration:
     # -- executions -------------------------------------------------------------------------------------------
 
     def execute(self, strategy: Strategy, *, detailed: bool = False) -> Trace:
-        """Run once; `strategy.begin` must have been called. Modules imported by the last run come into scope first."""
-        self.control.prepare()
-        trace = execute(self.scenario, strategy, self.controls, detailed=detailed)
+        """Run once; `strategy.begin` must have been called. Modules that it imports come into scope for the next run."""
+        try:
+            trace = execute(self.scenario, strategy, self.controls, detailed=detailed)
+        finally:
+            has_grown = self.control.settle()
+        trace.has_new_points |= has_grown
         for sentence in trace.uncontrolled:
             self.uncontrolled[sentence] = None
         return trace
@@ -293,15 +296,12 @@ class _Exploration:
         )
 
     def _check_repeats(self, first: Trace) -> None:
-        """Run the first schedule again: the same schedule must give the same run.
+        """Run the first schedule twice more: the same schedule must give the same run.
 
-        One difference is forgiven, that of a first time (a cache filled, a module imported): the second and third run must agree.
+        The first run may differ, by what is done only once in a process (a cache filled, a module imported).
         """
-        schedule = _schedule_of(first)
-        second = self.follow(schedule)
-        if _first_difference(first.events, second.events) is None:
-            return
-        third = self.follow(_schedule_of(second))
+        second = self.follow(Schedule(tuple(first.deviations)))
+        third = self.follow(Schedule(tuple(second.deviations)))
         step = _first_difference(second.events, third.events)
         if step is None:
             return
@@ -360,7 +360,7 @@ class _Exploration:
             self.statistics.shrinking += 1
             trace = self.execute(strategy)
             if trace.outcome is not None and trace.outcome.signature == key:
-                return trace
+                return self._again(Schedule(tuple(trace.deviations)), key)
             try:
                 strategy.end(trace)
             except ReplayMismatch:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 import pytest
 
-from interleave.errors import CheckFailed, SeedError, UsageError
+from interleave.errors import CheckFailed, ReplayMismatch, SeedError, UsageError
 
 if TYPE_CHECKING:
     from interleave.explore import Replay
@@ -45,6 +45,9 @@ class ScheduleFailed(CheckFailed, _Failed):
 
     The exception that pytest raises for `pytest.fail(..., pytrace=False)`, so that the report is shown as it is.
     """
+
+    # As pytest's own outcomes do, so that its summary starts with what failed instead of with our module.
+    __module__ = "builtins"
 
     def __init__(self, report: str, failure: Failure) -> None:
         CheckFailed.__init__(self, report, failure)
@@ -119,9 +122,7 @@ class Schedule:
             if replayed is not None:
                 self._fail_with(replayed.failure)
                 return replayed
-        from interleave.explore import explore
-
-        result = explore(scenario, name=self._name, replay_command=self._replay_command, **chosen)
+        result = self._explore(scenario, chosen)
         if result.stopped_by == "interrupt":
             raise KeyboardInterrupt
         self._fail_with(result.failure)
@@ -146,6 +147,16 @@ class Schedule:
         """Return the command that replays a seed in this test."""
         return shlex.join(["pytest", self._nodeid, f"--interleave-seed={seed}"])
 
+    def _explore(self, scenario: Scenario, options: dict[str, Any]) -> Result:
+        from interleave.explore import explore
+
+        __tracebackhide__ = True
+        try:
+            return explore(scenario, name=self._name, replay_command=self._replay_command, **options)
+        except UsageError as error:
+            # The line of the test that made the mistake is what matters, not where we noticed.
+            raise error.with_traceback(None) from None
+
     def _replay(self, scenario: Scenario, options: dict[str, Any]) -> Replay | None:
         """Replay the seed of the command line, or return None if it belongs to another scenario."""
         from interleave.explore import replay
@@ -158,13 +169,20 @@ class Schedule:
         except SeedError as error:
             self._misfit = self._misfit or error
             return None
+        except (UsageError, ReplayMismatch) as error:
+            raise error.with_traceback(None) from None
         self._misfit, self._seed = None, None
         return replayed
 
     def _fail_with(self, failure: Failure | None) -> None:
         __tracebackhide__ = True
-        if failure is not None:
-            raise ScheduleFailed(failure.report(), failure) from None
+        if failure is None:
+            return
+        error = failure.outcome.error
+        if isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)):
+            # Said by the test to pytest, not a failure of the program.
+            raise error.with_traceback(None) from None
+        raise ScheduleFailed(failure.report(), failure) from None
 
     def _warn(self, result: Result) -> None:
         """Say in pytest's list of warnings that a test which passes is inconclusive."""

@@ -73,7 +73,7 @@ def decode(seed: str, scenario: str | None) -> Schedule:
     seed = seed.strip()
     match = _SEED.fullmatch(seed)
     if match is None:
-        if seed and "il1-".startswith(seed):
+        if seed == f"il{VERSION}":
             raise _truncated(seed)
         raise SeedError(
             f"This is not a seed: {_shown(seed)}.\nA seed begins with 'il{VERSION}-', and has letters, digits, '-' and '_' only."

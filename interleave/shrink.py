@@ -1,10 +1,10 @@
 """From the schedule that failed first to the simplest one that fails in the same way.
 
 Simplest is, in this order: fewest preemptions, fewest switches, fewest steps, fewest choices that differ from the
-default. All work is on choices, as in Hypothesis: a candidate is a list of deviations, whoever runs it says whether
-it fails in the same way, and the trace of that run says what was really done. So a candidate need not be executable
-to the letter: picks that are not possible become default choices. A trace replaces the best one if it is simpler,
-never otherwise, hence the work ends.
+default, lowest numbers of what is chosen. All work is on choices, as in Hypothesis: a candidate is a list of
+deviations, whoever runs it says whether it fails in the same way, and the trace of that run says what was really
+done. So a candidate need not be executable to the letter: picks that are not possible become default choices. A trace
+replaces the best one if it is simpler, never otherwise, hence the work ends.
 
 Three kinds of candidates are tried in rounds, until a round finds nothing:
 
@@ -15,7 +15,7 @@ Three kinds of candidates are tried in rounds, until a round finds nothing:
   stretch forward (the consolidations of Jalbert, Sen, "A Trace Simplification Technique for Effective Debugging of
   Concurrent Programs", FSE 2010, section 4; there on threads' steps, here on moments, which count the same steps
   before and after the move).
-* *Adjust* one deviation: a little earlier or later, or another thread.
+* *Adjust* one deviation: a little earlier or later, another thread, a smaller value.
 
 That is a descent, and it can end at a schedule that no small change improves. So after the first descent a search
 runs schedules by number of preemptions, from none upwards, below the number reached (`search`). What it finds first
@@ -54,9 +54,10 @@ def simplify(trace: Trace, run: Run, *, limit: int = 500, search: Search | None 
     return descent.best
 
 
-def complexity(trace: Trace) -> tuple[int, int, int, int]:
-    """Return what is to be made small: preemptions, switches, steps, deviations."""
-    return trace.preemptions, trace.switches, trace.moments, len(trace.deviations)
+def complexity(trace: Trace) -> tuple[int, int, int, int, int]:
+    """Return what is to be made small: preemptions, switches, steps, deviations, sum of their picks."""
+    picks = sum(deviation.pick for deviation in trace.deviations)
+    return trace.preemptions, trace.switches, trace.moments, len(trace.deviations), picks
 
 
 class _Descent:
@@ -143,6 +144,7 @@ def _adjusted(trace: Trace) -> Iterator[list[Deviation]]:
         for nudge in NUDGES:
             if floor <= moment + nudge < ceiling:
                 yield [*before, Deviation(moment + nudge, pick), *after]
-        for other in range(len(trace.threads)):
-            if other != pick:
+        # A pick may be of a value, where only a smaller one is simpler.
+        for other in (*range(len(trace.threads)), pick // 2, pick - 1):
+            if other != pick and other >= 0:
                 yield [*before, Deviation(moment, other), *after]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from interleave.model import Event, Point, ThreadInfo, Trace, conflict
+from interleave.model import Event, Operation, Point, ThreadInfo, Trace, conflict
 from tests.simulation import Machine, Program, Run
 
 #: An event with all that happened before it, interned as a number.
@@ -25,6 +25,7 @@ class Canon:
 
     def __init__(self) -> None:
         self._numbers: dict[Hashable, Identity] = {}
+        self._conflicts: dict[Hashable, bool] = {}
 
     def identities(self, events: list[Event], threads: list[ThreadInfo]) -> list[Identity]:
         """Return the identity of each event."""
@@ -32,21 +33,32 @@ class Canon:
         pasts: list[set[int]] = []
         for position, (tid, operation) in enumerate(events):
             past: set[int] = set()
-            for before in range(position):
-                other, earlier = events[before]
-                is_ordered = (
-                    other == tid
-                    or (earlier.kind == "spawn" and earlier.target == tid)
-                    or (operation.kind == "join" and earlier.kind == "exit" and operation.target == other)
-                    or conflict(earlier, operation)
-                )
-                if is_ordered:
-                    past |= pasts[before] | {before}
+            nearest: list[Identity] = []
+            for before in reversed(range(position)):
+                if before not in past and self._is_ordered(events[before], events[position]):
+                    past |= pasts[before]
+                    nearest.append(found[before])
+            past.add(position)
             pasts.append(past)
             value = operation.target if operation.kind == "choose" else -1
-            key = (threads[tid].path, operation.kind, operation.accesses, value, frozenset(found[before] for before in past))
+            key = (threads[tid].path, operation.kind, operation.accesses, value, frozenset(nearest))
             found.append(self._numbers.setdefault(key, len(self._numbers)))
         return found
+
+    def _is_ordered(self, first: Event, second: Event) -> bool:
+        (one, before), (two, after) = first, second
+        return (
+            one == two
+            or self._conflict(before, after)
+            or (before.kind == "spawn" and before.target == two)
+            or (before.kind == "exit" and after.kind == "join" and after.target == one)
+        )
+
+    def _conflict(self, one: Operation, other: Operation) -> bool:
+        key = one.accesses, other.accesses
+        if key not in self._conflicts:
+            self._conflicts[key] = conflict(one, other)
+        return self._conflicts[key]
 
     def trace(self, trace: Trace) -> frozenset[Identity]:
         """Return the canonical form of a whole trace."""

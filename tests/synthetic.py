@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import cast
 
-from interleave.model import STATE, WRITE, Access, Deviation, Operation, Outcome, Site, Strategy, ThreadInfo, Trace
+from interleave.model import STATE, WRITE, Access, Deviation, Operation, Outcome, Point, Site, Strategy, ThreadInfo, Trace
 
 Thread = Generator["Announcement", int, None]
 MEMORY = ("read", "write")
@@ -103,7 +104,7 @@ class Execution:
         return pick
 
     def ask(self) -> int:
-        pick = self.strategy.choose(self)
+        pick = self.strategy.choose(cast(Point, self))
         if pick != self.default:
             self.trace.deviations.append(Deviation(self.moment, pick))
         return pick
@@ -148,10 +149,22 @@ class Machine:
         return trace
 
     def explore(self, strategy: Strategy, limit: int = 10_000) -> list[Trace]:
-        traces = []
+        traces: list[Trace] = []
         while len(traces) < limit and strategy.begin():
             traces.append(self.execute(strategy))
         return traces
+
+
+def acquire(held: dict[str, bool], name: str) -> Thread:
+    """Wait for a lock; use with `yield from`."""
+    yield Announcement("acquire", name, guard=lambda: not held.get(name))
+    held[name] = True
+
+
+def release(held: dict[str, bool], name: str) -> Thread:
+    """Give a lock back; use with `yield from`."""
+    yield Announcement("release", name)
+    held[name] = False
 
 
 def steps(count: int) -> Thread:

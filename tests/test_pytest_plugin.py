@@ -9,7 +9,15 @@ import sys
 
 import pytest
 
+# Runs in this process forget afterwards what they imported; what was imported before they keep.
+import interleave.explore
+import interleave.report.text
+import interleave.strategies.auto  # noqa: F401
+
 pytest_plugins = ["pytester"]
+
+#: Hypothesis imports itself at the end of every run, which takes longer than most tests here.
+QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 
 #: Put before every test module: a counter that loses updates unless it is locked.
 COUNTER = """
@@ -49,7 +57,7 @@ def test_race(schedule):
 def run(pytester: pytest.Pytester, code: str, *arguments: str) -> pytest.RunResult:
     """Run a test module, with the counter before it."""
     pytester.makepyfile(test_it=COUNTER + code)
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+    return pytester.runpytest_inprocess(*QUIET, *arguments)
 
 
 def seed_in(result: pytest.RunResult) -> str:
@@ -87,7 +95,7 @@ def test_printed_command_replays_in_a_fresh_process(pytester: pytest.Pytester) -
     text = run(pytester, RACE).stdout.str()
     command = text[text.rindex("pytest test_it.py") :].splitlines()[0]
     words = shlex.split(command)
-    done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-m", *words, *QUIET], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "assert 1 == 2" in done.stdout
 
@@ -100,11 +108,12 @@ def test_seed_replays_one_schedule_and_no_more(pytester: pytest.Pytester) -> Non
     assert result.stdout.str().count("one execution") == 1
 
 
-def test_seed_passes_once_the_values_are_right(pytester: pytest.Pytester) -> None:
-    """A seed says which thread goes on, so a repair that changes no operation can be checked with it."""
+def test_seed_does_not_fit_changed_code_and_says_where(pytester: pytest.Pytester) -> None:
     seed = seed_in(run(pytester, RACE))
-    repaired = RACE.replace("assert counter.value == 2", "assert counter.value <= 2")
-    run(pytester, repaired, f"--interleave-seed={seed}").assert_outcomes(passed=1)
+    result = run(pytester, RACE.replace("counter = Counter()", "counter = Counter(threading.Lock())"), f"--interleave-seed={seed}")
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines([r"E .*ReplayMismatch: .*step \d+.*test_it.py:\d+"])
+    assert "explore.py" not in result.stdout.str()
 
 
 def test_seed_that_fits_no_scenario_of_a_test_is_an_error(pytester: pytest.Pytester) -> None:
@@ -158,6 +167,25 @@ def test_failure_can_be_expected(schedule):
     assert caught.value.failure.kind == "assertion"
 """
     run(pytester, code).assert_outcomes(passed=3)
+
+
+def test_outcomes_of_pytest_inside_scenarios(pytester: pytest.Pytester) -> None:
+    code = """
+def test_skip(schedule):
+    schedule(lambda: pytest.skip("not here"))
+
+def test_fail(schedule):
+    schedule(lambda: pytest.fail("because"))
+
+def test_raises(schedule):
+    @schedule
+    def scenario():
+        with pytest.raises(ZeroDivisionError):
+            1 / 0
+"""
+    result = run(pytester, code)
+    result.assert_outcomes(skipped=1, failed=1, passed=1)
+    result.stdout.fnmatch_lines(["*FAILED test_it.py::test_fail: *because*"])
 
 
 def test_composes_with_fixtures_parametrize_and_classes(pytester: pytest.Pytester) -> None:
@@ -236,15 +264,16 @@ def test_misuse(schedule):
     result = run(pytester, code)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"E *UsageError: *{expected}*"])
+    assert "explore.py" not in result.stdout.str()
 
 
 def test_works_under_xdist(pytester: pytest.Pytester) -> None:
     code = RACE + RACE.replace("test_race", "test_other").replace("Counter()", "Counter(threading.Lock())")
     pytester.makepyfile(test_it=COUNTER + code)
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "2")
+    result = pytester.runpytest_subprocess(*QUIET, "-n", "2")
     result.assert_outcomes(passed=1, failed=1)
     seed = seed_in(result)
-    alone = pytester.runpytest_subprocess("-p", "no:cacheprovider", "test_it.py::test_race", f"--interleave-seed={seed}")
+    alone = pytester.runpytest_subprocess(*QUIET, "test_it.py::test_race", f"--interleave-seed={seed}")
     alone.assert_outcomes(failed=1)
 
 
@@ -258,7 +287,7 @@ def test_costs_nothing_until_used(pytester: pytest.Pytester) -> None:
         def test_given_but_not_called(schedule):
             assert "interleave.explore" not in sys.modules
     """)
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+    pytester.runpytest_subprocess(*QUIET).assert_outcomes(passed=2)
 
 
 def test_help_names_the_options(pytester: pytest.Pytester) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from interleave.model import Schedule, Trace
+from interleave.model import Deviation, Schedule, Trace
 from interleave.shrink import complexity, simplify
 from interleave.strategies.dfs import Dfs
 from interleave.strategies.random import RandomWalk
 from interleave.strategies.replay import Replay
-from tests.synthetic import Announcement, Machine, Program, Thread, increments, path_of
+from tests.synthetic import Announcement, Machine, Program, Thread, acquire, increments, path_of, release
 
 Maker = Callable[[], Program]
 
@@ -49,9 +49,8 @@ class Lab:
     def same(self, trace: Trace) -> Trace | None:
         return trace if trace.outcome is not None and trace.outcome.signature == self.signature else None
 
-    def fewest_preemptions(self) -> int:
-        traces = self.machine.explore(Dfs(), limit=50_000)
-        return min(trace.preemptions for trace in traces if self.same(trace) is not None)
+    def all_failing(self) -> list[Trace]:
+        return [trace for trace in self.machine.explore(Dfs(), limit=50_000) if self.same(trace) is not None]
 
 
 def handshake() -> Program:
@@ -88,11 +87,9 @@ def locks() -> Program:
         for _ in range(5):
             yield Announcement("step")
         for name in (first, second):
-            yield Announcement("acquire", name, guard=lambda name=name: not held.get(name))  # type: ignore[misc]
-            held[name] = True
+            yield from acquire(held, name)
         for name in (second, first):
-            yield Announcement("release", name)
-            held[name] = False
+            yield from release(held, name)
         for _ in range(5):
             yield Announcement("step")
 
@@ -121,7 +118,7 @@ def dice() -> Program:
     def thread() -> Thread:
         first = yield Announcement("choose", values=6)
         second = yield Announcement("choose", values=6)
-        assert first + second < 4, "too much"
+        assert first < 3 or second > 4, "too much"
 
     return Program([thread()])
 
@@ -156,9 +153,11 @@ def test_comes_down_to_the_simplest(case: str, preemptions: int, switches: int, 
 
 
 @pytest.mark.parametrize("case", ["lost update", "lost update of 3", "two preemptions", "retries"])
-def test_has_as_few_preemptions_as_any_schedule(case: str) -> None:
-    lab = Lab(CASES[case])
-    assert simplify(lab.trace, lab.run, search=lab.search).preemptions == lab.fewest_preemptions()
+def test_is_as_simple_as_any_schedule(case: str) -> None:
+    for seed in range(5):
+        lab = Lab(CASES[case], seed=seed)
+        simple = simplify(lab.trace, lab.run, search=lab.search)
+        assert complexity(simple)[:3] == min(complexity(trace)[:3] for trace in lab.all_failing())
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -171,18 +170,10 @@ def test_is_never_worse_without_a_search(case: str) -> None:
         assert lab.searched == 0
 
 
-def test_prefers_fewer_steps() -> None:
-    lab = Lab(retries)
-    while lab.trace.moments < 12:
-        lab = Lab(retries, seed=lab.runs + 1 + lab.trace.moments * 7)
-    assert simplify(lab.trace, lab.run, search=lab.search).moments < lab.trace.moments
-
-
-def test_makes_values_default_where_it_can() -> None:
-    lab = Lab(dice, seed=3)
-    deviations = simplify(lab.trace, lab.run).deviations
-    assert len(deviations) == 1
-    assert deviations[0].pick >= 4
+def test_makes_values_default_or_small() -> None:
+    for seed in range(5):
+        lab = Lab(dice, seed=seed)
+        assert simplify(lab.trace, lab.run).deviations == [Deviation(2, 3)]
 
 
 @pytest.mark.parametrize("case", CASES)

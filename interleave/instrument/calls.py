@@ -141,7 +141,7 @@ def dispatch(site: Site, function: Any, arguments: Arguments) -> None:
     """Announce what a call touches, given the callee and the positional arguments."""
     handler = _CALLEES.get(type(function))
     if handler is None:
-        handler = _class if isinstance(function, type) else _other
+        handler = _class if kinds.is_a(function, type) else _other
     handler(site, function, arguments)
 
 
@@ -159,7 +159,7 @@ def _python_function(site: Site, function: Any, arguments: Arguments) -> None:
 def _foreign(function: Any, touched: list[Any]) -> AccessList:
     """Return what a Python function out of scope may do to the containers that it is given."""
     module = function.__globals__.get("__name__")
-    root = module.partition(".")[0] if isinstance(module, str) else ""
+    root = module.partition(".")[0] if type(module) is str else ""
     if root in _KEEPERS:
         return []
     if is_standard(root) and (root, function.__name__) not in _LIBRARY_WRITERS:
@@ -178,7 +178,7 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
     if is_instrumented(function):
         return
     accesses: AccessList = []
-    if (family(type(owner)) or is_library_container(type(owner))) and not isinstance(owner, type):
+    if (family(type(owner)) or is_library_container(type(owner))) and not kinds.is_a(owner, type):
         accesses.append((owner, WHOLE, READ if function.__name__ in PYTHON_READERS else WRITE))
     touched = [value for value in arguments if type(value) not in _SCALARS and family(type(value))]
     if touched:
@@ -198,7 +198,7 @@ def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
             _next(site, arguments)
         else:
             _announce(site, functions.argument_reads(function, arguments))
-    elif isinstance(owner, type):
+    elif kinds.is_a(owner, type):
         _announce(site, _read_arguments(arguments))
     else:
         _method(site, owner, function.__name__, arguments)
@@ -254,7 +254,7 @@ def _opaque(tp: type, name: str) -> int:
     if known is None:
         known = kinds.NONE
         for cls in kinds.mro_of(tp):
-            if not isinstance(kinds.namespace_of(cls).get(name), (FunctionType, type(None))):
+            if type(kinds.namespace_of(cls).get(name)) not in (FunctionType, type(None)):
                 known = kinds.NONE if root_module(cls) in kinds.INERT_MODULES else kinds.OPAQUE
                 break
         registry.remember(_opaque_types, tp, known)
@@ -293,9 +293,9 @@ def _class(site: Site, cls: Any, arguments: Arguments) -> None:
         return
     for name in ("__init__", "__new__"):
         found = find(cls, name)
-        if found is not None and isinstance(found[1], (FunctionType, staticmethod)):
-            function = found[1].__func__ if isinstance(found[1], staticmethod) else found[1]
-            if isinstance(function, FunctionType):
+        if found is not None:
+            function = found[1].__func__ if type(found[1]) is staticmethod else found[1]
+            if type(function) is FunctionType:
                 _python_function(site, function, arguments)
                 return
     if root_module(cls) not in _KEEPERS:
@@ -305,7 +305,7 @@ def _class(site: Site, cls: Any, arguments: Arguments) -> None:
 def _other(site: Site, function: Any, arguments: Arguments) -> None:
     """Announce a call of an object of any other type: by its `__call__`."""
     found = find(type(function), "__call__")
-    if found is not None and isinstance(found[1], FunctionType):
+    if found is not None and type(found[1]) is FunctionType:
         _bound_method(site, MethodType(found[1], function), arguments)
     elif found is not None and root_module(found[0]) not in kinds.INERT_MODULES:
         _announce(site, [(function, WHOLE, WRITE), *_read_arguments(arguments)])

@@ -57,7 +57,7 @@ def has_key(obj: Any, key: object) -> bool:
 
     The lookup compares in C what hashes alike. Only a stored key of another type with the very same hash could run code.
     """
-    return dict.__contains__(obj, key) if isinstance(obj, dict) else set.__contains__(obj, key)
+    return dict.__contains__(obj, key) if issubclass(type(obj), dict) else set.__contains__(obj, key)
 
 
 def read_key(obj: Any, args: tuple[Any, ...]) -> AccessList:
@@ -118,10 +118,9 @@ def store_index(obj: Any, args: tuple[Any, ...]) -> AccessList:
 
 def _length(obj: Any) -> int:
     """Return the number of items of a list or array, whatever a subclass makes of `__len__`."""
-    for tp in (list, bytearray, array):
-        if isinstance(obj, tp):
-            return tp.__len__(obj)
-    return 0
+    tp = type(obj)
+    base: Any = list if issubclass(tp, list) else bytearray if issubclass(tp, bytearray) else array
+    return base.__len__(obj)  # type: ignore[no-any-return]
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

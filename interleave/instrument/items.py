@@ -52,7 +52,7 @@ def settle(site: Site, action: Action, obj: Any, args: tuple[Any, ...]) -> None:
 def _value(obj: Any, key: Any) -> object:
     """Return an item of a dictionary or list for a report."""
     try:
-        if isinstance(obj, dict):
+        if issubclass(type(obj), dict):
             return dict.get(obj, key, UNKNOWN) if item(key) is not WHOLE else UNKNOWN
         return list.__getitem__(obj, key) if type(obj) is list and type(key) is int else UNKNOWN
     except IndexError:
@@ -138,7 +138,7 @@ def contains(site: Site) -> Callable[[Any, Any], None]:
         kind = known.get(type(obj))
         if kind is None:
             kind = operation_family(type(obj), "__contains__")
-        if kind == DICT or kind == SET:
+        if kind in (DICT, SET):
             announce_one(site, obj, ("[]", key) if type(key) in PLAIN_KEYS else item(key), READ)
         elif kind:
             announce(site, membership_reads(obj, key))

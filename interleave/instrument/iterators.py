@@ -31,10 +31,10 @@ from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 #: Kinds of iterators: none or one written in Python; one over something immutable, or that shows nothing; one with something behind it.
 NO_ITERATOR, PLAIN, WRAPPER, GENERATOR = range(4)
 
-_KEY_ITERATORS = frozenset({type(iter({})), type(reversed({}))})
+_KEY_ITERATORS: frozenset[type] = frozenset({type(iter({})), type(reversed({}))})
 _WRAPPER_MODULES = frozenset({"builtins", "itertools", "collections", "_collections", "array"})
 _IMMUTABLE_ITERATORS: frozenset[type] = frozenset(
-    type(iter(empty)) for empty in ((), "", "\u0100", b"", range(0), range(1 << 70))  # type: ignore[call-overload]
+    type(iter(empty)) for empty in ((), "", "\u0100", b"", range(0), range(1 << 70))
 )
 
 #: References to an operand of a hook that is on the value stack of its frame and nowhere else: the stack's, the hook's
@@ -52,7 +52,7 @@ def _iterator_kind(tp: type) -> int:
     found = find(tp, "__next__")
     if tp is GeneratorType:
         kind = GENERATOR
-    elif found is not None and not isinstance(found[1], FunctionType) and tp not in (CoroutineType, AsyncGeneratorType):
+    elif found is not None and type(found[1]) is not FunctionType and tp not in (CoroutineType, AsyncGeneratorType):
         is_known = found[0].__module__ in _WRAPPER_MODULES and tp not in _IMMUTABLE_ITERATORS
         kind = WRAPPER if is_known else PLAIN
     return registry.remember(_iterators, tp, kind)
@@ -93,7 +93,7 @@ def called(function: Any) -> AccessList:
 
 def view_reads(view: Any) -> AccessList:
     """Return what iterating over a view of a dictionary reads."""
-    is_keys = isinstance(view, type({}.keys()))
+    is_keys = issubclass(type(view), type({}.keys()))
     return [(part, SHAPE if is_keys else WHOLE, READ) for part in get_referents(view) if family(type(part))]
 
 
@@ -135,7 +135,7 @@ def start(site: Site) -> Callable[[Any], None]:
 def started(obj: Any) -> AccessList:
     """Return what making an iterator reads."""
     kind = operation_family(type(obj), "__iter__")
-    if kind == NONE or kind == LIST:
+    if kind in (NONE, LIST):
         return []
     return consumed(obj)
 

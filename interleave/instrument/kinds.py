@@ -44,12 +44,22 @@ _has_dict: Callable[[type], int] = type.__dict__["__dictoffset__"].__get__
 _flags_of: Callable[[type], int] = type.__dict__["__flags__"].__get__
 _HEAP_TYPE = 1 << 9
 
+_name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
+qualified_name: Callable[[type], str] = type.__dict__["__qualname__"].__get__
+_module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
+
 MISSING: Final = object()
 
 _METHODS = (
     FunctionType, staticmethod, classmethod, BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType,
     type(object.__subclasshook__),
 )
+
+
+def is_a(obj: object, *classes: type) -> bool:
+    """Tell whether an object is an instance of one of some classes. `isinstance` would also ask `obj.__class__`, which may be a property."""
+    tp = type(obj)
+    return any(issubclass(tp, cls) for cls in classes)
 
 
 def find(tp: type, name: str) -> tuple[type, Any] | None:
@@ -69,20 +79,21 @@ def is_heap_type(tp: type) -> bool:
 def is_written_in_python(tp: type, name: str) -> bool:
     """Tell whether an attribute of a type is a Python function."""
     found = find(tp, name)
-    return found is not None and isinstance(found[1], (FunctionType, staticmethod, classmethod))
+    return found is not None and is_a(found[1], FunctionType, staticmethod, classmethod)
 
 
 def root_module(obj: object) -> str:
-    """Return the top-level package that a type or function says it belongs to, empty if it does not say."""
-    module = namespace_of(obj).get("__module__") if isinstance(obj, type) else getattr(obj, "__module__", None)
-    if module is None and isinstance(obj, type):
-        module = "builtins"
-    return module.partition(".")[0] if isinstance(module, str) else ""
+    """Return the top-level package that a type or a function of C says it belongs to, empty if it does not say."""
+    try:
+        module = _module_of(obj) if is_a(obj, type) else getattr(obj, "__module__", None)  # type: ignore[arg-type]
+    except AttributeError:
+        return ""
+    return module.partition(".")[0] if type(module) is str else ""
 
 
 def _is_inert(tp: type) -> bool:
     """Tell whether attributes of instances are nobody's business: stand-ins of ours, and thread-local data."""
-    return any(root_module(cls) == _OURS or (cls.__name__ == "_local" and cls.__module__ == "_thread") for cls in mro_of(tp))
+    return any(root_module(cls) == _OURS or (_name_of(cls) == "_local" and root_module(cls) == "_thread") for cls in mro_of(tp))
 
 
 _OURS = __name__.partition(".")[0]
@@ -140,7 +151,7 @@ def _judge_read(tp: type, name: str) -> int:
         return STORAGE if is_heap_type(cls) else NOTHING
     if _is_data_descriptor(descriptor):
         return NOTHING
-    if find(descriptor, "__get__") is not None and not isinstance(value, _METHODS):
+    if find(descriptor, "__get__") is not None and not is_a(value, *_METHODS):
         # Something like `functools.cached_property`, which keeps its value in the instance under the same name.
         return STORAGE if has_dict else NOTHING
     if not is_stored:
@@ -154,7 +165,7 @@ def _judge_write(tp: type, name: str) -> int:
     if issubclass(tp, type):
         return TYPE
     setter = find(tp, "__setattr__")
-    if _is_inert(tp) or (setter is not None and isinstance(setter[1], FunctionType) and is_instrumented(setter[1])):
+    if _is_inert(tp) or (setter is not None and type(setter[1]) is FunctionType and is_instrumented(setter[1])):
         return NOTHING
     if name in ("__dict__", "__class__"):
         return NAMESPACE
@@ -257,7 +268,7 @@ def _judge_operation(tp: type, dunder: str) -> int:
     if found is None or found[1] is None:
         return NONE
     cls, value = found
-    if isinstance(value, (FunctionType, classmethod, staticmethod)):
+    if is_a(value, FunctionType, classmethod, staticmethod):
         return _judge_function(tp, value)
     if cls is defaultdict or (family(cls) == DICT and dunder == "__getitem__" and _makes_defaults(tp)):
         return DEFAULTDICT
@@ -272,14 +283,14 @@ def _judge_function(tp: type, function: Any) -> int:
 
     Then it counts if the object is a container at heart (`Counter`, `UserDict`); other foreign objects are opaque on purpose.
     """
-    if isinstance(function, FunctionType) and is_instrumented(function):
+    if type(function) is FunctionType and is_instrumented(function):
         return NONE
     return OPAQUE if family(tp) or root_module(tp) == "collections" or is_library_container(tp) else NONE
 
 
 def is_library_container(tp: type) -> bool:
     """Tell whether a type is one of the containers that the standard library writes in Python, or a subclass."""
-    return any(cls.__module__ == "collections" and cls.__name__ in _PYTHON_CONTAINERS for cls in mro_of(tp))
+    return any(root_module(cls) == "collections" and _name_of(cls) in _PYTHON_CONTAINERS for cls in mro_of(tp))
 
 
 _PYTHON_CONTAINERS = frozenset({"UserDict", "UserList", "ChainMap", "Counter"})
@@ -315,9 +326,10 @@ class Identity:
 
     def __repr__(self) -> str:
         tp = type(self.value)
-        if isinstance(self.value, type):
-            return f"<{self.value.__qualname__}>"
-        return f"<{tp.__name__}.{self.value._name_}>" if isinstance(self.value, Enum) else f"<{tp.__name__}>"
+        if issubclass(tp, type):
+            return f"<{qualified_name(self.value)}>"  # type: ignore[arg-type]
+        name = peek(self.value, "_name_", "") if issubclass(tp, Enum) else ""
+        return f"<{_name_of(tp)}.{name}>" if name else f"<{_name_of(tp)}>"
 
 
 def item(key: object) -> Hashable:

@@ -51,7 +51,7 @@ def operand_accesses(left: Any, right: Any, in_place: str = "") -> AccessList:
 def _changes_in_place(obj: Any, dunder: str) -> bool:
     """Tell whether an in-place operator changes its left operand, by code written in C; immutable types have no such method."""
     found = find(type(obj), dunder)
-    return found is not None and not isinstance(found[1], FunctionType)
+    return found is not None and type(found[1]) is not FunctionType
 
 
 def compare(site: Site) -> Callable[[Any, Any], None]:
@@ -110,6 +110,6 @@ def nested_reads(value: Any) -> AccessList:
             accesses.append((obj, SHAPE if kind == SET else WHOLE, READ))
         if tp is list or tp is tuple:
             pending += [part for part in obj if type(part) not in _SCALARS]
-        elif isinstance(obj, dict):
+        elif issubclass(tp, dict):
             pending += [part for part in dict.values(obj) if type(part) not in _SCALARS]
     return accesses

@@ -15,7 +15,7 @@ is announced where `next` is called, leaving it in the generator's own frame, wh
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from types import FrameType
 from typing import Any
 
@@ -23,6 +23,8 @@ from interleave.model import READ, SHAPE, WHOLE
 
 AccessList = list[tuple[object, Hashable, int]]
 Kinds = dict[type, int]
+
+_qualified_name: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 
 #: Types remembered per cache. A program has few; a scenario that makes classes in every execution must not fill the memory.
 _KINDS_KEPT = 64
@@ -57,7 +59,7 @@ class Registry:
         if len(cache) >= _KINDS_KEPT:
             cache.clear()
         cache[tp] = kind
-        if "<locals>" in tp.__qualname__:
+        if "<locals>" in _qualified_name(tp):
             # Made by a function, most likely by the scenario itself, once in every execution.
             self._temporary.append((cache, tp))
         return kind
@@ -93,7 +95,7 @@ class Registry:
                 result.append(access)
             elif isinstance(field, tuple):
                 name = field[1]
-                if isinstance(name, str):
+                if type(name) is str:
                     if mode:
                         self.note_name(name)
                     result.append((alias[1], name, mode))

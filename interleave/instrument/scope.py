@@ -26,6 +26,8 @@ def _library_folders() -> tuple[str, ...]:
 
 
 _LIBRARY = _library_folders()
+#: `collections.namedtuple` makes `__new__` in a namespace of this name, whoever asked for it: it packs arguments and touches nothing.
+_NAMEDTUPLE = "namedtuple_"
 
 
 class Scope:
@@ -53,6 +55,8 @@ class Scope:
         return self.covers(name if isinstance(name, str) else "", function.__code__.co_filename)
 
     def _judge(self, module_name: str, file: str | None) -> bool:
+        if module_name.startswith(_NAMEDTUPLE):
+            return False
         if _root(module_name) == _PACKAGE or (file is not None and file.startswith(_OWN_FOLDER)):
             return False
         if any(fnmatchcase(module_name, pattern) or fnmatchcase(module_name, pattern + ".*") for pattern in self.include):

@@ -16,21 +16,23 @@ from typing import Any
 from interleave.runtime import active
 
 _real_urandom = os.urandom
-_bytes = random.Random(0)
 _SEED = 0
 
 
 def urandom(size: int) -> bytes:
     """Stand in for `os.urandom`."""
-    if active() is None:
+    kernel = active()
+    if kernel is None:
         return _real_urandom(size)
-    return _bytes.randbytes(size)
+    generator = kernel.side.get("entropy")
+    if generator is None:
+        generator = kernel.side["entropy"] = random.Random(_SEED)
+    return bytes(generator.randbytes(size))
 
 
 def renew() -> None:
     """Start an execution: the same random numbers, thread names and pool names as in every other."""
     random.seed(_SEED)
-    _bytes.seed(_SEED)
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
     pools = sys.modules.get("concurrent.futures.thread")
     if pools is not None:

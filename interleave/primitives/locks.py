@@ -39,12 +39,13 @@ def _check_timeout(blocking: bool, timeout: float) -> None:
 class _Base:
     """What both locks share: the controlled state and how it is renewed for each execution."""
 
-    __slots__ = ("__weakref__", "_epoch", "_given", "_owner", "_queue", "_site", "listener")
+    __slots__ = ("__weakref__", "_bit", "_epoch", "_given", "_owner", "_queue", "_site", "listener")
 
     def __init__(self, real: Any = None) -> None:
         #: The real lock; None until somebody who is not controlled needs one.
         self._given = real
         self._epoch: Any = None
+        self._bit = 0
         self._owner = _FREE
         self._queue = WaitQueue(is_open=True)
         self._site: Site | None = None
@@ -57,7 +58,8 @@ class _Base:
 
     def _renew(self, kernel: Any) -> None:
         """Start this execution with a lock that is free, unless somebody outside holds it."""
-        self._epoch = kernel
+        self._epoch = kernel.epoch
+        self._bit = kernel.number_lock()
         held = self._is_really_held()
         self._owner = _OUTSIDE if held else _FREE
         self._queue = WaitQueue(is_open=not held)
@@ -84,9 +86,8 @@ class _Base:
     def _take(self, kernel: Any) -> None:
         """Become the owner; the queue must be open."""
         self._owner = kernel.current
-        queue = self._queue
-        queue.is_open = False
-        kernel.close(queue)
+        kernel.hold(self._bit)
+        kernel.close(self._queue)
         if gate.is_detailed:
             self._site = current_site()
         if self.listener is not None:
@@ -94,6 +95,7 @@ class _Base:
 
     def _free(self, kernel: Any) -> None:
         """Stop being the owner."""
+        kernel.let_go(self._bit, self._owner)
         self._owner = _FREE
         kernel.open(self._queue)
         if self.listener is not None:
@@ -143,7 +145,7 @@ class Lock(_Base):
             return bool(self._real.acquire(blocking, timeout))
         if not blocking or timeout != -1:
             _check_timeout(blocking, timeout)
-        if self._epoch is not kernel:
+        if self._epoch is not kernel.epoch:
             self._renew(kernel)
         if not self._attempt(kernel, blocking, timeout):
             return False
@@ -156,7 +158,7 @@ class Lock(_Base):
         if kernel is None:
             self._real.release()
             return
-        if self._epoch is not kernel:
+        if self._epoch is not kernel.epoch:
             self._renew(kernel)
         kernel.step("release", self, is_point=kernel.is_holding_visible)
         if self._owner == _FREE:
@@ -172,7 +174,7 @@ class Lock(_Base):
         kernel = active()
         if kernel is None:
             return bool(self._real.locked())
-        if self._epoch is not kernel:
+        if self._epoch is not kernel.epoch:
             self._renew(kernel)
         self._see_holding(kernel)
         kernel.look("locked", self)
@@ -192,7 +194,7 @@ class Lock(_Base):
 
     def is_owned_by_anyone(self, kernel: Any) -> bool:
         """Return whether it is held, without announcing that somebody looks."""
-        return self._epoch is kernel and self._owner != _FREE
+        return self._epoch is kernel.epoch and self._owner != _FREE
 
     def __repr__(self) -> str:
         is_held = self._owner != _FREE if active() is not None else self._real.locked()
@@ -227,7 +229,7 @@ class RLock(_Base):
             return bool(self._real.acquire(blocking, timeout))
         if not blocking or timeout != -1:
             _check_timeout(blocking, timeout)
-        if self._epoch is not kernel:
+        if self._epoch is not kernel.epoch:
             self._renew(kernel)
         if self._owner == kernel.current:
             self._count += 1
@@ -244,7 +246,7 @@ class RLock(_Base):
         if kernel is None:
             self._real.release()
             return
-        if self._epoch is not kernel:
+        if self._epoch is not kernel.epoch:
             self._renew(kernel)
         if self._owner != kernel.current:
             if kernel.is_ending:
@@ -262,7 +264,7 @@ class RLock(_Base):
         kernel = active()
         if kernel is None:
             return self._is_really_held()
-        if self._epoch is not kernel:
+        if self._epoch is not kernel.epoch:
             self._renew(kernel)
         self._see_holding(kernel)
         kernel.look("locked", self)
@@ -279,7 +281,7 @@ class RLock(_Base):
         kernel = active()
         if kernel is None:
             return bool(self._real._is_owned())
-        return self._epoch is kernel and self._owner == kernel.current
+        return self._epoch is kernel.epoch and self._owner == kernel.current
 
     def _release_save(self) -> Any:
         kernel = active()

@@ -46,7 +46,7 @@ class _QueueState:
         self.room = WaitQueue()
         self.done = WaitQueue()
         if isinstance(target.mutex, Lock):
-            if target.mutex._epoch is not kernel:
+            if target.mutex._epoch is not kernel.epoch:
                 target.mutex._renew(kernel)
             target.mutex.listener = self
         self.refresh(kernel)
@@ -232,7 +232,7 @@ class SimpleQueue:
         """Take the items over into the controlled state; they return with `_give_back`."""
         if self._epoch is not None:
             self._give_back()
-        self._epoch = kernel
+        self._epoch = kernel.epoch
         while self._given is not None and not self._given.empty():
             self._items.append(self._given.get())
         self._ready = WaitQueue(is_open=bool(self._items))
@@ -249,7 +249,7 @@ class SimpleQueue:
         if kernel is None:
             if self._epoch is not None:
                 self._give_back()
-        elif self._epoch is not kernel:
+        elif self._epoch is not kernel.epoch:
             self._renew(kernel)
         return kernel
 

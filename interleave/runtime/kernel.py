@@ -63,9 +63,14 @@ class Fiber:
 
     def _loop(self) -> None:
         while True:
-            kernel, thread = self.kernel, self.thread
-            kernel.run_body(thread)
-            kernel.leave(self, thread)
+            # While it is idle nothing of the last execution is held here.
+            self._run().switch()
+
+    def _run(self) -> Any:
+        """Run the body of the thread at hand and return the greenlet that goes on afterwards."""
+        kernel, thread = self.kernel, self.thread
+        kernel.run_body(thread)
+        return kernel.leave(self, thread)
 
 
 #: Idle fibers by OS thread: a greenlet cannot move to another one.
@@ -106,7 +111,7 @@ class Kernel:
         self.hub: Any = None
         self.ident = get_ident()
         self.idle = _idle.setdefault(self.ident, [])
-        self.locals = make_locals()
+        self.locals = make_locals(self.ident)
         self.clock = Clock()
         self.is_ending = False
         self.is_interrupted = False
@@ -272,19 +277,22 @@ class Kernel:
 
     def _resume(self, thread: LogicalThread) -> None:
         """Switch to `thread`; return when somebody switches back here."""
-        me = self.me
+        self._prepare(thread).switch()
+
+    def _prepare(self, thread: LogicalThread) -> Any:
+        """Make `thread` the current one and return its greenlet, which is to be switched to."""
         fiber = thread.fiber
         if fiber is None:
             fiber = self.idle.pop() if self.idle else Fiber(self.hub)
             fiber.kernel, fiber.thread, thread.fiber = self, thread, fiber
             # A new thread has an empty context; the scenario goes on with a copy of the caller's.
             fiber.greenlet.gr_context = contextvars.copy_context() if thread.tid == 0 else None
-        self._enter(me, thread)
-        fiber.greenlet.switch()
+        self._enter(thread)
+        return fiber.greenlet
 
-    def _enter(self, me: LogicalThread, thread: LogicalThread) -> None:
-        if self.locals is not None and thread is not me:
-            me.locals = self.locals.swap(thread.locals)
+    def _enter(self, thread: LogicalThread) -> None:
+        if self.locals is not None and thread is not self.me:
+            self.me.locals = self.locals.swap(thread.locals)
         self.me = thread
         self.current = thread.tid
 
@@ -330,8 +338,7 @@ class Kernel:
         try:
             thread.body()
             if not self.is_ending:
-                entry = self.name_of(thread)
-                operation = Operation("exit", (Access(entry, STATE, WRITE),), NOWHERE)
+                operation = Operation("exit", (Access(thread.name, STATE, WRITE),), NOWHERE)
                 if self.every:
                     self.announce(thread, operation)
                 else:
@@ -347,11 +354,8 @@ class Kernel:
                 self.raised = (thread, error)
             self.is_ending = True
 
-    #: Names an object; set by the trap.
-    name_of: Callable[[object], Any]
-
-    def leave(self, fiber: Fiber, thread: LogicalThread) -> None:
-        """End a logical thread and switch to whoever goes on; return when the fiber is used again."""
+    def leave(self, fiber: Fiber, thread: LogicalThread) -> Any:
+        """End a logical thread and return the greenlet that goes on."""
         thread.is_finished = True
         thread.fiber = fiber.thread = fiber.kernel = None
         following: LogicalThread | None = None
@@ -366,9 +370,8 @@ class Kernel:
         self.idle.append(fiber)
         if following is None:
             self.is_ending = True
-            self.hub.switch()
-        else:
-            self._resume(following)
+            return self.hub
+        return self._prepare(following)
 
     # -- the end ----------------------------------------------------------------------------------------------
 
@@ -419,11 +422,11 @@ class Kernel:
             for _ in range(_UNWINDS):
                 if thread.fiber is None:
                     break
-                self._enter(self.me, thread)
+                self._enter(thread)
                 thread.fiber.greenlet.throw(Unwind)
             else:
                 self.trace.uncontrolled.append(f"thread {thread.info.name!r} could not be unwound: it catches BaseException in a loop")
-        self._enter(self.me, self.logical[0])
+        self._enter(self.logical[0])
         for thread in self.logical[1:]:
             if self.locals is not None and thread.locals is not None:
                 self.locals.drop(thread.locals)

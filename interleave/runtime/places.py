@@ -11,36 +11,43 @@ kept alive to the end of the execution.
 
 **Points.** A switch before an access matters only if the access conflicts with one of another thread. Which ones do is
 learned: every access is recorded here, and when two logical threads have been at one place, one of them writing,
-each site that took part becomes a point (`Site.is_point`) for the rest of the exploration. Sampling strategies and
-`dfs` choose at points only.
+and no lock was held at every access to it, each site that took part becomes a point (`Site.is_point`) for the rest of
+the exploration. Sampling strategies and `dfs` choose at points only.
 
-*Why that is sound.* Take a schedule whose earliest conflict between accesses at sites that are no points is (a, b). Up to there
-all conflicts are between points, so some explored execution is equivalent to that prefix: the accesses in between commute
+*Why that is sound.* If both accesses of a conflict are made under a common lock, their order is that of the acquires, which are always
+points. Of the other conflicts, take a schedule whose earliest one between accesses at sites that are no points is (a, b). Up to there
+every order that matters is decided at points, so some explored execution is equivalent to that prefix: the other accesses commute
 with everything. That execution performs a and b, finds the conflict here, makes both sites points, and reports `has_new_points`,
-upon which an exhaustive strategy starts over. So when one ends without new points, nothing was missed. Accesses made while only
+upon which an exhaustive strategy starts over. So when one ends without new points, nothing was missed. (The locks of a pair are
+a superset of those held at every access to the place, so a pair without a common lock is never excused.) Accesses made while only
 one logical thread is started and not joined are ordered with all others by spawn and join; they never get here.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from functools import partial
 from typing import Any
 
 from interleave.model import WHOLE, Owner, Site
+from interleave.runtime.threads import LogicalThread
 
 
 class Entry:
     """What is known of one object in this execution. Plain slots: the hot path reads them."""
 
-    __slots__ = ("fields", "name", "ref", "whole")
+    __slots__ = ("fields", "log", "name", "ref", "sole", "whole")
 
-    def __init__(self, name: Owner, ref: Any) -> None:
+    def __init__(self, name: Owner, ref: Any, sole: LogicalThread) -> None:
         self.name = name
         #: The object itself, or a weak reference to it.
         self.ref = ref
-        #: By field: [bits of the readers, bits of the writers, sites].
+        #: The only thread that has accessed it so far; None once there are two. Until then accesses are only logged, as
+        #: (field, mode, site, locks held), because most objects never meet a second thread.
+        self.sole: LogicalThread | None = sole
+        self.log: list[tuple[Hashable, int, Site, int]] = []
+        #: By field: [bits of the readers, bits of the writers, sites, locks held at every access (a bit mask)].
         self.fields: dict[Hashable, list[Any]] = {}
         #: The same for accesses to `WHOLE`, None before the first.
         self.whole: list[Any] | None = None
@@ -57,56 +64,71 @@ class Places:
         self.counts: dict[tuple[int, ...], int] = {}
         self.has_new_points = False
 
-    def enter(self, obj: object, path: tuple[int, ...]) -> Entry:
+    def enter(self, obj: object, thread: LogicalThread) -> Entry:
         """Name an object that is not in the table yet."""
+        path = thread.path
         number = self.counts.get(path, 0)
         self.counts[path] = number + 1
         key = id(obj)
         entries = self.entries
-        ref: Any
-        try:
-            # dict.pop(key, ref): the reference that dies is passed as the default.
-            ref = weakref.ref(obj, partial(entries.pop, key))
-        except TypeError:
-            ref = obj
-        entry = entries[key] = Entry((path, number, type(obj).__name__), ref)
+        cls = type(obj)
+        # dict.pop(key, ref): the reference that dies is passed as the default.
+        ref: Any = weakref.ref(obj, partial(entries.pop, key)) if cls.__weakrefoffset__ else obj
+        entry = entries[key] = Entry((path, number, cls.__name__), ref, thread)
         return entry
 
-    def record(self, entry: Entry, field: Hashable, mode: int, bit: int, site: Site) -> None:
-        """Note one access by the logical thread with this bit, and learn the points that it makes."""
-        fields = entry.fields
+    def record(self, entry: Entry, field: Hashable, mode: int, thread: LogicalThread, site: Site) -> None:
+        """Note one access by a logical thread, and learn the points that it makes."""
+        sole = entry.sole
+        if sole is not None:
+            if sole is thread:
+                entry.log.append((field, mode, site, thread.held))
+                return
+            # The second thread. Who named the object without accessing it does not count.
+            log, entry.log = entry.log, []
+            entry.sole = None if log else thread
+            for past, past_mode, past_site, past_held in log:
+                self._enter_access(entry, past, past_mode, sole.bit, past_site, past_held)
+            if not log:
+                entry.log.append((field, mode, site, thread.held))
+                return
+        self._enter_access(entry, field, mode, thread.bit, site, thread.held)
+
+    def _enter_access(self, entry: Entry, field: Hashable, mode: int, bit: int, site: Site, held: int) -> None:
         if field is WHOLE:
-            self._record_whole(entry, mode, bit, site)
+            self._enter_whole(entry, mode, bit, site, held)
             return
-        record = fields.get(field)
+        record = entry.fields.get(field)
         if record is None:
-            record = fields[field] = [0, 0, [site]]
-        elif site not in record[2]:
-            record[2].append(site)
+            record = entry.fields[field] = [0, 0, [site], held]
+        else:
+            record[3] &= held
+            if site not in record[2]:
+                record[2].append(site)
         record[mode] |= bit
-        others = (record[0] | record[1] if mode else record[1]) & ~bit
-        if others:
+        if not record[3] and (record[0] | record[1] if mode else record[1]) & ~bit:
             self._learn(record[2])
         whole = entry.whole
-        if whole is not None and (whole[0] | whole[1] if mode else whole[1]) & ~bit:
+        if whole is not None and not whole[3] & record[3] and (whole[0] | whole[1] if mode else whole[1]) & ~bit:
             self._learn(whole[2])
             self._learn((site,))
 
-    def _record_whole(self, entry: Entry, mode: int, bit: int, site: Site) -> None:
+    def _enter_whole(self, entry: Entry, mode: int, bit: int, site: Site, held: int) -> None:
         whole = entry.whole
         if whole is None:
-            whole = entry.whole = [0, 0, []]
+            whole = entry.whole = [0, 0, [], held]
+        whole[3] &= held
         if site not in whole[2]:
             whole[2].append(site)
         whole[mode] |= bit
-        if (whole[0] | whole[1] if mode else whole[1]) & ~bit:
+        if not whole[3] and (whole[0] | whole[1] if mode else whole[1]) & ~bit:
             self._learn(whole[2])
         for record in entry.fields.values():
-            if (record[0] | record[1] if mode else record[1]) & ~bit:
+            if not whole[3] & record[3] and (record[0] | record[1] if mode else record[1]) & ~bit:
                 self._learn(record[2])
                 self._learn((site,))
 
-    def _learn(self, sites: Any) -> None:
+    def _learn(self, sites: Iterable[Site]) -> None:
         for site in sites:
             if not site.is_point:
                 site.is_point = True

@@ -19,8 +19,11 @@ _LIBRARY = tuple({sysconfig.get_path("stdlib") + "/", sysconfig.get_path("platst
 _PACKAGES = ("/site-packages/", "/dist-packages/")
 
 _OUR, _STDLIB, _USER = 0, 1, 2
-_ranks: dict[CodeType, int] = {}
-_sites: dict[tuple[CodeType, int], Site] = {}
+#: By id of a code object: the object itself, which keeps the id its own, and its rank.
+_ranks: dict[int, tuple[CodeType, int]] = {}
+#: By id of a code object: None if it is passed over, else its sites by instruction. One look-up a frame: hashing a code
+#: object costs as much as running it, so it is never a key.
+_sites: dict[int, dict[int, Site] | None] = {}
 
 
 def is_library(file: str) -> bool:
@@ -35,41 +38,56 @@ def is_ours(file: str) -> bool:
 
 def rank(code: CodeType) -> int:
     """Return 0 for code of ours, 1 for the standard library's, 2 for all other code; remembered per code object."""
-    known = _ranks.get(code)
+    known = _ranks.get(id(code))
     if known is None:
         file = code.co_filename
-        known = _ranks[code] = _OUR if is_ours(file) else _STDLIB if is_library(file) else _USER
-    return known
+        known = _ranks[id(code)] = (code, _OUR if is_ours(file) else _STDLIB if is_library(file) else _USER)
+        _sites[id(code)] = {} if known[1] == _USER else None
+    return known[1]
 
 
 def site_of(frame: FrameType | None) -> Site:
     """Return the site of the innermost frame, from this one outwards, that the user wrote."""
-    fallback: FrameType | None = None
+    start = frame
     while frame is not None:
-        known = _ranks.get(frame.f_code)
-        if known is None:
-            known = rank(frame.f_code)
-        if known == _USER:
-            break
-        if known == _STDLIB and fallback is None:
-            fallback = frame
+        try:
+            sites = _sites[id(frame.f_code)]
+        except KeyError:
+            rank(frame.f_code)
+            sites = _sites[id(frame.f_code)]
+        if sites is not None:
+            return sites.get(frame.f_lasti) or _make_site(frame, sites)
         frame = frame.f_back
-    frame = frame or fallback
-    if frame is None:
-        return NOWHERE
-    key = (frame.f_code, frame.f_lasti)
-    site = _sites.get(key)
-    if site is None:
-        site = _sites[key] = Site(
-            frame.f_code.co_filename, frame.f_lineno or frame.f_code.co_firstlineno, frame.f_code.co_qualname,
-            module=frame.f_globals.get("__name__", ""), code=frame.f_code,
-        )
+    return _library_site(start)
+
+
+def _make_site(frame: FrameType, sites: dict[int, Site]) -> Site:
+    code = frame.f_code
+    site = sites[frame.f_lasti] = Site(
+        code.co_filename, frame.f_lineno or code.co_firstlineno, code.co_qualname, module=frame.f_globals.get("__name__", ""), code=code,
+    )
     return site
 
 
+#: Sites in the standard library, used where no code of the user's is on the stack.
+_library_sites: dict[tuple[int, int], Site] = {}
+
+
+def _library_site(frame: FrameType | None) -> Site:
+    while frame is not None and rank(frame.f_code) == _OUR:
+        frame = frame.f_back
+    if frame is None:
+        return NOWHERE
+    key = (id(frame.f_code), frame.f_lasti)
+    if key not in _library_sites:
+        _make_site(frame, sites := {})
+        _library_sites[key] = sites[frame.f_lasti]
+    return _library_sites[key]
+
+
 def current_site() -> Site:
-    """Return the site of whoever called into the package."""
-    return site_of(sys._getframe(2))
+    """Return the site of whoever called into the package: called from the trap, which a stand-in called."""
+    return site_of(sys._getframe(3))
 
 
 def stack_of(frame: FrameType | None) -> tuple[Frame, ...]:

@@ -21,6 +21,7 @@ import gc
 import sys
 import threading
 import weakref
+from functools import lru_cache
 from typing import Any, Protocol
 
 _api = ctypes.pythonapi
@@ -117,8 +118,9 @@ def _find_offset() -> int | None:
 _offset = _find_offset() if sys.version_info >= (3, 13) else None
 
 
-def make_locals() -> Locals | None:
-    """Return what exchanges thread-local values in this OS thread, or None if this interpreter cannot be handled."""
+@lru_cache(maxsize=8)
+def make_locals(ident: int) -> Locals | None:
+    """Return what exchanges thread-local values in the OS thread `ident`, which must be the caller's; None if nothing can."""
     if sys.version_info < (3, 13):
         return DictLocals()
     return PointerLocals(_offset) if _offset is not None else None

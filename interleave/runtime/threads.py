@@ -16,16 +16,20 @@ class LogicalThread:
     """One schedulable thread of one execution. Plain slots: the hot path reads them."""
 
     __slots__ = (
-        "bit", "body", "children", "deadline", "exit_queue", "fiber", "handle", "info", "is_finished", "is_joined", "is_timed_out",
-        "locals", "path", "queue", "resource", "tick", "tid",
+        "bit", "body", "children", "deadline", "exit_queue", "fiber", "handle", "held", "info", "is_finished", "is_joined", "is_timed_out",
+        "locals", "name", "path", "queue", "resource", "tick", "tid",
     )
 
     def __init__(self, info: ThreadInfo, body: Callable[[], object]) -> None:
         self.info = info
         self.tid = info.tid
         self.path = info.path
+        #: As an owner of places (see model.Owner).
+        self.name = (info.path, -1, "thread")
         self.bit = 1 << info.tid
         self.body = body
+        #: The locks it holds, as a bit mask; a lock's bit is its number in this execution.
+        self.held = 0
         #: How many threads it has spawned.
         self.children = 0
         #: The greenlet it runs in; None before its first step and after its last.

@@ -30,14 +30,16 @@ class Trap:
 
     def __init__(self, kernel: Kernel, *, is_holding_visible: bool = False) -> None:
         self.kernel = kernel
+        #: Marks the state of stand-ins as this execution's.
+        self.epoch = object()
         self.places = Places()
-        kernel.name_of = self.name
         #: Per-execution data of stand-ins, by id of the object that they stand for; the value keeps it alive.
         self.side: dict[int, Any] = {}
         #: Whether any lock was ever tried without blocking, so that others see it being held (see primitives.locks).
         self.is_holding_visible = is_holding_visible
         #: `threading.excepthook` when the execution began.
         self.excepthook: Any = None
+        self._locks = 0
         self._overstayed = 0
         # Shortcuts.
         self.open = kernel.open
@@ -62,7 +64,10 @@ class Trap:
     # -- memory -----------------------------------------------------------------------------------------------
 
     def touch(self, site: Site, owner: object, field: Hashable, mode: int, value: Any = UNKNOWN) -> None:
-        """Announce one access to memory."""
+        """Announce one access to memory.
+
+        Where the strategy does not care about the access, it only gets its moment: the events of such an execution lack it.
+        """
         kernel = self.kernel
         if get_ident() != kernel.ident:
             return
@@ -70,16 +75,16 @@ class Trap:
         places = self.places
         entry = places.entries.get(id(owner))
         if entry is None:
-            entry = places.enter(owner, me.path)
-        operation = _new(Operation, (_MEMORY[mode], (_new(Access, (entry.name, field, mode)),), site, -1))
+            entry = places.enter(owner, me)
         if site.is_point or kernel.every:
+            operation = _new(Operation, (_MEMORY[mode], (_new(Access, (entry.name, field, mode)),), site, -1))
             kernel.announce(me, operation)
+            kernel.events.append((me.tid, operation))
+            if kernel.observer is not None:
+                kernel.observer(me, operation, (owner, value))
         else:
             kernel.skip()
-        places.record(entry, field, mode, me.bit, site)
-        kernel.events.append((me.tid, operation))
-        if kernel.observer is not None:
-            kernel.observer(me, operation, (owner, value))
+        places.record(entry, field, mode, me, site)
 
     def touch_many(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]]) -> None:
         """Announce accesses to several places that happen as one."""
@@ -88,27 +93,28 @@ class Trap:
             return
         me = kernel.me
         places = self.places
-        entries = [places.entries.get(id(owner)) or places.enter(owner, me.path) for owner, _, _ in accesses]
-        footprint = tuple([_new(Access, (entry.name, field, mode)) for entry, (_, field, mode) in zip(entries, accesses, strict=True)])
-        writes = any([mode for _, _, mode in accesses])
-        operation = _new(Operation, (_MEMORY[writes], footprint, site, -1))
+        entries = [places.entries.get(id(owner)) or places.enter(owner, me) for owner, _, _ in accesses]
         if site.is_point or kernel.every:
+            footprint = tuple([_new(Access, (entry.name, field, mode)) for entry, (_, field, mode) in zip(entries, accesses, strict=True)])
+            operation = _new(Operation, (_MEMORY[any([mode for _, _, mode in accesses])], footprint, site, -1))
             kernel.announce(me, operation)
+            kernel.note(me, operation, accesses[0][0], UNKNOWN)
         else:
             kernel.skip()
         for entry, (_, field, mode) in zip(entries, accesses, strict=True):
-            places.record(entry, field, mode, me.bit, site)
-        kernel.note(me, operation, accesses[0][0], UNKNOWN)
+            places.record(entry, field, mode, me, site)
 
     def name(self, obj: object) -> Any:
         """Return the stable name of an object."""
+        if type(obj) is LogicalThread:
+            return obj.name
         entry = self.places.entries.get(id(obj))
-        return (entry or self.places.enter(obj, self.kernel.me.path)).name
+        return (entry or self.places.enter(obj, self.kernel.me)).name
 
     def publish(self, obj: object) -> None:
         """Name an object after the current logical thread if it has no name yet."""
         if id(obj) not in self.places.entries and get_ident() == self.kernel.ident:
-            self.places.enter(obj, self.kernel.me.path)
+            self.places.enter(obj, self.kernel.me)
 
     # -- primitives -------------------------------------------------------------------------------------------
 
@@ -124,7 +130,8 @@ class Trap:
         if not gate.is_open and target < 0:
             return
         me = kernel.me
-        operation = Operation(kind, tuple([Access(self.name(one), STATE, mode) for one in resources]), current_site(), target)
+        footprint = tuple([_new(Access, (self.name(one), STATE, mode)) for one in resources])
+        operation = _new(Operation, (kind, footprint, current_site(), target))
         if is_point or kernel.every:
             kernel.announce(me, operation)
         else:
@@ -155,7 +162,8 @@ class Trap:
                 target, touched = resource.tid, ()
             else:
                 touched = () if resource is None else (resource,)
-        operation = Operation(kind, tuple([Access(self.name(one), STATE, WRITE) for one in touched]), current_site(), target)
+        footprint = tuple([_new(Access, (self.name(one), STATE, WRITE)) for one in touched])
+        operation = _new(Operation, (kind, footprint, current_site(), target))
         me.resource = resource
         is_in_time = kernel.block(me, operation, queue, timeout)
         me.resource = None
@@ -174,6 +182,20 @@ class Trap:
         pick = kernel.value(count)
         kernel.note(me, operation._replace(target=pick), None, str(pick))
         return pick
+
+    def number_lock(self) -> int:
+        """Return the bit of a lock that is new to this execution (see `LogicalThread.held`)."""
+        self._locks += 1
+        return 1 << self._locks - 1
+
+    def hold(self, lock: int) -> None:
+        """Note that the running thread took a lock."""
+        self.kernel.me.held |= lock
+
+    def let_go(self, lock: int, owner: int) -> None:
+        """Note that the lock of thread `owner` was freed."""
+        if 0 <= owner < len(self.kernel.logical):
+            self.kernel.logical[owner].held &= ~lock
 
     def show_holding(self) -> None:
         """Note that the program looks whether locks are held, so that releases are points from now on."""
@@ -207,7 +229,10 @@ class Trap:
         """Announce waiting for the end of a logical thread; return whether it has ended."""
         if timeout is not None:
             self.look("alive", thread)
-        if not self.wait("join", thread, thread.exit_queue, timeout):
+        if thread.is_finished and gate.is_open and not self.kernel.every:
+            # It only orders: nobody can tell whether it happened now or at this thread's next point.
+            self.step("join", target=thread.tid, is_point=False)
+        elif not self.wait("join", thread, thread.exit_queue, timeout):
             return False
         if not thread.is_joined:
             thread.is_joined = True
@@ -217,9 +242,13 @@ class Trap:
         return True
 
     def close_books(self) -> None:
-        """Let go of the program's objects when the execution is over."""
+        """Let go of the program's objects, and of reference cycles, when the execution is over."""
         self.places.entries.clear()
         self.side.clear()
+        kernel = self.kernel
+        kernel.logical.clear()
+        kernel.raised = kernel.observer = kernel.me = None  # type: ignore[assignment]
+        del self.open, self.close, self.move
 
     def _overstay(self) -> None:
         """Bound what a thread that is being unwound may still do."""

@@ -13,16 +13,17 @@ of it. `f` can be moved before `e` if its own thread gets to it without `e`, and
 
 * if it is not, (e, f) is no race, and the search goes on with what stands before `e`;
 * if it is, (e, f) is a race, and all that happened before `e` is left alone: after it, `f` is enabled, so some other execution has
-  `f` right there, and that one shows the race.
+  `f` right there, and that one shows the race;
+* if that is unknown, both: (e, f) is taken for a race, and the search goes on.
 
 The same search is made for operations that were announced and never executed: a thread that blocks forever in a
 deadlock must be tried before those that took what it wants. This covers locks (the pairs named in JACM 2017, section 8) and every other
 guard alike: queues, semaphores, events, conditions.
 
 **Enabled or not** is known where the thread of `f` had announced it when `e` happened: the strategy was told who was enabled.
-Where the thread came to `f` only later nobody can know for all guards; then mutexes are judged by their history, and
-the others are presumed enabled. A wrong presumption costs an execution that proves redundant, and no more (see `dpor`); a wrong
-denial would lose schedules, so there is none without certainty.
+Where the thread came to `f` only later nobody can know it for all guards; then mutexes are judged by their history, and of
+others it is unknown. A race that cannot be reversed after all costs an execution that proves redundant, and no more (see
+`dpor`); one denied would lose schedules, so there is no denial without certainty.
 """
 
 from __future__ import annotations
@@ -34,8 +35,15 @@ from interleave.model import Event, Operation
 from interleave.strategies._footprint import Footprint, Footprints, is_conflict
 from interleave.vector_clock import NEVER, Clock, join, start, widen
 
+_NO, _MAYBE, _YES = range(3)
+#: Kinds on a mutex after which it is held, and those that make it free.
 _TAKES = ("acquire", "try")
 _GIVES = ("release", "wait")
+#: Kinds whose operations are always enabled; of the others it is not known, and of kinds yet to come.
+_NEVER_BLOCKS = frozenset(
+    ("alive", "choose", "clear", "done", "empty", "exit", "full", "is_set", "locked", "notify", "qsize", "read", "release", "set")
+    + ("spawn", "time", "try", "write", "yield")
+)
 
 
 class Causality:
@@ -156,8 +164,10 @@ class Causality:
             if not is_settled:
                 if clock[other] < event:
                     clock = join(clock, clocks[event])
-                if self._can_precede(event, tid, operation, footprint):
+                possible = self._can_precede(event, tid, operation, footprint)
+                if possible != _NO:
                     rivals.append(event)
+                if possible == _YES:
                     settled = join(settled, clocks[event])
                     is_settled = True
             # All that precedes a settled write at its place is settled too.
@@ -165,24 +175,22 @@ class Causality:
                 del histories[which], cursors[which]
         return clock, rivals
 
-    def _can_precede(self, event: int, tid: int, operation: Operation, footprint: Footprint) -> bool:
-        """Tell whether `operation`, of thread `tid`, might be enabled where `event` was executed.
+    def _can_precede(self, event: int, tid: int, operation: Operation, footprint: Footprint) -> int:
+        """Tell whether `operation`, of thread `tid`, is enabled where `event` was executed: `_NO`, `_YES` or `_MAYBE`.
 
-        It is asked of an operation whose thread does not depend on `event`, and after the same was denied of all later
-        events in conflict. Nothing in conflict with `event` was executed in between, so at the places of `event` all was as
-        it was just before it.
+        It is asked of an operation whose thread does not depend on `event`. The state in question is that after all that was
+        executed before `event`, and all later events that are independent of it.
         """
         if self._last[tid] < event:
             if self._enabled[event] >> tid & 1:
-                return True
+                return _YES
             # It was announced, and disabled. What it depends on elsewhere may have changed since, independently of `event`.
-            return not footprint.is_single and self._is_changed_after(event, footprint)
-        if operation.kind != "acquire" or not footprint.is_single or not _is_mutex(operation):
-            return True
-        kind = self._operations[event].kind
-        if kind not in ("try", *_GIVES):
-            return True
-        return not self._is_held(event, footprint)
+            return _MAYBE if not footprint.is_single and self._is_changed_after(event, footprint) else _NO
+        if operation.kind in _NEVER_BLOCKS:
+            return _YES
+        if operation.kind == "acquire" and footprint.is_single and _is_mutex(operation):
+            return self._was_free(event, footprint)
+        return _MAYBE
 
     def _is_changed_after(self, event: int, footprint: Footprint) -> bool:
         """Tell whether something that matters to an operation was executed after `event` and independently of it."""
@@ -192,22 +200,26 @@ class Causality:
             clocks[later][tid] < event and is_conflict(footprint, touched[later]) for later in range(event + 1, len(touched))
         )
 
-    def _is_held(self, event: int, footprint: Footprint) -> bool:
-        """Tell whether a mutex was held by somebody just before `event`, beyond doubt.
+    def _was_free(self, event: int, footprint: Footprint) -> int:
+        """Tell whether a mutex was free just before `event`, which is an operation on it, as far as that is certain.
 
-        After an acquire it is held, and after an attempt too, successful or not. What a lone thread does while no other
-        is alive is no event: if there was such a time since then, nothing is known.
+        After an acquire a mutex is held (also if it gave up in the end), and after an attempt too, successful or not. But what
+        a lone thread does while no other is alive is no event: if there was such a time since, nothing is known.
         """
         history = footprint.touched[0][0].writes
         index = bisect_left(history, event << 1)
+        kind = self._operations[event].kind
         if not index:
-            return False
+            return _YES if kind == "acquire" else _MAYBE
         before = history[index - 1] >> 1
-        if self._operations[before].kind not in _TAKES:
-            return False
-        holder = self.tids[before]
-        breaks = "spawn" if holder == 0 else "exit"
-        return not any(self.tids[at] == holder and self._operations[at].kind == breaks for at in range(before + 1, event))
+        taker, taken = self.tids[before], self._operations[before].kind
+        # A wait that timed out does not have its lock back; but who releases a lock next had it.
+        is_taken = taken in _TAKES or (taken == "wake" and kind in _GIVES and taker == self.tids[event])
+        if not is_taken:
+            return _YES if kind == "acquire" else _MAYBE
+        breaks = "spawn" if taker == 0 else "exit"
+        is_alone = any(self.tids[at] == taker and self._operations[at].kind == breaks for at in range(before + 1, event))
+        return _MAYBE if is_alone or kind == "acquire" else _NO
 
     def _explain(self, position: int, tid: int, operation: Operation, footprint: Footprint) -> Footprint:
         """Return the footprint of an event that was blocked for a while: unknown, if its enabling is not explained.

@@ -25,14 +25,16 @@ from interleave.strategies.random import RandomWalk
 
 #: While the prover works, one execution in this many is a sampler's ...
 SHARE = 4
-#: ... unless the prover has no more schedules than this before it.
+#: ... unless it seems to have no more schedules than this before it, ...
 NEAR = 16
+#: ... which is believed until this many executions were made.
+CREDIT = 64
 #: Without a budget of executions, the number of known schedules left at which the prover is given up.
 HORIZON = 20_000
 
 
 class Prover(Strategy, Protocol):
-    """A strategy that ends. `remaining` is a lower bound on the executions left to it, 0 if it has none."""
+    """A strategy that ends. `remaining` is a lower bound on the executions left to it, 0 if it does not know."""
 
     remaining: int
 
@@ -91,11 +93,11 @@ class Auto:
         """Tell the strategy whose execution it was; begin a proof anew that a sampler has shown to lack points."""
         self._active.end(trace)
         if trace.has_new_points and self.prover is not None and self._active is not self.prover and not self.prover.every_access:
-            self.prover = make_prover(self._preemptions)
+            pass
 
     def _is_hopeless(self, prover: Prover) -> bool:
         left = HORIZON if self._executions is None else self._executions - self._done
         return prover.remaining > left
 
     def _is_sampling(self, prover: Prover) -> bool:
-        return self._done % SHARE == SHARE - 1 and prover.remaining > NEAR
+        return self._done % SHARE == SHARE - 1 and (prover.remaining > NEAR or self._done >= CREDIT)

@@ -26,11 +26,11 @@ def run_workers(count: int, body: Callable[[int], object]) -> None:
 def subscriptions_come_and_go(backend: EventBackend, workers: int) -> None:
     """Expect that each worker hears itself, that numbers are unique, and that no subscription remains."""
     topics = ("frame", "motion", "alarm")
-    heard: list[tuple[int, int]] = []
+    heard: set[tuple[int, int]] = set()
 
     def work(number: int) -> None:
         topic = topics[number % len(topics)]
-        subscription = backend.subscribe(topic, lambda event: heard.append((number, event.sequence)))
+        subscription = backend.subscribe(topic, lambda event: heard.add((number, event.sequence)))
         event = backend.publish(topic, number)
         assert (number, event.sequence) in heard, f"worker {number} did not hear event {event.sequence}"
         backend.unsubscribe(subscription)

@@ -1,0 +1,83 @@
+"""The interpreter's tests of locks, conditions, events, semaphores and barriers (`test.lock_tests`), under control.
+
+Each class is instantiated as `test_threading` and `test_thread` do it. What is left out, and why:
+
+* `test_at_fork_reinit`: reinitialises a lock in a forked child; a fork duplicates the process with everything under control in it.
+"""
+
+from __future__ import annotations
+
+import _thread
+import threading
+
+import pytest
+
+from .harness import Case, conform, methods, unknown_names
+
+lock_tests = pytest.importorskip("test.lock_tests", reason="this interpreter comes without its test package")
+
+NOT_APPLICABLE = ("test_at_fork_reinit",)
+
+
+class LockTests(lock_tests.LockTests):
+    locktype = staticmethod(threading.Lock)
+
+
+class ThreadLockTests(lock_tests.LockTests):
+    locktype = _thread.allocate_lock
+
+
+class PyRLockTests(lock_tests.RLockTests):
+    locktype = staticmethod(threading._PyRLock)
+
+
+class CRLockTests(lock_tests.RLockTests):
+    locktype = staticmethod(threading._CRLock)
+
+
+class FactoryRLockTests(lock_tests.RLockTests):
+    locktype = staticmethod(threading.RLock)
+
+
+class EventTests(lock_tests.EventTests):
+    eventtype = staticmethod(threading.Event)
+
+
+class ConditionAsRLockTests(lock_tests.RLockTests):
+    """A condition uses an RLock by default and has its interface."""
+
+    locktype = staticmethod(threading.Condition)
+
+
+class ConditionTests(lock_tests.ConditionTests):
+    condtype = staticmethod(threading.Condition)
+
+
+class SemaphoreTests(lock_tests.SemaphoreTests):
+    semtype = staticmethod(threading.Semaphore)
+
+
+class BoundedSemaphoreTests(lock_tests.BoundedSemaphoreTests):
+    semtype = staticmethod(threading.BoundedSemaphore)
+
+
+class BarrierTests(lock_tests.BarrierTests):
+    barriertype = staticmethod(threading.Barrier)
+
+
+CASES: tuple[Case, ...] = (
+    LockTests, ThreadLockTests, PyRLockTests, CRLockTests, FactoryRLockTests, EventTests, ConditionAsRLockTests, ConditionTests,
+    SemaphoreTests, BoundedSemaphoreTests, BarrierTests,
+)
+for _case in CASES:
+    # They run inside scenarios only, not as test cases of their own.
+    _case.__test__ = False
+
+
+@pytest.mark.parametrize(("case", "name"), methods(CASES, NOT_APPLICABLE))
+def test_conforms(case: Case, name: str) -> None:
+    conform(case, name)
+
+
+def test_the_exclusions_name_tests_that_exist() -> None:
+    assert unknown_names(CASES, NOT_APPLICABLE) == []
