@@ -190,7 +190,20 @@ def _replay_command(target: str, options: Mapping[str, Any]) -> Callable[[str], 
     extra = [part for package in options["include"] for part in ("--include", package)]
     if options["timeouts"] != "idle":
         extra += ["--timeouts", options["timeouts"]]
-    return lambda seed: shlex.join(["python", "-m", "interleave", "replay", target, seed, *extra])
+    python = _python()
+    return lambda seed: shlex.join([python, "-m", "interleave", "replay", target, seed, *extra])
+
+
+def _python() -> str:
+    """Return what to type for this interpreter: its name where the shell would find it, else its path."""
+    import shutil
+
+    from interleave.report.source import short_path
+
+    for name in ("python", "python3"):
+        if shutil.which(name) == sys.executable:
+            return name
+    return short_path(sys.executable)
 
 
 def _write_json(file: str, results: Sequence[Result]) -> None:

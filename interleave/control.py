@@ -51,6 +51,7 @@ class Control:
             stack.callback(self._instrumentation.uninstall)
             self._instrumentation.install()
             self._instrumentation.reset()
+            self._freeze(stack)
             self._catch_interrupt(stack)
         except BaseException:
             stack.close()
@@ -71,6 +72,12 @@ class Control:
         if gc.isenabled():
             gc.disable()
             stack.callback(gc.enable)
+
+    def _freeze(self, stack: ExitStack) -> None:
+        """Keep what exists now out of collections, and out of the searches for what was made since: both become cheap."""
+        if not gc.get_freeze_count():
+            gc.freeze()
+            stack.callback(gc.unfreeze)
 
     def _catch_interrupt(self, stack: ExitStack) -> None:
         if threading.current_thread() is not threading.main_thread():

@@ -16,7 +16,7 @@ from typing import Any
 from interleave.detectors import deadlock, runaway
 from interleave.model import Blocked, Frame, Held, Operation, Outcome, Strategy, Trace
 from interleave.primitives import entropy
-from interleave.primitives.threads import release_pools
+from interleave.primitives.threads import forget, release_pools
 from interleave.recording import Recorder
 from interleave.runtime import gate
 from interleave.runtime.kernel import Kernel, start
@@ -66,6 +66,7 @@ def execute(scenario: Callable[[], object], strategy: Strategy, controls: Contro
         controls.running = None
         controls.is_holding_visible = trap.is_holding_visible
         trace.has_new_points = trap.places.has_new_points
+        forget([thread.handle for thread in kernel.logical if thread.handle is not None])
         trap.close_books()
     if recorder is not None:
         trace.steps = recorder.steps()

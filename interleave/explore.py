@@ -185,6 +185,7 @@ class _Exploration:
         self.counts: dict[tuple[str, ...], int] = {}
         self.uncontrolled: dict[str, None] = {}
         self.executions = 0
+        self._has_new_points = False
         self._progress = progress
         self._replay_command = replay_command
         self._started = _now()
@@ -198,7 +199,7 @@ class _Exploration:
             trace = execute(self.scenario, strategy, self.controls, detailed=detailed)
         finally:
             has_grown = self.control.settle()
-        trace.has_new_points |= has_grown
+        self._has_new_points |= trace.has_new_points or has_grown
         for sentence in trace.uncontrolled:
             self.uncontrolled[sentence] = None
         return trace
@@ -266,14 +267,16 @@ class _Exploration:
                 trace = self.execute(strategy)
                 self.executions += 1
                 self._count(trace)
-                strategy.end(trace)
-                if self.executions == 1 and trace.outcome is None:
+                if trace.outcome is not None:
+                    self._fail(trace)
+                elif self.executions == 1:
                     self._check_repeats(trace)
+                # The runs made on the side may have met new points too.
+                trace.has_new_points, self._has_new_points = self._has_new_points, False
+                strategy.end(trace)
             except ReplayMismatch as error:
                 self._add(_nondeterminism(error), Trace(), Schedule())
                 return "failure"
-            if trace.outcome is not None:
-                self._fail(trace)
             if self.failures and (stop_on_failure or len(self.failures) >= MOST_FAILURES):
                 return "failure"
             self._tell()

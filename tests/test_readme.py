@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from interleave.strategies import TABLE
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -58,7 +60,7 @@ def run(command: str, folder: Path) -> str:
     programs = {"python": [sys.executable], "pytest": [sys.executable, "-m", "pytest"]}
     words = [*programs[words[0]], *words[1:]]
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
-    env |= {"COLUMNS": "100", "PYTHONPATH": str(folder)}
+    env |= {"COLUMNS": "100", "PYTHONPATH": str(folder), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode in (0, 1), f"$ {command}\n{done.stdout}{done.stderr}"
     assert "Traceback" not in done.stderr, f"$ {command}\n{done.stderr}"
@@ -87,6 +89,11 @@ def test_commands_print_what_the_readme_says(title: str, folder: Path) -> None:
         assert pattern_of(command.output).fullmatch(output), f"$ {command.text}\n{output}"
         seeds = re.findall(r"\bil\d+-[\w-]+", output)
         seed = seeds[-1] if seeds else seed
+
+
+def test_every_strategy_is_described() -> None:
+    described = re.findall(r"^\| `(\w+)` \|", SECTIONS["Choosing a strategy"], re.MULTILINE)
+    assert sorted(described) == sorted(TABLE)
 
 
 def test_first_two_commands_set_up_everything() -> None:

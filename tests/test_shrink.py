@@ -217,3 +217,20 @@ def test_ignores_a_search_that_finds_nothing_simpler() -> None:
     without = simplify(lab.trace, lab.run, limit=250)
     # The whole trace comes back from the search: it must not undo what was achieved.
     assert complexity(simplify(lab.trace, lab.run, limit=500, search=lambda bound, limit: lab.trace)) == complexity(without)
+
+
+def test_tries_to_join_stretches_of_a_thread() -> None:
+    # Thread 1 runs from 2 to 5 and from 9 to 14, thread 0 between and after.
+    trace = Trace(deviations=[Deviation(2, 1), Deviation(5, 0), Deviation(9, 1), Deviation(14, 0)], moments=20)
+    tried: list[tuple[Deviation, ...]] = []
+
+    def run(schedule: Schedule) -> None:
+        tried.append(schedule.deviations)
+
+    simplify(trace, run)
+    # Its first stretch of three comes later: thread 0 is left three moments earlier than before.
+    assert (Deviation(6, 1), Deviation(14, 0)) in tried
+    # Its second stretch of five comes earlier: thread 1 is left five moments later than before.
+    assert (Deviation(2, 1), Deviation(10, 0)) in tried
+    # Thread 0's stretch of four joins what it did before 2.
+    assert (Deviation(6, 1), Deviation(9, 1), Deviation(14, 0)) in tried

@@ -5,7 +5,7 @@ Adding or removing one writes it and the shape; overwriting one leaves the shape
 
 **Lists** are different: an insertion or a removal moves items to other indices, and which index `append` writes depends on who appended in
 between. An access is announced before it happens, when that is still open. So everything that changes the length of a list or
-a deque writes WHOLE; an item that may not be there yet (or is counted from the end) is read together with the shape.
+a deque writes WHOLE, which also settles whether an index is in range; an item counted from the end reads WHOLE.
 
 **Provisional accesses.** An announcement describes what an operation would do now, but it happens later, when the thread is chosen. `d[k] = v`
 announces only the item if `k` is there, yet another thread may delete it first, and then the store changes the shape. Such accesses come as
@@ -15,7 +15,6 @@ of the key, is covered by the item that was announced, so the outcome is the sam
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -103,24 +102,11 @@ def index_field(key: object) -> Hashable:
 
 
 def read_index(obj: Any, args: tuple[Any, ...]) -> AccessList:
-    field = index_field(args[0]) if args else WHOLE
-    if field is not WHOLE and args[0] >= _length(obj):
-        return [(obj, field, READ), (obj, SHAPE, READ)]
-    return [(obj, field, READ)]
+    return [(obj, index_field(args[0]) if args else WHOLE, READ)]
 
 
 def store_index(obj: Any, args: tuple[Any, ...]) -> AccessList:
-    field = index_field(args[0]) if args else WHOLE
-    if field is not WHOLE and args[0] >= _length(obj):
-        return [(obj, field, WRITE), (obj, SHAPE, READ)]
-    return [(obj, field, WRITE)]
-
-
-def _length(obj: Any) -> int:
-    """Return the number of items of a list or array, whatever a subclass makes of `__len__`."""
-    tp = type(obj)
-    base: Any = list if issubclass(tp, list) else bytearray if issubclass(tp, bytearray) else array
-    return base.__len__(obj)  # type: ignore[no-any-return]
+    return [(obj, index_field(args[0]) if args else WHOLE, WRITE)]
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

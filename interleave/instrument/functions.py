@@ -18,7 +18,7 @@ from typing import Any
 
 from interleave.instrument import attributes
 from interleave.instrument.announce import ANONYMOUS, gate
-from interleave.instrument.containers import ensure_key, read_index, read_key, read_whole, remove_key, store_index, store_key
+from interleave.instrument.containers import ensure_key, read_index, read_key, remove_key, store_index, store_key
 from interleave.instrument.items import membership_reads, size_reads
 from interleave.instrument.iterators import called, consumed, started
 from interleave.instrument.kinds import (
@@ -132,7 +132,7 @@ _add(FUNCTIONS, _write_first, bisect, "insort insort_left insort_right")
 _add(FUNCTIONS, lambda arguments: _write_first(arguments[1:]), struct, "pack_into")
 for _name in ("getitem", "setitem", "delitem"):
     _add(FUNCTIONS, _item(f"__{_name}__"), operator, _name)
-for _name in "iadd iand iconcat ifloordiv ilshift imatmul imod imul ior ipow irshift isub itruediv ixor".split():
+for _name in ["iadd", "iand", "iconcat", "ifloordiv", "ilshift", "imatmul", "imod", "imul", "ior", "ipow", "irshift", "isub", "itruediv", "ixor"]:
     _add(FUNCTIONS, _in_place("__iadd__" if _name == "iconcat" else f"__{_name}__"), operator, _name)
 
 #: By type that is called.

@@ -30,8 +30,7 @@ from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
 
 UNKNOWN = runtime.UNKNOWN
-# A subclass of list may have a __len__ written in Python.
-_list_length = list.__len__
+aliases = registry.aliases
 
 _READS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index}
 _STORES: dict[int, Action] = {DICT: store_key, DEFAULTDICT: store_key, LIST: store_index, ARRAY: store_index}
@@ -69,10 +68,10 @@ def load_item(site: Site) -> Callable[[Any, Any], None]:
         kind = known.get(type(obj))
         if kind is None:
             kind = operation_family(type(obj), "__getitem__")
-        if kind == DICT and not registry.aliases:
+        if kind == DICT and id(obj) not in aliases:
             field = ("[]", key) if type(key) in PLAIN_KEYS else item(key)
             runtime.touch(site, obj, field, READ, _value(obj, key) if gate.is_detailed else UNKNOWN)
-        elif kind == LIST and type(key) is int and 0 <= key < _list_length(obj):
+        elif kind == LIST and type(key) is int and key >= 0:
             runtime.touch(site, obj, ("[]", key), READ, _value(obj, key) if gate.is_detailed else UNKNOWN)
         elif kind:
             settle(site, _READS.get(kind, read_whole), obj, (key,))
@@ -95,12 +94,12 @@ def store_item(site: Site) -> Callable[[Any, Any, object], None]:
         kind = known.get(type(obj))
         if kind is None:
             kind = operation_family(type(obj), "__setitem__")
-        if kind == DICT and type(key) in PLAIN_KEYS and not registry.aliases and dict.__contains__(obj, key):
+        if kind == DICT and type(key) in PLAIN_KEYS and id(obj) not in aliases and dict.__contains__(obj, key):
             runtime.touch(site, obj, ("[]", key), WRITE, value)
             if not dict.__contains__(obj, key):
                 # Deleted while this thread waited for its turn: the store changes the shape after all.
                 announce(site, store_key(obj, (key,)))
-        elif kind == LIST and type(key) is int and 0 <= key < _list_length(obj):
+        elif kind == LIST and type(key) is int and key >= 0:
             runtime.touch(site, obj, ("[]", key), WRITE, value)
         elif kind:
             settle(site, _STORES.get(kind, write_whole), obj, (key,))

@@ -16,7 +16,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from enum import Enum
 from types import (
     BuiltinFunctionType,
@@ -37,8 +37,8 @@ from interleave.model import WHOLE
 
 # --- looking at types -------------------------------------------------------------------------------------------------
 
-mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
-namespace_of: Callable[[type], MappingProxyType[str, Any]] = type.__dict__["__dict__"].__get__
+_mro_of: Callable[[type], tuple[type, ...] | None] = type.__dict__["__mro__"].__get__
+_namespace_of: Callable[[type], Mapping[str, Any] | None] = type.__dict__["__dict__"].__get__
 module_namespace: Callable[[ModuleType], dict[str, Any]] = ModuleType.__dict__["__dict__"].__get__  # type: ignore[index]
 _has_dict: Callable[[type], int] = type.__dict__["__dictoffset__"].__get__
 _flags_of: Callable[[type], int] = type.__dict__["__flags__"].__get__
@@ -54,6 +54,16 @@ _METHODS = (
     FunctionType, staticmethod, classmethod, BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType,
     type(object.__subclasshook__),
 )
+
+
+def mro_of(tp: type) -> tuple[type, ...]:
+    """Return the classes in which attributes are looked up; of a type of C that was never used so far, only itself."""
+    return _mro_of(tp) or (tp,)
+
+
+def namespace_of(tp: type) -> Mapping[str, Any]:
+    """Return the dictionary of a class."""
+    return _namespace_of(tp) or {}
 
 
 def is_a(obj: object, *classes: type) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import _thread
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.thread import _threads_queues  # type: ignore[attr-defined]
 from typing import Any
@@ -189,6 +189,14 @@ def release_pools() -> bool:
         work._items.append(None)
         kernel.open(work._ready)
     return bool(fresh)
+
+
+def forget(handles: Iterable[Any]) -> None:
+    """Make the thread objects of an execution that is over look finished to the real methods, whether or not they ever ran."""
+    for thread in handles:
+        threading._active.pop(thread._ident, None)  # type: ignore[attr-defined]
+        _threads_queues.pop(thread, None)
+        _mark_finished(thread)
 
 
 METHODS: dict[tuple[type, str], Callable[..., Any]] = {

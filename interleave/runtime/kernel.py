@@ -29,7 +29,7 @@ from __future__ import annotations
 import contextvars
 from _thread import get_ident
 from collections.abc import Callable
-from typing import Any, Literal, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from greenlet import getcurrent, greenlet
 
@@ -41,6 +41,7 @@ from interleave.runtime.clock import Clock
 from interleave.runtime.thread_state import make_locals
 from interleave.runtime.threads import LogicalThread
 
+_OURS = "interleave."
 #: How often a thread that catches `Unwind` gets it again.
 _UNWINDS = 100
 
@@ -91,7 +92,7 @@ class Kernel:
     """One execution under control. It is also the `model.Point` that the strategy sees."""
 
     def __init__(self, strategy: Strategy, trace: Trace, *, steps: int, any_timeout: bool = False) -> None:
-        self.strategy = strategy
+        self.choose = strategy.choose if type(strategy).__module__.startswith(_OURS) else _aside(strategy.choose)
         self.trace = trace
         self.limit = steps
         self.any_timeout = any_timeout
@@ -150,7 +151,7 @@ class Kernel:
             return
         self.default = tid = me.tid
         try:
-            pick = self.strategy.choose(self)
+            pick = self.choose(self)
         except BaseException as error:
             self._break_off(error)
         self.moment = moment + 1
@@ -199,7 +200,7 @@ class Kernel:
         moment = self.moment
         self.values, self.default = count, 0
         try:
-            pick = self.strategy.choose(self)
+            pick = self.choose(self)
         except BaseException as error:
             self._break_off(error)
         self.moment = moment + 1
@@ -255,7 +256,7 @@ class Kernel:
         if enabled & (enabled - 1) or self.every:
             self.default = default
             try:
-                pick = self.strategy.choose(self)
+                pick = self.choose(self)
             except BaseException as error:
                 self.error = error
                 return None
@@ -433,16 +434,29 @@ class Kernel:
                 thread.locals = None
 
 
+def _aside(choose: Callable[[Any], int]) -> Callable[[Any], int]:
+    """Keep the code of a strategy that is not ours, and may be in scope itself, out of the execution."""
+
+    def choose_aside(point: Any) -> int:
+        is_open = gate.is_open
+        with _Suspended():
+            pick = choose(point)
+        gate.is_open, gate.is_naming = is_open, True
+        return pick
+
+    return choose_aside
+
+
 class _Suspended:
     """Lets our own code use locks and clocks in the middle of an execution."""
 
     def __enter__(self) -> None:
-        self._saved: tuple[Any, Literal[0]] = (state.kernel, 0)
+        self._saved = state.kernel
         state.kernel = None
         gate.is_open = gate.is_naming = False
 
     def __exit__(self, *_: object) -> None:
-        state.kernel = self._saved[0]
+        state.kernel = self._saved
 
 
 def start(trap: Any, scenario: Callable[[], object], judge: Judge) -> None:

@@ -93,7 +93,7 @@ class Auto:
         """Tell the strategy whose execution it was; begin a proof anew that a sampler has shown to lack points."""
         self._active.end(trace)
         if trace.has_new_points and self.prover is not None and self._active is not self.prover and not self.prover.every_access:
-            pass
+            self.prover = make_prover(self._preemptions)
 
     def _is_hopeless(self, prover: Prover) -> bool:
         left = HORIZON if self._executions is None else self._executions - self._done

@@ -55,6 +55,13 @@ def entries_come_and_go(cache: Cache, limit: int, workers: int) -> None:
     assert stats.hits + stats.misses == 2 * workers, f"{stats.hits} hits, {stats.misses} misses of {2 * workers}"
 
 
+def frames_are_counted(metrics: Metrics, workers: int) -> None:
+    """Expect that no increment is lost."""
+    run_workers(workers, lambda number: metrics.increment("frames"))
+    frames = metrics.summary().counters["frames"]
+    assert frames == workers, f"increment lost: {frames} counted of {workers}"
+
+
 def tools_are_executed(metrics: Metrics, workers: int) -> None:
     """Expect that totals match sums, in the end and whenever one looks."""
 

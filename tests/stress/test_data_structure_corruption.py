@@ -1,4 +1,4 @@
-"""Look at what ten workers leave of the data structures inside the services."""
+"""Look at what three workers leave of the data structures inside the services."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from targets.scenarios import load
 
 from .expectations import expect_failure
 
-WORKERS = 10
+WORKERS = 3
 LIMIT = 4
-EXECUTIONS = 20
+EXECUTIONS = 50
 
 
 class TestDataStructureCorruption:
