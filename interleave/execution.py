@@ -19,7 +19,7 @@ from interleave.primitives import entropy
 from interleave.primitives.threads import forget, release_pools
 from interleave.recording import Recorder
 from interleave.runtime import gate
-from interleave.runtime.kernel import Kernel, start
+from interleave.runtime.kernel import Kernel
 from interleave.runtime.sites import is_ours, rank, site_of, stack_of
 from interleave.runtime.threads import LogicalThread
 from interleave.runtime.trap import Trap
@@ -60,7 +60,7 @@ def execute(scenario: Callable[[], object], strategy: Strategy, controls: Contro
     controls.running = kernel
     entropy.renew()
     try:
-        start(trap, scenario, _Judge(trap, recorder))
+        trap.run(scenario, _Judge(trap, recorder))
     finally:
         gate.is_detailed = False
         controls.running = None
@@ -84,7 +84,7 @@ class _Judge:
 
     def raised(self, thread: LogicalThread, error: BaseException) -> Outcome:
         """Judge an exception that nobody caught."""
-        is_assertion = isinstance(error, AssertionError) or type(error).__name__ == "Failed" and type(error).__module__ == "_pytest.outcomes"
+        is_assertion = isinstance(error, AssertionError) or (is_test_outcome(error) and type(error).__name__ == "Failed")
         where = _origin(error.__traceback__)
         text = str(error).strip()
         name = type(error).__name__
@@ -133,6 +133,11 @@ class _Judge:
             label = self._recorder.label(one, name) if self._recorder is not None else name
             held.append(Held(label, Frame(site.file, site.line, site.function) if site is not None else None))
         return tuple(held)
+
+
+def is_test_outcome(error: BaseException) -> bool:
+    """Tell whether an exception is a test runner's way to say how a test ended (pytest's fail, skip, exit)."""
+    return any(cls.__name__ == "OutcomeException" for cls in type(error).__mro__)
 
 
 def _explain(thread: LogicalThread, kind: str) -> tuple[str, tuple[int, ...], str]:

@@ -10,21 +10,19 @@ a program that keeps something between executions is told so at once.
 
 from __future__ import annotations
 
-import functools
-import inspect
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from interleave import strategies
+from interleave.arguments import check_budget, check_scenario, check_timeouts, seed_name
 from interleave.control import Control
-from interleave.errors import CheckFailed, ReplayMismatch, UsageError
+from interleave.errors import CheckFailed, ReplayMismatch
 from interleave.execution import Controls, execute
-from interleave.model import (
-    Budget, Deviation, Event, Failure, Frame, Outcome, Result, Schedule, Site, Statistics, Strategy, Trace, Verdict,
-)
-from interleave.schedule import block_size, decode, encode, fingerprints, first_mismatch
+from interleave.model import Budget, Failure, Outcome, Result, Schedule, Statistics, Strategy, Trace, Verdict
+from interleave.repetition import first_difference, let_pass, nondeterminism, said, schedule_of, site_at
+from interleave.schedule import decode, encode, first_mismatch
 from interleave.shrink import simplify
 from interleave.strategies.dfs import Dfs
 from interleave.strategies.replay import Replay as ReplayStrategy
@@ -35,7 +33,6 @@ F = TypeVar("F", bound=Callable[..., object])
 SHRINKING = 600
 #: Failures with different signatures that are reported when an exploration keeps going.
 MOST_FAILURES = 20
-_TIMEOUTS = ("idle", "any")
 _now = time.perf_counter
 
 
@@ -83,10 +80,10 @@ def explore(
     Ctrl-C ends the exploration; the result says `stopped_by="interrupt"`. Raises UsageError for unusable arguments.
     """
     exploration = _Exploration(
-        scenario, _check_scenario(scenario, name), budget or Budget(), include=tuple(include), timeouts=_check_timeouts(timeouts),
+        scenario, check_scenario(scenario, name), budget or Budget(), include=tuple(include), timeouts=check_timeouts(timeouts),
         progress=progress, replay_command=replay_command,
     )
-    _check_budget(exploration.budget)
+    check_budget(exploration.budget)
     if isinstance(strategy, str):
         exploration.strategy_name = strategy
         chosen = strategies.make(strategy, seed=seed, preemptions=preemptions, executions=exploration.budget.executions)
@@ -113,58 +110,15 @@ def replay(
     `include`, `name` and `timeouts` must be those under which the seed was found. Raises SeedError if the seed is damaged or of another
     scenario, ReplayMismatch if the program does something else now than when the seed was made.
     """
-    full_name = _check_scenario(scenario, name)
+    full_name = check_scenario(scenario, name)
     schedule = decode(seed, seed_name(full_name))
     exploration = _Exploration(
-        scenario, full_name, Budget(), include=tuple(include), timeouts=_check_timeouts(timeouts), replay_command=replay_command,
+        scenario, full_name, Budget(), include=tuple(include), timeouts=check_timeouts(timeouts), replay_command=replay_command,
     )
     with exploration.control:
         trace = exploration.follow(schedule, strict=True, detailed=True)
     failure = exploration.failure_of(trace, executions=1) if trace.outcome else None
     return Replay(failure, trace, full_name)
-
-
-def seed_name(name: str) -> str:
-    """Return the part of a scenario's name that seeds are bound to: not its module, which depends on how it was imported."""
-    return name.rpartition(":")[2]
-
-
-def _check_scenario(scenario: Callable[[], object], name: str | None) -> str:
-    """Return the name of a scenario, or raise UsageError if it cannot be run."""
-    if not callable(scenario):
-        raise UsageError(f"a scenario is a function without arguments, not {scenario!r}")
-    inner = scenario
-    while isinstance(inner, functools.partial):
-        inner = inner.func
-    label = getattr(inner, "__qualname__", type(inner).__qualname__)
-    if inspect.iscoroutinefunction(inner) or inspect.isgeneratorfunction(inner):
-        raise UsageError(
-            f"the scenario {label!r} is a coroutine or generator function; only plain functions that use threads can be explored.\n"
-            "Write a function that runs it to its end."
-        )
-    try:
-        inspect.signature(scenario).bind()
-    except TypeError:
-        raise UsageError(
-            f"the scenario {label!r} takes arguments; a scenario takes none and builds its own state.\n"
-            f"Pass a closure: explore(lambda: {label.rpartition('.')[2]}(...))"
-        ) from None
-    except ValueError:
-        pass
-    return name or f"{getattr(inner, '__module__', None) or '__main__'}:{label}"
-
-
-def _check_timeouts(timeouts: str) -> bool:
-    if timeouts not in _TIMEOUTS:
-        raise UsageError(f"timeouts={timeouts!r} is not one of {', '.join(map(repr, _TIMEOUTS))}")
-    return timeouts == "any"
-
-
-def _check_budget(budget: Budget) -> None:
-    for field in ("executions", "seconds", "steps"):
-        value = getattr(budget, field)
-        if value is not None and value <= 0:
-            raise UsageError(f"the budget's {field} must be positive, not {value!r}")
 
 
 class _Exploration:
@@ -218,7 +172,7 @@ class _Exploration:
         step = first_mismatch(schedule, trace.events)
         if step is None:
             return
-        where = str(_site_at(trace.events, step))
+        where = str(site_at(trace.events, step))
         raise ReplayMismatch(
             f"the code does something else than when the seed was made, from step {step} on, at {where}.\n"
             "The code or a library changed since, or the program depends on something that is not controlled.\n"
@@ -275,7 +229,7 @@ class _Exploration:
                 trace.has_new_points, self._has_new_points = self._has_new_points, False
                 strategy.end(trace)
             except ReplayMismatch as error:
-                self._add(_nondeterminism(error), Trace(), Schedule())
+                self._add(nondeterminism(error), Trace(), Schedule())
                 return "failure"
             if self.failures and (stop_on_failure or len(self.failures) >= MOST_FAILURES):
                 return "failure"
@@ -305,13 +259,13 @@ class _Exploration:
         """
         second = self.follow(Schedule(tuple(first.deviations)))
         third = self.follow(Schedule(tuple(second.deviations)))
-        step = _first_difference(second.events, third.events)
+        step = first_difference(second.events, third.events)
         if step is None:
             return
-        then, now = _site_at(second.events, step), _site_at(third.events, step)
+        then, now = site_at(second.events, step), site_at(third.events, step)
         raise ReplayMismatch(
-            f"two executions of the same schedule differ, first at step {step}: {_said(second.events, step)} at {then} in one, "
-            f"{_said(third.events, step)} at {now} in the other.\n"
+            f"two executions of the same schedule differ, first at step {step}: {said(second.events, step)} at {then} in one, "
+            f"{said(third.events, step)} at {now} in the other.\n"
             "The scenario keeps something between executions, or depends on something that is not controlled (order of a set, a real "
             "clock, a thread not started by it).\nBuild all state inside the scenario.",
             step=step, where=str(now),
@@ -323,27 +277,27 @@ class _Exploration:
         """Take a failing execution in: simplify it, run it in detail, and keep it, unless its like is known."""
         outcome = trace.outcome
         assert outcome is not None
-        _let_pass(outcome.error)
+        let_pass(outcome.error)
         key = outcome.signature
         self.counts[key] = self.counts.get(key, 0) + 1
         if key in self.failures:
             return
         best = simplify(trace, lambda schedule: self._again(schedule, key), limit=SHRINKING, search=lambda *args: self._search(key, *args))
         try:
-            detailed = self.follow(_schedule_of(best), detailed=True)
+            detailed = self.follow(schedule_of(best), detailed=True)
             self.statistics.shrinking += 1
-        except ReplayMismatch as error:
-            self._add(_nondeterminism(error), trace, _schedule_of(trace))
+        except ReplayMismatch as mismatch:
+            self._add(nondeterminism(mismatch), trace, schedule_of(trace))
             return
         if detailed.outcome is None or detailed.outcome.signature != key:
-            step = _first_difference(best.events, detailed.events) or 0
-            where = str(_site_at(detailed.events, step))
+            step = first_difference(best.events, detailed.events) or 0
+            where = str(site_at(detailed.events, step))
             ended = detailed.outcome.message if detailed.outcome else "it passed"
             error = ReplayMismatch(
                 f"an execution failed ({outcome.kind}: {outcome.message}), but the same schedule, run again, ended otherwise: {ended}.\n"
                 f"They differ first at step {step}, at {where}.", step=step, where=where,
             )
-            self._add(_nondeterminism(error), detailed, _schedule_of(trace))
+            self._add(nondeterminism(error), detailed, schedule_of(trace))
             return
         self.failures[key] = self.failure_of(detailed, executions=self.executions)
 
@@ -374,7 +328,7 @@ class _Exploration:
         """Return the failure that a detailed trace shows."""
         outcome = trace.outcome
         assert outcome is not None
-        schedule = _schedule_of(trace)
+        schedule = schedule_of(trace)
         seed = encode(schedule, seed_name(self.name))
         command = self._replay_command(seed) if self._replay_command is not None else ""
         return Failure(
@@ -391,40 +345,3 @@ class _Exploration:
             kind=outcome.kind, message=outcome.message, seed=seed, scenario=self.name, outcome=outcome, trace=trace, schedule=schedule,
             preemptions=trace.preemptions, executions=self.executions, replay_command=command,
         ))
-
-
-def _schedule_of(trace: Trace) -> Schedule:
-    length = trace.moments
-    return Schedule(tuple(Deviation(*one) for one in trace.deviations), length, fingerprints(trace.events, block_size(length)))
-
-
-def _site_at(events: Sequence[Event], step: int) -> Site:
-    """Return the site of a step, or of the last one before it that has one."""
-    for index in range(min(step, len(events) - 1), -1, -1):
-        if events[index][1].site.line:
-            return events[index][1].site
-    return Site("<start>", 0, "<start>")
-
-
-def _said(events: Sequence[Event], step: int) -> str:
-    return f"'{events[step][1].kind}'" if step < len(events) else "the end"
-
-
-def _first_difference(one: Sequence[Event], other: Sequence[Event]) -> int | None:
-    """Return the index of the first event in which two executions differ in thread, operation or place in the source."""
-    for index, ((tid, left), (tid2, right)) in enumerate(zip(one, other, strict=False)):
-        if tid != tid2 or left.kind != right.kind or left.site is not right.site:
-            return index
-    return None if len(one) == len(other) else min(len(one), len(other))
-
-
-def _nondeterminism(error: ReplayMismatch) -> Outcome:
-    file, _, line = error.where.rpartition(":")
-    where = Frame(file, int(line), "") if line.isdigit() else None
-    return Outcome("nondeterminism", str(error), ("nondeterminism",), where=where)
-
-
-def _let_pass(error: BaseException | None) -> None:
-    """Raise what is meant for the test runner rather than for us: a skip, an exit."""
-    if error is not None and type(error).__module__ == "_pytest.outcomes" and type(error).__name__ != "Failed":
-        raise error

@@ -17,7 +17,7 @@ Identity is never `id()`. Three names are used instead, all functions of the pro
 **The conflict relation** is `conflict(a, b)`, here and nowhere else: partial-order reduction, the samplers that weigh
 races, and the race detectors all ask it.
 
-This module imports nothing of ours and neither runs nor decides anything.
+How an execution ended is in `outcome.py`. Neither module runs or decides anything.
 """
 
 from __future__ import annotations
@@ -27,8 +27,14 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol
 
+from interleave.outcome import Blocked as Blocked
+from interleave.outcome import FailureKind as FailureKind
+from interleave.outcome import Frame as Frame
+from interleave.outcome import Held as Held
+from interleave.outcome import Outcome as Outcome
+from interleave.outcome import Step as Step
+
 Verdict = Literal["proven", "passed", "failed", "inconclusive"]
-FailureKind = Literal["assertion", "exception", "deadlock", "stuck", "livelock", "nondeterminism", "race"]
 
 #: A stable name of an object: (path of the logical thread that first published it, serial number there, type name).
 Owner = tuple[Any, ...]
@@ -180,12 +186,20 @@ class Point(Protocol):
     moment: int
     #: 0 where a logical thread is chosen; n where one of n values, 0 to n-1, is.
     values: int
-    #: By tid: the operation announced and not yet executed, None for a finished thread.
-    pending: Sequence[Operation | None]
-    #: By tid.
-    threads: Sequence[ThreadInfo]
-    #: Everything executed so far.
-    events: Sequence[Event]
+    @property
+    def pending(self) -> Sequence[Operation | None]:
+        """By tid: the operation announced and not yet executed, None for a finished thread."""
+        ...
+
+    @property
+    def threads(self) -> Sequence[ThreadInfo]:
+        """By tid."""
+        ...
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """Everything executed so far that the strategy wanted to know of."""
+        ...
 
 
 class Strategy(Protocol):
@@ -220,63 +234,6 @@ class ThreadInfo:
     is_daemon: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One line of a stack, innermost last in lists of them."""
-
-    file: str
-    line: int
-    function: str
-    #: Whether the frame belongs to code in scope (what the user wrote or included).
-    is_user: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One resource that a logical thread holds."""
-
-    resource: str
-    where: Frame | None
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """One unfinished logical thread at the end of an execution, and why it cannot go on.
-
-    `resource` names what it waits for; `holders` are the tids that could give it (a lock's owner, the thread to
-    be joined), empty where it is not known who would; `needs` says in words what would have released it.
-    """
-
-    tid: int
-    thread: str
-    kind: str
-    resource: str
-    holders: tuple[int, ...]
-    needs: str
-    where: Frame
-    stack: tuple[Frame, ...] = ()
-    holds: tuple[Held, ...] = ()
-    is_daemon: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One event of a trace as a reader sees it; made only when an execution is run in detail."""
-
-    index: int
-    tid: int
-    kind: str
-    #: What was touched: "LRUCache.hits", "lock 'Account.lock'", ...; empty where nothing is.
-    place: str
-    #: Short text of the value read or written, empty where unknown.
-    value: str
-    where: Frame
-    #: Whether this step conflicts with a step of another thread in the same execution.
-    is_shared: bool
-    #: Innermost last, frames of ours left out.
-    stack: tuple[Frame, ...] = ()
-
-
 @dataclass(slots=True)
 class Trace:
     """Everything that happened in one execution. Belongs to the caller and is filled in place."""
@@ -298,26 +255,6 @@ class Trace:
     steps: list[Step] = field(default_factory=list)
     #: What could not be controlled, one sentence each.
     uncontrolled: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a failing execution ended.
-
-    `signature` tells failures apart: two executions with equal signatures fail in the same way. `error` is the exception of
-    an "assertion" or "exception", with its traceback; `traceback` is that as text, trimmed to the user's frames.
-    """
-
-    kind: FailureKind
-    message: str
-    signature: tuple[str, ...]
-    tid: int = 0
-    where: Frame | None = None
-    error: BaseException | None = None
-    traceback: str = ""
-    blocked: tuple[Blocked, ...] = ()
-    #: Tids on a cycle of the wait-for graph, in order; empty if there is none.
-    cycle: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

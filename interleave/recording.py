@@ -33,7 +33,7 @@ def show(value: Any, depth: int = 2) -> str:
         text = repr(value)
         return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
     if kind is type or isinstance(value, type):
-        return value.__name__
+        return str(value.__name__)
     if isinstance(value, ModuleType):
         return f"module {ModuleType.__getattribute__(value, '__name__')}"
     if kind in _CONTAINERS and depth:

@@ -8,7 +8,7 @@ announced before it happens, `choose` is called at every announcement, and opera
     ("acquire", "l")  ("release", "l")  ("try", "l")    a mutex; "try" answers whether it was free
     ("down", "s")  ("up", "s")            a semaphore
     ("put", "q", item)  ("get", "q")      a queue; capacities are in `Program.capacities`, default none
-    ("set", "e")  ("clear", "e")  ("await", "e")        an event flag
+    ("set", "e")  ("clear", "e")  ("await", "e")        an event flag; waiting is one operation, or two if it is not set yet
     ("wait", "c", "l")  ("notify", "c")   a condition with its lock; waiting is two operations, "wait" and "wake"
     ("spawn", function, *arguments)  ("join", tid)      threads; spawning answers the tid
     ("choose", n)                         a number below n, chosen by the strategy
@@ -30,7 +30,7 @@ from interleave.model import NOWHERE, READ, STATE, WHOLE, WRITE, Access, Event, 
 Instruction = tuple[Any, ...]
 Body = Generator[Instruction, Any, Any]
 
-_KINDS = {"down": "acquire", "up": "release", "await": "wait"}
+_KINDS = {"down": "acquire", "up": "release", "await": "wait", "await set": "wake"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,8 @@ def _footprint(instruction: Instruction) -> tuple[Access, ...]:
             return (_state("Event", operands[0]),)
         case "await":
             return (_state("Event", operands[0], READ),)
+        case "await set":
+            return (_state("Event", operands[0]),)
         case "wait" | "wake":
             return (_state("Condition", operands[0]), _state("lock", operands[1]))
         case "notify":
@@ -180,8 +182,8 @@ class Machine:
                 return len(self.queues[operands[0]]) < self.program.capacities.get(operands[0], 1_000)
             case "get":
                 return bool(self.queues[operands[0]])
-            case "await":
-                return self.flags.get(operands[0], False)
+            case "await set":
+                return thread.is_notified
             case "wake":
                 return thread.is_notified and operands[1] not in self.holders
             case "join":
@@ -212,6 +214,8 @@ class Machine:
             self.pending[tid] = None
         elif kind == "wait":
             self._announce(thread, ("wake", *thread.instruction[1:]))
+        elif kind == "await" and not answer:
+            self._announce(thread, ("await set", *thread.instruction[1:]))
         else:
             try:
                 self._announce(thread, thread.body.send(None if kind == "begin" else answer))
@@ -244,8 +248,19 @@ class Machine:
                 self.queues[name].append(operands[1])
             case "get":
                 return self.queues[name].pop(0)
-            case "set" | "clear":
-                self.flags[name] = kind == "set"
+            case "set":
+                self.flags[name] = True
+                while self.waiters[name]:
+                    self.logical[self.waiters[name].pop()].is_notified = True
+            case "clear":
+                self.flags[name] = False
+            case "await":
+                if not self.flags.get(name):
+                    self.waiters[name].append(tid)
+                    return False
+                return True
+            case "await set":
+                thread.is_notified = False
             case "wait":
                 self.waiters[name].append(tid)
                 self.holders.pop(operands[1], None)

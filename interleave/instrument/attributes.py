@@ -79,10 +79,10 @@ def load_namespace(obj: object) -> None:
 
 def note_namespace(obj: object) -> None:
     """Make the dictionary of an object, should it have one, an alias of its attributes."""
-    if kinds.is_a(obj, ModuleType):
+    if issubclass(type(obj), ModuleType):
         namespace = module_namespace(obj)  # type: ignore[arg-type]
         registry.note_alias(namespace, namespace)
-    elif not kinds.is_a(obj, type):
+    elif not issubclass(type(obj), type):
         own = kinds.instance_namespace(obj)
         if own is not None:
             registry.note_alias(own, obj)
@@ -93,7 +93,7 @@ def load_super(site: Site, name: str) -> Callable[[object, object], None]:
 
     def hook(obj: object, start: object) -> None:
         if gate.is_open and name in registry.stored:
-            mro = mro_of(obj if kinds.is_a(obj, type) else type(obj))  # type: ignore[arg-type]
+            mro = mro_of(obj if issubclass(type(obj), type) else type(obj))  # type: ignore[arg-type]
             accesses: AccessList = []
             for cls in mro[mro.index(start) + 1 :] if start in mro else ():
                 if kinds.is_heap_type(cls):

@@ -33,11 +33,11 @@ from typing import Any
 from interleave import runtime
 from interleave.instrument import functions, kinds
 from interleave.instrument.announce import ANONYMOUS, announce, gate, name_value
-from interleave.instrument.containers import KEEPS_ARGUMENTS, PYTHON_READERS, Action, Provisional, method_action
+from interleave.instrument.containers import KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
 from interleave.instrument.functions import attribute_call
 from interleave.instrument.items import settle
 from interleave.instrument.iterators import called, consumed, resume
-from interleave.instrument.kinds import NONE, family, find, is_instrumented, is_library_container, is_standard, root_module
+from interleave.instrument.kinds import family, find, is_instrumented, is_library_container, is_standard, root_module
 from interleave.instrument.operators import nested_reads
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.model import READ, WHOLE, WRITE, Site
@@ -63,9 +63,10 @@ def call(site: Site, count: int) -> Callable[..., None]:
 
 def _call_0(site: Site) -> Callable[[Any], None]:
     def hook(function: Any) -> None:
-        if gate.is_open and type(function) is not FunctionType:
-            dispatch(site, function, ())
-        elif type(function) is BuiltinFunctionType and gate.is_naming:
+        if gate.is_open:
+            if type(function) is not FunctionType:
+                (_CALLEES.get(type(function)) or _other)(site, function, ())
+        elif gate.is_naming and type(function) is BuiltinFunctionType:
             _publish(site, function, ())
 
     return hook
@@ -75,7 +76,7 @@ def _call_1(site: Site) -> Callable[[Any, Any], None]:
     def hook(function: Any, first: Any) -> None:
         if gate.is_open:
             if type(function) is not FunctionType or type(first) not in _SCALARS:
-                dispatch(site, function, (first,))
+                (_CALLEES.get(type(function)) or _other)(site, function, (first,))
         elif gate.is_naming and type(function) is BuiltinFunctionType:
             _publish(site, function, (first,))
 
@@ -86,7 +87,7 @@ def _call_2(site: Site) -> Callable[[Any, Any, Any], None]:
     def hook(function: Any, first: Any, second: Any) -> None:
         if gate.is_open:
             if type(function) is not FunctionType or type(first) not in _SCALARS or type(second) not in _SCALARS:
-                dispatch(site, function, (first, second))
+                (_CALLEES.get(type(function)) or _other)(site, function, (first, second))
         elif gate.is_naming and type(function) is BuiltinFunctionType:
             _publish(site, function, (first, second))
 
@@ -122,16 +123,20 @@ def call_unpacked(site: Site) -> Callable[[Any, Any], None]:
 
 
 def _publish(site: Site, function: Any, arguments: Arguments) -> None:
-    """Name what a method of a container is about to store, and note what it makes known."""
+    """Name what a method of a container is about to store, and note what an accessor makes known."""
     owner = function.__self__
     if type(owner) is ModuleType:
         if function in functions.ACCESSORS:
             attribute_call(site, function, arguments)
-    elif family(type(owner)):
+    elif function.__name__ in STORES_ARGUMENTS and family(type(owner)):
         runtime.publish(owner)
-        for value in arguments:
-            if type(value) not in ANONYMOUS:
-                name_value(value)
+        _name_arguments(arguments)
+
+
+def _name_arguments(arguments: Arguments) -> None:
+    for value in arguments:
+        if type(value) not in ANONYMOUS:
+            name_value(value)
 
 
 # --- by the type of the callee ----------------------------------------------------------------------------------------
@@ -139,10 +144,7 @@ def _publish(site: Site, function: Any, arguments: Arguments) -> None:
 
 def dispatch(site: Site, function: Any, arguments: Arguments) -> None:
     """Announce what a call touches, given the callee and the positional arguments."""
-    handler = _CALLEES.get(type(function))
-    if handler is None:
-        handler = _class if kinds.is_a(function, type) else _other
-    handler(site, function, arguments)
+    (_CALLEES.get(type(function)) or _other)(site, function, arguments)
 
 
 def _announce(site: Site, accesses: AccessList) -> None:
@@ -178,7 +180,7 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
     if is_instrumented(function):
         return
     accesses: AccessList = []
-    if (family(type(owner)) or is_library_container(type(owner))) and not kinds.is_a(owner, type):
+    if (family(type(owner)) or is_library_container(type(owner))) and not issubclass(type(owner), type):
         accesses.append((owner, WHOLE, READ if function.__name__ in PYTHON_READERS else WRITE))
     touched = [value for value in arguments if type(value) not in _SCALARS and family(type(value))]
     if touched:
@@ -188,7 +190,10 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
 
 def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
     owner = function.__self__
-    if type(owner) is ModuleType or owner is None:
+    kind = family(type(owner))
+    if kind:
+        _container_method(site, owner, kind, function.__name__, arguments)
+    elif type(owner) is ModuleType or owner is None:
         known = functions.FUNCTIONS.get(function)
         if known is not None:
             _announce(site, known(arguments))
@@ -198,10 +203,10 @@ def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
             _next(site, arguments)
         else:
             _announce(site, functions.argument_reads(function, arguments))
-    elif kinds.is_a(owner, type):
+    elif issubclass(type(owner), type):
         _announce(site, _read_arguments(arguments))
     else:
-        _method(site, owner, function.__name__, arguments)
+        _object_method(site, owner, function.__name__, arguments)
 
 
 def _next(site: Site, arguments: Arguments) -> None:
@@ -216,46 +221,48 @@ def _next(site: Site, arguments: Arguments) -> None:
 def _method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
     """Announce a call of a method that is written in C."""
     kind = family(type(owner))
-    if kind == NONE:
-        if name in _RESUMING and consumed(owner):
-            _next(site, (owner,))
-            return
-        if name in functions.ATTRIBUTE_METHODS:
-            attribute_call(site, functions.ATTRIBUTE_METHODS[name], (owner, *arguments), is_raw=True)
-            return
-        kind = _opaque(type(owner), name)
-    for value in arguments:
-        if type(value) not in ANONYMOUS and kind:
-            name_value(value)
-    extra = [] if name in KEEPS_ARGUMENTS else _read_arguments(arguments)
+    if kind:
+        _container_method(site, owner, kind, name, arguments)
+    else:
+        _object_method(site, owner, name, arguments)
+
+
+def _container_method(site: Site, owner: Any, kind: int, name: str, arguments: Arguments) -> None:
     action = method_action(kind, name)
-    if extra:
-        settle(site, _with(action, extra), owner, arguments)
-    elif kind:
-        settle(site, action, owner, arguments)
+    if name in STORES_ARGUMENTS:
+        _name_arguments(arguments)
+    elif name not in KEEPS_ARGUMENTS:
+        extra = _read_arguments(arguments)
+        if extra:
+            announce(site, action(owner, arguments) + extra)
+            return
+    settle(site, action, owner, arguments)
+
+
+def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
+    if name in _RESUMING and consumed(owner):
+        _next(site, (owner,))
+    elif name in functions.ATTRIBUTE_METHODS:
+        attribute_call(site, functions.ATTRIBUTE_METHODS[name], (owner, *arguments), is_raw=True)
+    else:
+        accesses = [] if name in KEEPS_ARGUMENTS else _read_arguments(arguments)
+        if _is_opaque(type(owner), name):
+            _name_arguments(arguments)
+            accesses.append((owner, WHOLE, WRITE))
+        _announce(site, accesses)
 
 
 _RESUMING = frozenset({"__next__", "send", "throw", "close"})
 
 
-def _with(action: Action, extra: AccessList) -> Action:
-    """Return an action that reads arguments too."""
-
-    def both(obj: Any, arguments: Arguments) -> AccessList:
-        accesses = action(obj, arguments)
-        return type(accesses)(accesses + extra) if type(accesses) is Provisional else accesses + extra
-
-    return both
-
-
-def _opaque(tp: type, name: str) -> int:
-    """Return OPAQUE for an object of an unknown mutable C type, NONE for all others."""
+def _is_opaque(tp: type, name: str) -> int:
+    """Tell whether a method belongs to an unknown mutable type of C, which it may change."""
     known = _opaque_types.get(tp)
     if known is None:
-        known = kinds.NONE
+        known = 0
         for cls in kinds.mro_of(tp):
             if type(kinds.namespace_of(cls).get(name)) not in (FunctionType, type(None)):
-                known = kinds.NONE if root_module(cls) in kinds.INERT_MODULES else kinds.OPAQUE
+                known = int(root_module(cls) not in kinds.INERT_MODULES)
                 break
         registry.remember(_opaque_types, tp, known)
     return known
@@ -304,6 +311,9 @@ def _class(site: Site, cls: Any, arguments: Arguments) -> None:
 
 def _other(site: Site, function: Any, arguments: Arguments) -> None:
     """Announce a call of an object of any other type: by its `__call__`."""
+    if issubclass(type(function), type):
+        _class(site, function, arguments)
+        return
     found = find(type(function), "__call__")
     if found is not None and type(found[1]) is FunctionType:
         _bound_method(site, MethodType(found[1], function), arguments)

@@ -155,11 +155,12 @@ PYTHON_READERS = frozenset({
     "__add__", "__sub__", "__or__", "__and__", "__pos__", "__neg__",
 })
 
+#: Methods that put arguments into the container.
+STORES_ARGUMENTS = frozenset({"append", "appendleft", "insert", "add", "setdefault", "__setitem__"})
 #: Methods that keep their arguments or only compare them, as against those that read them through.
-KEEPS_ARGUMENTS = frozenset({
-    "append", "appendleft", "insert", "add", "setdefault", "__setitem__", "get", "pop", "discard", "__getitem__", "__delitem__", "put",
-    "__contains__", "send", "throw", "__next__", "set", "set_result",
-})
+KEEPS_ARGUMENTS = STORES_ARGUMENTS | {
+    "get", "pop", "discard", "remove", "__getitem__", "__delitem__", "put", "__contains__", "send", "throw", "__next__", "set", "set_result",
+}
 
 
 def method_action(kind: int, name: str) -> Action:

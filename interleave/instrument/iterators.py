@@ -8,7 +8,7 @@ keep them and their containers alive.
 **A shared iterator** is itself written by each step. Nearly all iterators are fresh ones that only the value stack of the frame refers to; no
 other thread can have those, and counting references tells them apart. A reference more, for whatever reason, only adds an announcement.
 
-**A generator** that is shared is entered where it is resumed, and left where it yields or returns; both are writes. Between
+**A generator** that is shared is entered where it is resumed, and left where it yields (not by `yield from`) or returns; both are writes. Between
 the two, whoever else resumes it gets "generator already executing".
 """
 

@@ -95,7 +95,7 @@ def is_written_in_python(tp: type, name: str) -> bool:
 def root_module(obj: object) -> str:
     """Return the top-level package that a type or a function of C says it belongs to, empty if it does not say."""
     try:
-        module = _module_of(obj) if is_a(obj, type) else getattr(obj, "__module__", None)  # type: ignore[arg-type]
+        module = _module_of(obj) if issubclass(type(obj), type) else getattr(obj, "__module__", None)  # type: ignore[arg-type]
     except AttributeError:
         return ""
     return module.partition(".")[0] if type(module) is str else ""
@@ -270,7 +270,9 @@ def operation_cache(dunder: str) -> Kinds:
 
 def operation_family(tp: type, dunder: str) -> int:
     """Return the family whose C code performs an operation on instances of `tp`, NONE if Python code does, or nothing mutable."""
-    return registry.remember(operation_cache(dunder), tp, _judge_operation(tp, dunder))
+    cache = operation_cache(dunder)
+    known = cache.get(tp)
+    return registry.remember(cache, tp, _judge_operation(tp, dunder)) if known is None else known
 
 
 def _judge_operation(tp: type, dunder: str) -> int:

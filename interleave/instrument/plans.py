@@ -232,7 +232,13 @@ def _send(context: Context, instr: Instr, position: int) -> Plan:
 
 @_register("YIELD_VALUE", "RETURN_VALUE", "RETURN_CONST")
 def _leave(context: Context, instr: Instr, position: int) -> Plan | None:
-    return Plan(iterators.leave(context.site(instr)), ()) if context.code.co_flags & _GENERATOR else None
+    # CPython 3.11 finds the SEND of `yield from` by looking at the instruction before the yield: nothing may come in between.
+    if not context.code.co_flags & _GENERATOR or context.follows(_SEND):
+        return None
+    return Plan(iterators.leave(context.site(instr)), ())
+
+
+_SEND = frozenset({"SEND"})
 
 
 @_register("UNPACK_SEQUENCE", "UNPACK_EX", "LIST_EXTEND", "SET_UPDATE")

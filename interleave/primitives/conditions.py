@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from interleave.primitives.locks import Lock, RLock
-from interleave.runtime import WaitQueue, active, gate
+from interleave.runtime import WaitQueue, active
 
 Condition = threading.Condition
 Event = threading.Event

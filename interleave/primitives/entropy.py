@@ -36,7 +36,7 @@ def renew() -> None:
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
     pools = sys.modules.get("concurrent.futures.thread")
     if pools is not None:
-        pools.ThreadPoolExecutor._counter = itertools.count().__next__  # type: ignore[attr-defined]
+        pools.ThreadPoolExecutor._counter = itertools.count().__next__
 
 
 class Saved:
@@ -46,7 +46,7 @@ class Saved:
         self._random = random.getstate()
         self._counter: Any = threading._counter  # type: ignore[attr-defined]
         pools = sys.modules.get("concurrent.futures.thread")
-        self._pools: Any = pools.ThreadPoolExecutor._counter if pools is not None else None  # type: ignore[attr-defined]
+        self._pools: Any = pools.ThreadPoolExecutor._counter if pools is not None else None
 
     def restore(self) -> None:
         """Give it back."""
@@ -54,7 +54,7 @@ class Saved:
         threading._counter = self._counter  # type: ignore[attr-defined]
         pools = sys.modules.get("concurrent.futures.thread")
         if pools is not None and self._pools is not None:
-            pools.ThreadPoolExecutor._counter = self._pools  # type: ignore[attr-defined]
+            pools.ThreadPoolExecutor._counter = self._pools
 
 
 FUNCTIONS: dict[Any, Any] = {os.urandom: urandom}

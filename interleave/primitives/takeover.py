@@ -74,7 +74,7 @@ class Takeover:
 
     def _exchange_objects(self) -> None:
         # The import system finds `_thread` in its globals and must go on with the real locks.
-        bootstrap = vars(importlib._bootstrap)  # type: ignore[attr-defined]
+        bootstrap = vars(importlib._bootstrap)
         self._set_item(bootstrap, "_thread", SimpleNamespace(**vars(bootstrap["_thread"])))
         wanted = {id(original): stand_in for original, stand_in in primitives.OBJECTS}
         for module in list(sys.modules.values()):

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures.thread import _threads_queues  # type: ignore[attr-defined]
+from concurrent.futures.thread import _threads_queues
 from typing import Any
 
 from interleave.runtime import active
@@ -195,7 +195,7 @@ def forget(handles: Iterable[Any]) -> None:
     """Make the thread objects of an execution that is over look finished to the real methods, whether or not they ever ran."""
     for thread in handles:
         threading._active.pop(thread._ident, None)  # type: ignore[attr-defined]
-        _threads_queues.pop(thread, None)
+        _threads_queues.pop(thread, None)  # type: ignore[attr-defined]
         _mark_finished(thread)
 
 

@@ -18,8 +18,8 @@ The scheduling point comes before the effect and never twice for one effect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
 from _thread import get_ident
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from interleave.model import Site
@@ -138,4 +138,5 @@ def choose(options: Sequence[T]) -> T:
     kernel = active()
     if kernel is None or len(options) == 1:
         return options[0]
-    return options[kernel.value("choose", len(options))]
+    index: int = kernel.value("choose", len(options))
+    return options[index]

@@ -1,22 +1,20 @@
 """The kernel: logical threads as greenlets, one running at a time, each switch a choice.
 
-A logical thread announces an operation and goes on when it is chosen; that is the only way into the kernel (`announce`, `block`, `value`).
-Between two announcements a thread runs undisturbed. So the effect of an operation is whatever its thread does after it was
-let go on and before it announces again.
+A logical thread announces an operation and goes on when it is chosen; that is the only way into the kernel (`announce`, `block`,
+`value`). The effect of an operation is whatever its thread does after it was let go on and before it announces again.
 
 **Who decides.** The greenlet that announces asks the strategy at once. Where the answer is to go on, nothing switches; else it
-switches straight to the chosen greenlet. There is no hub in between: the hub (whoever called `run`) is entered only when
-the execution is over.
+switches straight to the chosen greenlet. The hub (whoever called `run`) is entered only when the execution is over.
 
 **Who is enabled.** `enabled` is a bit mask by tid. A blocking operation waits on a `WaitQueue`, whose mask of waiting threads is added
 to or taken from `enabled` when the queue opens or closes: the cost of a step does not depend on how many are blocked.
 `enabled == 0` with threads unfinished moves virtual time to the next deadline; without one it is a deadlock, exactly.
 
-**Moments.** Every announcement has a number, its moment, whether or not there was anything to choose. A schedule is the list of the
-choices that differ from the default one, by moment, so that it does not depend on where a strategy cared to choose.
+**Moments.** Every announcement has a number, its moment, whether or not there was anything to choose. A schedule lists the choices that
+differ from the default by moment, so it does not depend on where a strategy cared to choose.
 
-**Solo.** While one logical thread is started and not yet joined there is nothing to choose and nothing can conflict: spawn and
-join order whatever it does before and after with all others. The gate is closed then and hooks cost one test.
+**Solo.** While one logical thread is started and not yet joined nothing can conflict: spawn and join order what it does with all
+others. The gate is closed then, and hooks cost one test.
 
 **The end.** When the scenario and all threads that are not daemons have finished, or one has failed, or none can go on, the hub has it
 judged, with control suspended, while every thread still stands where it stopped. Then every unfinished one gets `Unwind` thrown in,
@@ -29,28 +27,21 @@ from __future__ import annotations
 import contextvars
 from _thread import get_ident
 from collections.abc import Callable
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from greenlet import getcurrent, greenlet
 
-from interleave import runtime
 from interleave.errors import InternalError
-from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Operation, Outcome, Strategy, ThreadInfo, Trace
-from interleave.runtime import UNKNOWN, WaitQueue, gate, state
+from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Operation, Outcome, Strategy, Trace
+from interleave.runtime import UNKNOWN, WaitQueue, gate
 from interleave.runtime.clock import Clock
+from interleave.runtime.suspension import Suspended, aside
 from interleave.runtime.thread_state import make_locals
-from interleave.runtime.threads import LogicalThread
+from interleave.runtime.threads import Judge, LogicalThread, Observer, Unwind, child_of
 
 _OURS = "interleave."
 #: How often a thread that catches `Unwind` gets it again.
 _UNWINDS = 100
-
-Observer = Callable[[LogicalThread, Operation, Any], None]
-
-
-class Unwind(BaseException):
-    """Unwinds an unfinished logical thread at the end of an execution; never seen outside."""
-
 
 class Fiber:
     """A greenlet that runs the bodies of logical threads, one after another, over many executions."""
@@ -78,21 +69,11 @@ class Fiber:
 _idle: dict[int, list[Fiber]] = {}
 
 
-class Judge(Protocol):
-    """What decides how an execution ended; called in the hub, before anything is unwound."""
-
-    def raised(self, thread: LogicalThread, error: BaseException) -> Outcome | None: ...
-
-    def blocked(self, kernel: Kernel) -> Outcome | None: ...
-
-    def runaway(self, kernel: Kernel) -> Outcome | None: ...
-
-
 class Kernel:
     """One execution under control. It is also the `model.Point` that the strategy sees."""
 
     def __init__(self, strategy: Strategy, trace: Trace, *, steps: int, any_timeout: bool = False) -> None:
-        self.choose = strategy.choose if type(strategy).__module__.startswith(_OURS) else _aside(strategy.choose)
+        self.choose = strategy.choose if type(strategy).__module__.startswith(_OURS) else aside(strategy.choose)
         self.trace = trace
         self.limit = steps
         self.any_timeout = any_timeout
@@ -104,9 +85,8 @@ class Kernel:
         self.moment = 0
         self.values = 0
         self.pending: list[Operation | None] = []
-        self.threads: list[ThreadInfo] = trace.threads
+        self.threads = trace.threads
         self.events = trace.events
-        # Control.
         self.logical: list[LogicalThread] = []
         self.me: LogicalThread = None  # type: ignore[assignment]
         self.hub: Any = None
@@ -130,7 +110,7 @@ class Kernel:
         #: Told of every event in detailed runs.
         self.observer: Observer | None = None
         #: Called when only blocked threads are left; returns True if it released one (thread pools at exit).
-        self.at_quiescence: Callable[[], bool] | None = None
+        self.at_quiescence: Callable[[], bool] = lambda: False
 
     # -- announcements ----------------------------------------------------------------------------------------
 
@@ -158,10 +138,9 @@ class Kernel:
         if pick == tid:
             return
         self._check(pick)
-        trace = self.trace
-        trace.deviations.append(Deviation(moment, pick))
-        trace.preemptions += 1
-        trace.switches += 1
+        self.trace.deviations.append(Deviation(moment, pick))
+        self.trace.preemptions += 1
+        self.trace.switches += 1
         self._resume(self.logical[pick])
         if self.is_ending:
             raise Unwind
@@ -210,7 +189,7 @@ class Kernel:
         return pick
 
     def note(self, me: LogicalThread, operation: Operation, owner: object, value: Any) -> None:
-        """Enter an operation into the trace: it happens now."""
+        """Enter an operation that happens now into the trace."""
         self.events.append((me.tid, operation))
         if self.observer is not None:
             self.observer(me, operation, (owner, value))
@@ -248,7 +227,7 @@ class Kernel:
             late = self.clock.advance()
             if late is not None:
                 self.enabled |= late.bit
-            elif self.at_quiescence is None or not self.at_quiescence():
+            elif not self.at_quiescence():
                 return None
         enabled = self.enabled
         default = me.tid if enabled & me.bit else (enabled & -enabled).bit_length() - 1
@@ -261,14 +240,12 @@ class Kernel:
                 self.error = error
                 return None
         self.moment = moment + 1
-        trace = self.trace
         if pick != default:
             self._check(pick)
-            trace.deviations.append(Deviation(moment, pick))
+            self.trace.deviations.append(Deviation(moment, pick))
         if pick != me.tid:
-            trace.switches += 1
-            if enabled & me.bit:
-                trace.preemptions += 1
+            self.trace.switches += 1
+            self.trace.preemptions += bool(enabled & me.bit)
         return self.logical[pick]
 
     def _check(self, pick: int) -> None:
@@ -310,26 +287,18 @@ class Kernel:
 
     def fire_due(self) -> None:
         """Enable the threads whose deadlines have been reached because somebody looked at the clock."""
-        while self.clock.has_due():
-            late = self.clock.advance()
-            if late is not None:
-                self.enabled |= late.bit
+        while self.clock.has_due() and (late := self.clock.advance()) is not None:
+            self.enabled |= late.bit
 
     # -- the life of a logical thread -------------------------------------------------------------------------
 
     def add(self, body: Callable[[], object], name: str, *, is_daemon: bool = False) -> LogicalThread:
         """Make a logical thread, child of the current one; it is not enabled yet."""
-        parent = self.me
-        path = (*parent.path, parent.children) if parent is not None else (0,)
-        if parent is not None:
-            parent.children += 1
-        info = ThreadInfo(len(self.logical), path, name, parent.tid if parent is not None else -1, is_daemon)
-        thread = LogicalThread(info, body)
+        thread = child_of(self.me, len(self.logical), name, is_daemon=is_daemon, body=body)
         self.logical.append(thread)
-        self.threads.append(info)
+        self.threads.append(thread.info)
         self.pending.append(None)
-        if not is_daemon:
-            self.alive += 1
+        self.alive += not is_daemon
         return thread
 
     def run_body(self, thread: LogicalThread) -> None:
@@ -364,10 +333,8 @@ class Kernel:
             self.pending[thread.tid] = None
             self.enabled &= ~thread.bit
             self.open(thread.exit_queue)
-            if not thread.info.is_daemon:
-                self.alive -= 1
-            if self.alive:
-                following = self._pick(thread)
+            self.alive -= not thread.info.is_daemon
+            following = self._pick(thread) if self.alive else None
         self.idle.append(fiber)
         if following is None:
             self.is_ending = True
@@ -378,8 +345,7 @@ class Kernel:
 
     def interrupt(self) -> None:
         """Let the execution end at its next announcement (called from a signal handler)."""
-        self.is_interrupted = True
-        self.limit = -1
+        self.is_interrupted, self.limit = True, -1
 
     def _run_away(self) -> None:
         if not self.is_ending:
@@ -405,7 +371,7 @@ class Kernel:
         self.enabled = main.bit
         self._resume(main)
         self.is_ending = True
-        with _Suspended():
+        with Suspended():
             self.trace.outcome = self._judge(judge)
         self._unwind()
         self.trace.moments = self.moment
@@ -432,46 +398,3 @@ class Kernel:
             if self.locals is not None and thread.locals is not None:
                 self.locals.drop(thread.locals)
                 thread.locals = None
-
-
-def _aside(choose: Callable[[Any], int]) -> Callable[[Any], int]:
-    """Keep the code of a strategy that is not ours, and may be in scope itself, out of the execution."""
-
-    def choose_aside(point: Any) -> int:
-        is_open = gate.is_open
-        with _Suspended():
-            pick = choose(point)
-        gate.is_open, gate.is_naming = is_open, True
-        return pick
-
-    return choose_aside
-
-
-class _Suspended:
-    """Lets our own code use locks and clocks in the middle of an execution."""
-
-    def __enter__(self) -> None:
-        self._saved = state.kernel
-        state.kernel = None
-        gate.is_open = gate.is_naming = False
-
-    def __exit__(self, *_: object) -> None:
-        state.kernel = self._saved
-
-
-def start(trap: Any, scenario: Callable[[], object], judge: Judge) -> None:
-    """Run an execution whose way into the kernel is `trap`; while it runs, the trap is what `runtime` leads to."""
-    if state.kernel is not None:
-        raise InternalError("an execution was started inside another one")
-    kernel: Kernel = trap.kernel
-    state.kernel, state.ident = trap, kernel.ident
-    runtime.touch, runtime.touch_many, runtime.publish = trap.touch, trap.touch_many, trap.publish
-    gate.is_open, gate.is_naming = False, True
-    try:
-        kernel.run(scenario, judge)
-    finally:
-        gate.is_open = gate.is_naming = False
-        state.kernel = None
-        runtime.touch, runtime.touch_many, runtime.publish = runtime.IDLE
-    if kernel.error is not None:
-        raise kernel.error

@@ -80,8 +80,7 @@ def _library_site(frame: FrameType | None) -> Site:
         return NOWHERE
     key = (id(frame.f_code), frame.f_lasti)
     if key not in _library_sites:
-        _make_site(frame, sites := {})
-        _library_sites[key] = sites[frame.f_lasti]
+        _library_sites[key] = _make_site(frame, {})
     return _library_sites[key]
 
 

@@ -78,7 +78,7 @@ class PointerLocals:
         size = ctypes.sizeof(ctypes.c_size_t)
         words = (ctypes.c_size_t * 2).from_address(_api.PyThreadState_Get() + offset * size)
         # Reading and writing through a memoryview is three times as fast as through ctypes.
-        self._words = memoryview(words).cast("B").cast("N")
+        self._words = memoryview(words).cast("B").cast("Q" if size == 8 else "I")
 
     def swap(self, theirs: Any) -> Any:
         """Exchange both pointers; ownership of the objects goes with them."""

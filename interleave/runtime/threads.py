@@ -1,11 +1,11 @@
-"""The logical thread: what the kernel schedules."""
+"""The logical thread: what the kernel schedules; and who is told of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-from interleave.model import ThreadInfo
+from interleave.model import Operation, Outcome, ThreadInfo
 from interleave.runtime import WaitQueue
 
 #: Seconds by which the first look at the clock moves it.
@@ -53,3 +53,32 @@ class LogicalThread:
     def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
         """Say what a thread that joins this one waits for."""
         return f"thread {self.info.name!r}", (self.tid,), f"the end of {self.info.name!r}"
+
+
+def child_of(
+    parent: LogicalThread | None, tid: int, name: str, *, is_daemon: bool, body: Callable[[], object],
+) -> LogicalThread:
+    """Make a logical thread and name it after its parent; None makes the first one."""
+    if parent is None:
+        return LogicalThread(ThreadInfo(tid, (0,), name, -1, is_daemon), body)
+    path = (*parent.path, parent.children)
+    parent.children += 1
+    return LogicalThread(ThreadInfo(tid, path, name, parent.tid, is_daemon), body)
+
+
+class Unwind(BaseException):
+    """Unwinds an unfinished logical thread at the end of an execution; never seen outside."""
+
+
+#: Told of an event, with the object it is about and the value read or written.
+Observer = Callable[[LogicalThread, Operation, Any], None]
+
+
+class Judge(Protocol):
+    """What decides how an execution ended; called in the hub, before anything is unwound."""
+
+    def raised(self, thread: LogicalThread, error: BaseException) -> Outcome | None: ...
+
+    def blocked(self, kernel: Any) -> Outcome | None: ...
+
+    def runaway(self, kernel: Any) -> Outcome | None: ...

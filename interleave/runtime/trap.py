@@ -11,12 +11,14 @@ from _thread import get_ident
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+from interleave import runtime
+from interleave.errors import InternalError
 from interleave.model import READ, STATE, WRITE, Access, Operation, Site
-from interleave.runtime import UNKNOWN, WaitQueue, gate
-from interleave.runtime.kernel import Kernel, Unwind
+from interleave.runtime import UNKNOWN, WaitQueue, gate, state
+from interleave.runtime.kernel import Kernel
 from interleave.runtime.places import Places
 from interleave.runtime.sites import current_site
-from interleave.runtime.threads import FIRST_TICK, LogicalThread
+from interleave.runtime.threads import FIRST_TICK, Judge, LogicalThread, Unwind
 
 # The namedtuples' own constructors cost twice as much, and one of each is made per operation.
 _new: Callable[..., Any] = tuple.__new__
@@ -60,6 +62,23 @@ class Trap:
     def is_ending(self) -> bool:
         """Whether threads are being unwound."""
         return self.kernel.is_ending
+
+    def run(self, scenario: Callable[[], object], judge: Judge) -> None:
+        """Run the execution; meanwhile this trap is what `runtime` leads to. Raises what broke it off."""
+        if state.kernel is not None:
+            raise InternalError("an execution was started inside another one")
+        kernel = self.kernel
+        state.kernel, state.ident = self, kernel.ident
+        runtime.touch, runtime.touch_many, runtime.publish = self.touch, self.touch_many, self.publish
+        gate.is_open, gate.is_naming = False, True
+        try:
+            kernel.run(scenario, judge)
+        finally:
+            gate.is_open = gate.is_naming = False
+            state.kernel = None
+            runtime.touch, runtime.touch_many, runtime.publish = runtime.IDLE
+        if kernel.error is not None:
+            raise kernel.error
 
     # -- memory -----------------------------------------------------------------------------------------------
 
@@ -111,10 +130,10 @@ class Trap:
         entry = self.places.entries.get(id(obj))
         return (entry or self.places.enter(obj, self.kernel.me)).name
 
-    def publish(self, obj: object) -> None:
+    def publish(self, value: object) -> None:
         """Name an object after the current logical thread if it has no name yet."""
-        if id(obj) not in self.places.entries and get_ident() == self.kernel.ident:
-            self.places.enter(obj, self.kernel.me)
+        if id(value) not in self.places.entries and get_ident() == self.kernel.ident:
+            self.places.enter(value, self.kernel.me)
 
     # -- primitives -------------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ _GIVES = ("release", "wait")
 #: Kinds whose operations are always enabled; of the others it is not known, and of kinds yet to come.
 _NEVER_BLOCKS = frozenset(
     ("alive", "choose", "clear", "done", "empty", "exit", "full", "is_set", "locked", "notify", "qsize", "read", "release", "set")
-    + ("spawn", "time", "try", "write", "yield")
+    + ("spawn", "time", "try", "wait", "write", "yield")
 )
 
 
@@ -85,14 +85,15 @@ class Causality:
         self.races.append([])
         previous = self._last[tid]
         footprint = self.footprints.of(operation)
-        if previous + 1 < position and previous != NEVER and not self._enabled[previous + 1] >> tid & 1:
-            footprint = self._explain(position, tid, operation, footprint)
-        past = self._past(tid, operation)
-        clock, rivals = self._visit(position, tid, operation, footprint, past)
+        clock, rivals = self._visit(position, tid, operation, footprint, is_executed=True)
+        if self._is_delayed(position, tid, operation, footprint):
+            footprint = self.footprints.unknown
+            for last in self._last:
+                if last != NEVER and clock[self.tids[last]] < last:
+                    clock = join(clock, self.clocks[last])
         for rival in rivals:
             self.races[rival].append(position)
-        if clock is past:
-            clock = past.copy()
+        clock = clock.copy()
         clock[tid] = position
         self.clocks.append(clock)
         self.touched.append(footprint)
@@ -120,8 +121,7 @@ class Causality:
 
     def rivals_of_pending(self, tid: int, operation: Operation) -> list[int]:
         """Return the events before which an operation that was never executed might have been."""
-        past = self._past(tid, operation)
-        return self._visit(len(self.tids), tid, operation, self.footprints.of(operation), past)[1]
+        return self._visit(len(self.tids), tid, operation, self.footprints.of(operation), is_executed=False)[1]
 
     def independent_of(self, position: int) -> list[int]:
         """Return the later events that did not happen after the one at `position` (`notdep` in the paper)."""
@@ -139,16 +139,19 @@ class Causality:
                 past = join(past, self.clocks[ended])
         return past
 
-    def _visit(self, position: int, tid: int, operation: Operation, footprint: Footprint, past: Clock) -> tuple[Clock, list[int]]:
-        """Return the clock of an operation and the events it races with, latest first.
+    def _visit(self, position: int, tid: int, operation: Operation, footprint: Footprint, *, is_executed: bool) -> tuple[Clock, list[int]]:
+        """Return the clock of an operation, itself left out, and the events it races with, latest first.
 
-        `past` is returned as it is if nothing else happened before. See the head of this file for the order of visits.
+        The clock may be shared with another event. See the head of this file for the order of visits.
         """
+        past = self._past(tid, operation)
         histories = self.footprints.dependencies(footprint, position)
         if not histories:
             return past, []
         # Everything before `settled` needs no more visits: it is ordered by the thread itself or by a race.
         clock = settled = past
+        # Whether the operation is enabled after the event visited next.
+        after = _YES if is_executed else _NO
         rivals: list[int] = []
         tids, clocks = self.tids, self.clocks
         cursors = [len(history) for history in histories]
@@ -164,7 +167,12 @@ class Causality:
             if not is_settled:
                 if clock[other] < event:
                     clock = join(clock, clocks[event])
-                possible = self._can_precede(event, tid, operation, footprint)
+                if footprint.is_single and not footprint.probe & self.touched[event].touch_write:
+                    # It changes nothing, so what is enabled after it is enabled before it.
+                    possible = after
+                else:
+                    possible = self._can_precede(event, tid, operation, footprint)
+                after = possible
                 if possible != _NO:
                     rivals.append(event)
                 if possible == _YES:
@@ -221,18 +229,21 @@ class Causality:
         is_alone = any(self.tids[at] == taker and self._operations[at].kind == breaks for at in range(before + 1, event))
         return _MAYBE if is_alone or kind == "acquire" else _NO
 
-    def _explain(self, position: int, tid: int, operation: Operation, footprint: Footprint) -> Footprint:
-        """Return the footprint of an event that was blocked for a while: unknown, if its enabling is not explained.
+    def _is_delayed(self, position: int, tid: int, operation: Operation, footprint: Footprint) -> bool:
+        """Tell whether an event was blocked at first and enabled by the mere passing of time.
 
-        Operations are enabled by events in conflict with them, and joins by the end of a thread. Where neither was the
-        case, time went on because nothing else could; then it depends on all that happened before.
+        Other operations are enabled by events in conflict with them, and joins by the end of a thread. Time passes when
+        nothing else can go on; then the event depends on all that happened before, and all that follows depends on it.
         """
+        if operation.kind == "sleep":
+            return self._enabled[position] == 1 << tid
+        previous = self._last[tid]
+        if previous + 1 == position or previous == NEVER or operation.kind == "join" or self._enabled[previous + 1] >> tid & 1:
+            return False
         enabler = position - 1
         while self._enabled[enabler] >> tid & 1:
             enabler -= 1
-        if operation.kind == "join":
-            return footprint
-        return footprint if is_conflict(footprint, self.touched[enabler]) else self.footprints.unknown
+        return not is_conflict(footprint, self.touched[enabler])
 
 
 def _is_mutex(operation: Operation) -> bool:

@@ -36,8 +36,10 @@ def subscriptions_come_and_go(backend: EventBackend, workers: int) -> None:
         backend.unsubscribe(subscription)
 
     run_workers(workers, work)
-    assert sorted({sequence for _, sequence in heard}) == list(range(1, workers + 1))
-    assert [backend.subscriber_count(topic) for topic in topics] == [0, 0, 0]
+    sequences = sorted({sequence for _, sequence in heard})
+    assert sequences == list(range(1, workers + 1)), f"sequence numbers of {workers} events: {sequences}"
+    remaining = sum(backend.subscriber_count(topic) for topic in topics)
+    assert remaining == 0, f"{remaining} subscriptions remain"
 
 
 def entries_come_and_go(cache: Cache, limit: int, workers: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from interleave.pytest_plugin import Schedule
@@ -21,17 +19,14 @@ from .expectations import expect_failure
 LIMIT = 8
 SHARDS = 4
 
-
-def under_load(test: Callable[..., None]) -> Callable[..., None]:
-    """Run a test that explores five schedules with 10, 50 and 100 workers."""
-    test = pytest.mark.interleave(strategy="random", executions=5)(test)
-    return pytest.mark.parametrize("workers", [10, 50, 100])(test)
+under_load = pytest.mark.parametrize("workers", [10, 50, 100])
 
 
+@pytest.mark.interleave(strategy="random", executions=5)
 class TestHighConcurrency:
     """Faults found under load, and invariants that hold under load."""
 
-    @pytest.mark.parametrize("workers", [10, 50, 100])
+    @pytest.mark.parametrize("workers", [10, 100])
     def test_metrics_lose_increments(self, workers: int) -> None:
         def scenario() -> None:
             load.frames_are_counted(metrics.ExecutionMetrics(), workers)

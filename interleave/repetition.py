@@ -1,0 +1,47 @@
+"""Whether two executions of one schedule are the same, and what it means if they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from interleave.errors import ReplayMismatch
+from interleave.execution import is_test_outcome
+from interleave.model import Deviation, Event, Frame, Outcome, Schedule, Site, Trace
+from interleave.schedule import block_size, fingerprints
+
+
+def schedule_of(trace: Trace) -> Schedule:
+    length = trace.moments
+    return Schedule(tuple(Deviation(*one) for one in trace.deviations), length, fingerprints(trace.events, block_size(length)))
+
+
+def site_at(events: Sequence[Event], step: int) -> Site:
+    """Return the site of a step, or of the last one before it that has one."""
+    for index in range(min(step, len(events) - 1), -1, -1):
+        if events[index][1].site.line:
+            return events[index][1].site
+    return Site("<start>", 0, "<start>")
+
+
+def said(events: Sequence[Event], step: int) -> str:
+    return f"'{events[step][1].kind}'" if step < len(events) else "the end"
+
+
+def first_difference(one: Sequence[Event], other: Sequence[Event]) -> int | None:
+    """Return the index of the first event in which two executions differ in thread, operation or place in the source."""
+    for index, ((tid, left), (tid2, right)) in enumerate(zip(one, other, strict=False)):
+        if tid != tid2 or left.kind != right.kind or left.site is not right.site:
+            return index
+    return None if len(one) == len(other) else min(len(one), len(other))
+
+
+def nondeterminism(error: ReplayMismatch) -> Outcome:
+    file, _, line = error.where.rpartition(":")
+    where = Frame(file, int(line), "") if line.isdigit() else None
+    return Outcome("nondeterminism", str(error), ("nondeterminism",), where=where)
+
+
+def let_pass(error: BaseException | None) -> None:
+    """Raise what is meant for the test runner rather than for us: a skip, an exit."""
+    if error is not None and is_test_outcome(error) and type(error).__name__ != "Failed":
+        raise error
