@@ -29,8 +29,9 @@ from interleave.strategies.replay import Replay as ReplayStrategy
 
 F = TypeVar("F", bound=Callable[..., object])
 
-#: Executions spent on simplifying one failure.
+#: Executions spent on simplifying one failure, and operations, where executions are long.
 SHRINKING = 600
+SHRINKING_STEPS = 600_000
 #: Failures with different signatures that are reported when an exploration keeps going.
 MOST_FAILURES = 20
 _now = time.perf_counter
@@ -282,7 +283,8 @@ class _Exploration:
         self.counts[key] = self.counts.get(key, 0) + 1
         if key in self.failures:
             return
-        best = simplify(trace, lambda schedule: self._again(schedule, key), limit=SHRINKING, search=lambda *args: self._search(key, *args))
+        limit = min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + 20)
+        best = simplify(trace, lambda schedule: self._again(schedule, key), limit=limit, search=lambda *args: self._search(key, *args))
         try:
             detailed = self.follow(schedule_of(best), detailed=True)
             self.statistics.shrinking += 1

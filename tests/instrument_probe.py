@@ -48,9 +48,7 @@ class Probe:
 
     def at(self, *owners: object) -> list[tuple[object, str]]:
         """Return the accesses to any of some objects in order."""
-        return [
-            (_plain(field), "rw"[mode]) for step in self.steps for obj, field, mode in step if any(obj is owner for owner in owners)
-        ]
+        return [(_plain(field), "rw"[mode]) for step in self.steps for obj, field, mode in step if any(obj is owner for owner in owners)]
 
 
 def _plain(field: Any) -> object:

@@ -11,6 +11,7 @@ announced before it happens, `choose` is called at every announcement, and opera
     ("set", "e")  ("clear", "e")  ("await", "e")        an event flag; waiting is one operation, or two if it is not set yet
     ("wait", "c", "l")  ("notify", "c")   a condition with its lock; waiting is two operations, "wait" and "wake"
     ("spawn", function, *arguments)  ("join", tid)      threads; spawning answers the tid
+    ("daemon", function, *arguments)      the same, of a thread that ends when all others have
     ("choose", n)                         a number below n, chosen by the strategy
     ("yield",)                            nothing
     ("sleep", seconds)                    passes when no other thread can go on
@@ -30,7 +31,7 @@ from interleave.model import NOWHERE, READ, STATE, WHOLE, WRITE, Access, Event, 
 Instruction = tuple[Any, ...]
 Body = Generator[Instruction, Any, Any]
 
-_KINDS = {"down": "acquire", "up": "release", "await": "wait", "await set": "wake"}
+_KINDS = {"daemon": "spawn", "down": "acquire", "up": "release", "await": "wait", "await set": "wake"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class Machine:
         self._add(None, self.program.main())
         while True:
             self.enabled = self._guards()
-            if not self.enabled:
+            if not self.enabled or all(thread.is_finished or thread.info.is_daemon for thread in self.logical):
                 break
             self.default = self.current if self.enabled >> self.current & 1 else (self.enabled & -self.enabled).bit_length() - 1
             self.moment += 1
@@ -140,12 +141,12 @@ class Machine:
         results = tuple(sorted((thread.info.path, thread.result) for thread in self.logical))
         return Run((results, tuple(sorted(self.variables.items()))), self.trace)
 
-    def _add(self, parent: _Thread | None, body: Body) -> int:
+    def _add(self, parent: _Thread | None, body: Body, *, is_daemon: bool = False) -> int:
         tid = len(self.logical)
         path = (*parent.info.path, parent.children) if parent else (0,)
         if parent:
             parent.children += 1
-        info = ThreadInfo(tid, path, f"thread {tid}", parent.info.tid if parent else -1)
+        info = ThreadInfo(tid, path, f"thread {tid}", parent.info.tid if parent else -1, is_daemon)
         self.threads.append(info)
         self.pending.append(None)
         self.logical.append(_Thread(info, body))
@@ -203,8 +204,8 @@ class Machine:
             assert 0 <= answer < self.values
             self.values = 0
             operation = operation._replace(target=answer)
-        elif kind == "spawn":
-            answer = self._add(thread, thread.instruction[1](*thread.instruction[2:]))
+        elif kind in ("spawn", "daemon"):
+            answer = self._add(thread, thread.instruction[1](*thread.instruction[2:]), is_daemon=kind == "daemon")
             operation = operation._replace(target=answer)
         else:
             answer = self._perform(thread)

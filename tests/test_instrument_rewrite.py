@@ -81,11 +81,15 @@ def use_argparse() -> object:
 
 
 def use_text() -> object:
-    left, right = "a b c d".split(), "a x c e".split()
+    left, right = ["a", "b", "c"], ["a", "x", "c"]
     return (
-        list(difflib.unified_diff(left, right, lineterm="")), difflib.get_close_matches("appel", ["ape", "apple"]),
-        textwrap.fill("the quick brown fox " * 9, 40), textwrap.dedent("  a\n   b\n"), shlex.split("a 'b c' d # e", comments=True),
-        string.Template("$a ${b}").substitute(a=1, b=2), string.Formatter().format("{0:>{w}} {x[0]}", 1, w=5, x=[2]),
+        list(difflib.unified_diff(left, right, lineterm="")),
+        difflib.get_close_matches("appel", ["ape", "apple"]),
+        textwrap.fill("the quick brown fox " * 9, 40),
+        textwrap.dedent("  a\n   b\n"),
+        shlex.split("a 'b c' d # e", comments=True),
+        string.Template("$a ${b}").substitute(a=1, b=2),
+        string.Formatter().format("{0:>{w}} {x[0]}", 1, w=5, x=[2]),
     )
 
 
@@ -137,17 +141,30 @@ def test_graph_algorithms_work_rewritten() -> None:
         graph = nx.karate_club_graph()
         directed = nx.gnp_random_graph(20, 0.2, seed=1, directed=True)
         return (
-            nx.shortest_path(graph, 0, 33), list(nx.connected_components(graph)), nx.betweenness_centrality(graph),
-            sorted(map(sorted, nx.strongly_connected_components(directed))), sorted(nx.max_weight_matching(graph)),
-            sorted(nx.minimum_spanning_edges(graph, data=False)), list(nx.topological_sort(nx.DiGraph([(1, 2), (2, 3)]))),
+            nx.shortest_path(graph, 0, 33),
+            list(nx.connected_components(graph)),
+            nx.betweenness_centrality(graph),
+            sorted(map(sorted, nx.strongly_connected_components(directed))),
+            sorted(nx.max_weight_matching(graph)),
+            sorted(nx.minimum_spanning_edges(graph, data=False)),
+            list(nx.topological_sort(nx.DiGraph([(1, 2), (2, 3)]))),
         )
 
     expected = run()
     functions = [
         function
         for name, module in sorted(sys.modules.items())
-        if name.startswith(("networkx.algorithms.centrality.b", "networkx.algorithms.comp", "networkx.algorithms.match", "networkx.classes",
-                            "networkx.algorithms.tree.mst", "networkx.algorithms.dag", "networkx.algorithms.shortest_paths.unw"))
+        if name.startswith(
+            (
+                "networkx.algorithms.centrality.b",
+                "networkx.algorithms.comp",
+                "networkx.algorithms.match",
+                "networkx.classes",
+                "networkx.algorithms.tree.mst",
+                "networkx.algorithms.dag",
+                "networkx.algorithms.shortest_paths.unw",
+            )
+        )
         and module is not None
         for function in functions_of(module)
     ]
@@ -183,7 +200,7 @@ def every_statement(xs: list[int], *args: Any, key: Any = None, **rest: Any) -> 
         del log[0], log[-1:]
         first, *middle, last = log
         log += [first, *middle], {**rest, "k": last}  # type: ignore[arg-type]
-        log.append([y for x in log if x for y in (lambda: x, x)[1:]])
+        log.append([y for x in log if x for y in (lambda: x, x)[1:]])  # noqa: B023
         log.append(f"{first!r:>4}{last:{2}}{log[0]=}")
         log.append((args and key) or not rest)
         assert key is None, log
@@ -240,7 +257,7 @@ def inner_generator(start: Any) -> Iterator[Any]:
         got = yield start
     except ValueError as error:
         got = str(error)
-    return got  # noqa: B901
+    return got
 
 
 def drive(throw: bool) -> list[Any]:
@@ -294,7 +311,7 @@ class Child(Base):
     kind = "child"
 
     def who(self) -> str:
-        return f"{super().who()} of {super().kind} {__class__.__name__}"  # type: ignore[name-defined]  # noqa: F821
+        return f"{super().who()} of {super().kind} {__class__.__name__}"  # type: ignore[name-defined]
 
     @classmethod
     def make(cls, *args: int) -> Child:
@@ -325,8 +342,13 @@ def many_arguments() -> object:
 
     more, options = [9, 10], {"z": 1}
     return (
-        collect(1, 2, 3, 4, 5, 6, 7, 8, a=1, b=2), collect(*more, **options), collect(0, *more, c=3, **options), collect(*iter(more)),
-        max(1, 2, *more, key=lambda n: -n), "{} {a}".format(1, a=2), sorted(more, reverse=True),
+        collect(1, 2, 3, 4, 5, 6, 7, 8, a=1, b=2),
+        collect(*more, **options),
+        collect(0, *more, c=3, **options),
+        collect(*iter(more)),
+        max(1, 2, *more, key=lambda n: -n),
+        f"{1} {2}",
+        sorted(more, reverse=True),
     )
 
 
@@ -334,7 +356,7 @@ CONSTRUCTS: list[Callable[[], object]] = [
     lambda: every_statement([1, 2, 3, 4, 5], 1, b=2), lambda: every_statement([2], key=None), lambda: patterns({"a": [1, 2], "b": 3}),
     lambda: patterns(Pair(1, 5)), lambda: patterns([1, 2]), lambda: patterns((1, 2, 3)), lambda: patterns("x"), lambda: patterns(None),
     lambda: drive(True), lambda: drive(False), lambda: asyncio.run(asynchronous()), classes, many_arguments,
-]
+]  # fmt: skip
 SUBJECTS = [
     every_statement, patterns, delegating, inner_generator, drive, asynchronous, classes, many_arguments, Base.__init__, Base.who, Child.who,
     Child.make.__func__, Child.twice,
@@ -363,14 +385,16 @@ def test_the_outside_of_code_objects_is_unchanged() -> None:
     names = [
         "co_name", "co_qualname", "co_filename", "co_firstlineno", "co_flags", "co_argcount", "co_posonlyargcount", "co_kwonlyargcount",
         "co_varnames", "co_cellvars", "co_freevars", "co_nlocals",
-    ]
+    ]  # fmt: skip
     for function in functions_of(argparse) + functions_of(difflib) + list(SUBJECTS):  # type: ignore[arg-type]
         before = list(all_codes(function.__code__))
         after = list(all_codes(rewrite(function.__code__, function.__globals__).code))
         assert len(before) == len(after)
         for old, new in zip(before, after, strict=True):
             assert [getattr(old, name) for name in names] == [getattr(new, name) for name in names]
-            assert types.FunctionType(old, {}, closure=None if not old.co_freevars else tuple(map(types.CellType, old.co_freevars))).__doc__ == (
+            assert types.FunctionType(
+                old, {}, closure=None if not old.co_freevars else tuple(map(types.CellType, old.co_freevars))
+            ).__doc__ == (
                 types.FunctionType(new, {}, closure=None if not new.co_freevars else tuple(map(types.CellType, new.co_freevars))).__doc__
             )
 
@@ -495,7 +519,7 @@ def test_constant_cells() -> None:
 
         if parameter:
             conditional = 1
-        return [lambda: element for element in ()]  # type: ignore[var-annotated]
+        return [lambda: element for element in ()]  # type: ignore[var-annotated]  # noqa: B023
 
     assert constant_cells(run.__code__) == {"parameter", "once", "late"}
 

@@ -67,7 +67,7 @@ def _describe_cycle(members: Sequence[Blocked], total: int) -> str:
 
 
 def _describe_stuck(one: Blocked) -> str:
-    return f"thread {one.thread!r} waits in {one.kind} for {one.resource}: nobody is left to do {one.needs}"
+    return f"thread {one.thread!r} waits for {one.resource}: nobody is left to do {one.needs}"
 
 
 def _signature(kind: str, members: Sequence[Blocked]) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """Instrumentation of memory accesses: the program announces what it reads and writes.
 
-Races are between accesses to attributes, items, globals and closure variables. To control their order, each such access in the code under test
-has to be announced before it happens. Neither the source nor the import system is involved: the garbage collector lists all functions of the
-process, closures, methods and tests rewritten by pytest included; those in scope get a code object that was rewritten in memory, for the
-duration of the exploration, and their own one back afterwards.
+Races are between accesses to attributes, items, globals and closure variables. To control their order, each such access in the code
+under test has to be announced before it happens. Neither the source nor the import system is involved: the garbage collector lists
+all functions of the process, closures, methods and tests rewritten by pytest included; those in scope get a code object that was
+rewritten in memory, for the duration of the exploration, and their own one back afterwards.
 
     scope       which functions are the user's
     analysis    facts about code: stored names, constant cells
@@ -19,6 +19,7 @@ Hooks never run code of the program. What a place is, they decide from types and
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 from collections.abc import Iterable, Iterator
@@ -104,17 +105,23 @@ class Instrumentation:
 
     def _exchange(self) -> None:
         found: list[tuple[FunctionType, CodeType]] = []
-        for function in _functions():
+        # Whoever freezes the collector hides what it lists; what was exchanged before is known.
+        known_before = {id(function): function for function, _ in self._exchanged}
+        for function in {**known_before, **{id(function): function for function in _functions()}}.values():
             code = function.__code__
             known = self._rewritten.get(id(code))
             if known is not None:
                 found.append((function, known.original))
             elif id(code) not in registry.instrumented and id(code) not in self._failed and self.scope.covers_function(function):
                 found.append((function, code))
+        for obj in gc.get_objects():
+            if type(obj) is _CACHE and type(getattr(obj, "__wrapped__", None)) is FunctionType:
+                code = obj.__wrapped__.__code__
+                registry.cached.add(id(self._rewritten[id(code)].original if id(code) in self._rewritten else code))
         inner = {id(code) for _, outer in found for code in _inside(outer)}
         # Before anything is rewritten: a read of a global gets a hook if its name is stored anywhere.
         registry.note_names(_stored_anywhere(code for _, code in found if id(code) not in inner))
-        # Outer code first: only there one sees that a closure variable of the inner is constant. The order of the rest is that of the source.
+        # Outer code first: only there one sees that a closure variable of the inner is constant. Else the order of the source.
         found.sort(key=lambda pair: (id(pair[1]) in inner, pair[1].co_filename, pair[1].co_firstlineno, pair[1].co_qualname))
         for function, original in found:
             self._exchange_one(function, original)
@@ -137,6 +144,9 @@ class Instrumentation:
                 self._rewritten[id(part.code)] = part
             self._exchanged.append((function, original))
             function.__code__ = rewritten.code
+
+
+_CACHE = type(functools.lru_cache(len))
 
 
 def _functions() -> Iterator[FunctionType]:

@@ -19,6 +19,11 @@ _CELL_LOADS = frozenset(
 )
 _FUSED_LOADS = frozenset(dis.opmap[name] for name in ("LOAD_FAST_LOAD_FAST", "STORE_FAST_LOAD_FAST") if name in dis.opmap)
 
+_LOAD_CONST = dis.opmap["LOAD_CONST"]
+_MAKES_FUNCTION = frozenset(dis.opmap[name] for name in ("MAKE_FUNCTION", "SET_FUNCTION_ATTRIBUTE") if name in dis.opmap)
+_CALLS = frozenset(dis.opmap[name] for name in ("PRECALL", "CALL") if name in dis.opmap)
+_FILLERS = frozenset({_EXTENDED, dis.opmap["CACHE"]})
+
 #: Cells that `type` fills once, before anybody can look.
 IMPLICIT_CELLS = frozenset({"__class__", "__classdict__"})
 
@@ -39,6 +44,25 @@ def nested_codes(code: CodeType) -> Iterator[CodeType]:
     for const in code.co_consts:
         if isinstance(const, CodeType):
             yield const
+
+
+def decorated_codes(code: CodeType) -> frozenset[int]:
+    """Return the ids of the code objects in a code object whose functions go straight into a call: those with decorators."""
+    found = set()
+    current: CodeType | None = None
+    is_function = False
+    for _, opcode, argument in instructions(code):
+        if opcode == _LOAD_CONST:
+            const = code.co_consts[argument]
+            current, is_function = (const, False) if isinstance(const, CodeType) else (None, False)
+        elif opcode in _MAKES_FUNCTION:
+            is_function = current is not None
+        elif opcode in _CALLS and is_function and current is not None:
+            found.add(id(current))
+            is_function = False
+        elif opcode not in _FILLERS:
+            is_function = False
+    return frozenset(found)
 
 
 def stored_names(code: CodeType) -> set[str]:

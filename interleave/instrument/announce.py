@@ -20,7 +20,7 @@ gate = runtime.gate
 ANONYMOUS: frozenset[type] = frozenset({
     int, str, float, bool, NoneType, bytes, complex, FunctionType, BuiltinFunctionType, MethodType, ModuleType, type, ABCMeta, EnumType,
     range, slice, EllipsisType, NotImplementedType, CodeType, property, staticmethod, classmethod, frozenset,
-})
+})  # fmt: skip
 
 #: A container longer than this is named without its elements: naming must stay cheap.
 _LONGEST_LITERAL = 32

@@ -1,7 +1,7 @@
 """Hooks for attributes, globals and cells.
 
-A maker, called once for each instruction, returns the hook of that instruction. Hooks that read return at once while the gate is closed. Hooks
-that store name what they publish during the whole of an execution, announced or not.
+A maker, called once for each instruction, returns the hook of that instruction. Hooks that read return at once while the gate is
+closed. Hooks that store name what they publish during the whole of an execution, announced or not.
 
 The owner of a place is the instance, the class that holds a class attribute, the dictionary of a module (so that a global and an
 attribute of the module are one place), or the cell; its field is the name.

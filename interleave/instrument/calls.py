@@ -6,8 +6,9 @@ for them. By the type of the callee:
 * a method of a container, written in C: the table of `containers`; what it reads through (`update`, `join`) is read as well;
 * a method of any other object of C whose type is not known to be immutable writes all of that object;
 * a function of C reads the containers among its arguments, unless the table of `functions` knows better;
-* a Python function out of scope reads the containers among its arguments if it belongs to the standard library, and else writes them; other
-  objects are opaque on purpose: they are the business of `include`;
+* a Python function out of scope reads the containers among its arguments if it belongs to the standard library, and else writes them;
+a method
+  of an installed package writes its object, and one of a container of the standard library reads or writes it, by name;
 * a class, a `partial`, an `lru_cache`: what they call.
 
 A C function that calls back into the program (`sorted` with a key) is announced once, before it starts.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import sys
 from collections.abc import Callable
 from types import (
     BuiltinFunctionType,
@@ -31,24 +33,20 @@ from types import (
 from typing import Any
 
 from interleave import runtime
-from interleave.instrument import functions, kinds
+from interleave.instrument import families, functions, kinds
 from interleave.instrument.announce import ANONYMOUS, announce, gate, name_value
 from interleave.instrument.containers import KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
+from interleave.instrument.families import family, is_library_container
 from interleave.instrument.functions import attribute_call
 from interleave.instrument.items import settle
 from interleave.instrument.iterators import called, consumed, resume
-from interleave.instrument.kinds import family, find, is_instrumented, is_library_container, is_standard, root_module
+from interleave.instrument.kinds import ANNOUNCING, FOREIGN_CODE, LIBRARY, NEUTRAL, find, origin, root_module
 from interleave.instrument.operators import nested_reads
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.model import READ, WHOLE, WRITE, Site
 
 Arguments = tuple[Any, ...]
 Callee = Callable[[Site, Any, Arguments], None]
-
-#: Parts of the standard library that keep what they are given without looking into it.
-_KEEPERS = frozenset({
-    "threading", "queue", "concurrent", "asyncio", "typing", "functools", "contextlib", "weakref", "abc", "enum", "contextvars", "interleave",
-})
 
 _SCALARS = frozenset({int, float, str, bytes, bool, type(None)})
 
@@ -154,22 +152,20 @@ def _announce(site: Site, accesses: AccessList) -> None:
 
 def _python_function(site: Site, function: Any, arguments: Arguments) -> None:
     touched = [value for value in arguments if type(value) not in _SCALARS and family(type(value))]
-    if touched and not is_instrumented(function):
-        _announce(site, _foreign(function, touched))
+    if touched:
+        _announce(site, _argument_accesses(function, touched))
 
 
-def _foreign(function: Any, touched: list[Any]) -> AccessList:
-    """Return what a Python function out of scope may do to the containers that it is given."""
-    module = function.__globals__.get("__name__")
-    root = module.partition(".")[0] if type(module) is str else ""
-    if root in _KEEPERS:
-        return []
-    if is_standard(root) and (root, function.__name__) not in _LIBRARY_WRITERS:
+def _argument_accesses(function: Any, touched: list[Any]) -> AccessList:
+    """Return what a Python function may do to the containers among its arguments, as far as it does not announce that itself."""
+    whose = origin(function)
+    if whose == LIBRARY and function.__name__ not in _LIBRARY_WRITERS:
         return [access for value in touched for access in nested_reads(value)]
-    return [(value, WHOLE, WRITE) for value in touched]
+    return [(value, WHOLE, WRITE) for value in touched] if whose in (LIBRARY, FOREIGN_CODE) else []
 
 
-_LIBRARY_WRITERS = frozenset({("random", "shuffle")})
+#: Functions of the standard library, written in Python, that change a list which they are given.
+_LIBRARY_WRITERS = frozenset({"shuffle", "insort", "insort_left", "insort_right"})
 
 
 def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
@@ -177,15 +173,17 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
     if type(function) is not FunctionType:
         dispatch(site, function, (owner, *arguments))
         return
-    if is_instrumented(function):
+    whose = origin(function)
+    if whose in (ANNOUNCING, NEUTRAL):
         return
     accesses: AccessList = []
-    if (family(type(owner)) or is_library_container(type(owner))) and not issubclass(type(owner), type):
-        accesses.append((owner, WHOLE, READ if function.__name__ in PYTHON_READERS else WRITE))
+    if not issubclass(type(owner), (type, ModuleType)):
+        if whose == FOREIGN_CODE:
+            accesses.append((owner, WHOLE, WRITE))
+        elif is_library_container(type(owner)) or family(type(owner)):
+            accesses.append((owner, WHOLE, READ if function.__name__ in PYTHON_READERS else WRITE))
     touched = [value for value in arguments if type(value) not in _SCALARS and family(type(value))]
-    if touched:
-        accesses += _foreign(function, touched)
-    _announce(site, accesses)
+    _announce(site, accesses + _argument_accesses(function, touched))
 
 
 def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
@@ -262,7 +260,7 @@ def _is_opaque(tp: type, name: str) -> int:
         known = 0
         for cls in kinds.mro_of(tp):
             if type(kinds.namespace_of(cls).get(name)) not in (FunctionType, type(None)):
-                known = int(root_module(cls) not in kinds.INERT_MODULES)
+                known = int(root_module(cls) not in families.INERT_MODULES)
                 break
         registry.remember(_opaque_types, tp, known)
     return known
@@ -286,7 +284,30 @@ def _partial(site: Site, function: Any, arguments: Arguments) -> None:
 
 
 def _cache(site: Site, function: Any, arguments: Arguments) -> None:
-    _announce(site, [(function, WHOLE, WRITE)])
+    """Announce a call of an `lru_cache`, and prepare for the store that follows if the value is not there.
+
+    The cache looks for the value, calls the function that it wraps, and stores what that returns. Other threads can come in between,
+    but only while the function runs; so looking and storing are two writes, the second announced before the function returns.
+    """
+    wrapped = getattr(function, "__wrapped__", None)
+    if type(wrapped) is FunctionType:
+        known = registry.caches.setdefault(id(wrapped.__code__), [])
+        if not any(cache is function for cache in known):
+            known.append(function)
+    announce(site, [(function, WHOLE, WRITE)])
+
+
+def leave_cached(site: Site) -> Callable[[], None]:
+    """Make the hook for the return from a function whose value may be stored by an `lru_cache`."""
+    caches = registry.caches
+
+    def hook() -> None:
+        if caches and gate.is_open:
+            known = caches.get(id(sys._getframe(1).f_code))
+            if known is not None:
+                announce(site, [(cache, WHOLE, WRITE) for cache in known])
+
+    return hook
 
 
 def _getter(site: Site, function: Any, arguments: Arguments) -> None:
@@ -305,7 +326,7 @@ def _class(site: Site, cls: Any, arguments: Arguments) -> None:
             if type(function) is FunctionType:
                 _python_function(site, function, arguments)
                 return
-    if root_module(cls) not in _KEEPERS:
+    if root_module(cls) not in kinds.NEUTRAL_MODULES:
         _announce(site, _read_arguments(arguments))
 
 
@@ -317,7 +338,7 @@ def _other(site: Site, function: Any, arguments: Arguments) -> None:
     found = find(type(function), "__call__")
     if found is not None and type(found[1]) is FunctionType:
         _bound_method(site, MethodType(found[1], function), arguments)
-    elif found is not None and root_module(found[0]) not in kinds.INERT_MODULES:
+    elif found is not None and root_module(found[0]) not in families.INERT_MODULES:
         _announce(site, [(function, WHOLE, WRITE), *_read_arguments(arguments)])
 
 

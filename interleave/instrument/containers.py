@@ -7,10 +7,11 @@ Adding or removing one writes it and the shape; overwriting one leaves the shape
 between. An access is announced before it happens, when that is still open. So everything that changes the length of a list or
 a deque writes WHOLE, which also settles whether an index is in range; an item counted from the end reads WHOLE.
 
-**Provisional accesses.** An announcement describes what an operation would do now, but it happens later, when the thread is chosen. `d[k] = v`
-announces only the item if `k` is there, yet another thread may delete it first, and then the store changes the shape. Such accesses come as
-`Provisional`; the hook looks again when it is its turn, and announces the larger set if the smaller one is outdated. What it looks at, presence
-of the key, is covered by the item that was announced, so the outcome is the same in every equivalent schedule.
+**Provisional accesses.** An announcement describes what an operation would do now, but it happens later, when the thread is chosen.
+`d[k] = v` announces only the item if `k` is there, yet another thread may delete it first, and then the store changes the shape. Such
+accesses come as `Provisional`; the hook looks again when it is its turn, and announces the larger set if the smaller one is outdated.
+What it looks at, presence of the key, is covered by the item that was announced, so the outcome is the same in every equivalent
+schedule.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from interleave.instrument.kinds import ARRAY, DEFAULTDICT, DEQUE, DICT, LIST, OPAQUE, SET, item
+from interleave.instrument.families import ARRAY, DEFAULTDICT, DEQUE, DICT, LIST, OPAQUE, SET, item
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, SHAPE, WHOLE, WRITE
 
@@ -145,7 +146,7 @@ METHODS: dict[int, dict[str, Action]] = {
         read_whole="index count copy __copy__ __contains__ __getitem__ __add__ __mul__ __rmul__" + _COMPARISONS,
         read_shape="__len__ __iter__ __reversed__", nothing="__class_getitem__",
     ),
-}
+}  # fmt: skip
 METHODS[DEFAULTDICT] = METHODS[DICT] | _table(ensure_key="__getitem__ __missing__")
 
 #: Methods of the containers that the standard library writes in Python which only read.
@@ -153,14 +154,15 @@ PYTHON_READERS = frozenset({
     "most_common", "elements", "total", "copy", "get", "keys", "values", "items", "index", "count", "new_child",
     "__contains__", "__len__", "__iter__", "__getitem__", "__missing__", "__reversed__", *_COMPARISONS.split(),
     "__add__", "__sub__", "__or__", "__and__", "__pos__", "__neg__",
-})
+})  # fmt: skip
 
 #: Methods that put arguments into the container.
 STORES_ARGUMENTS = frozenset({"append", "appendleft", "insert", "add", "setdefault", "__setitem__"})
 #: Methods that keep their arguments or only compare them, as against those that read them through.
 KEEPS_ARGUMENTS = STORES_ARGUMENTS | {
-    "get", "pop", "discard", "remove", "__getitem__", "__delitem__", "put", "__contains__", "send", "throw", "__next__", "set", "set_result",
-}
+    "get", "pop", "discard", "remove", "__getitem__", "__delitem__", "put", "__contains__", "send", "throw", "__next__", "set",
+    "set_result",
+}  # fmt: skip
 
 
 def method_action(kind: int, name: str) -> Action:

@@ -19,20 +19,10 @@ from typing import Any
 from interleave.instrument import attributes
 from interleave.instrument.announce import ANONYMOUS, gate
 from interleave.instrument.containers import ensure_key, read_index, read_key, remove_key, store_index, store_key
+from interleave.instrument.families import ARRAY, DEFAULTDICT, DICT, LIST, NONE, VIEW, family, operation_family
 from interleave.instrument.items import membership_reads, size_reads
 from interleave.instrument.iterators import called, consumed, started
-from interleave.instrument.kinds import (
-    ARRAY,
-    DEFAULTDICT,
-    DICT,
-    LIST,
-    NONE,
-    VIEW,
-    family,
-    is_standard,
-    operation_family,
-    root_module,
-)
+from interleave.instrument.kinds import root_module
 from interleave.instrument.operators import nested_reads, operand_accesses
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
@@ -132,7 +122,22 @@ _add(FUNCTIONS, _write_first, bisect, "insort insort_left insort_right")
 _add(FUNCTIONS, lambda arguments: _write_first(arguments[1:]), struct, "pack_into")
 for _name in ("getitem", "setitem", "delitem"):
     _add(FUNCTIONS, _item(f"__{_name}__"), operator, _name)
-for _name in ["iadd", "iand", "iconcat", "ifloordiv", "ilshift", "imatmul", "imod", "imul", "ior", "ipow", "irshift", "isub", "itruediv", "ixor"]:
+for _name in [
+    "iadd",
+    "iand",
+    "iconcat",
+    "ifloordiv",
+    "ilshift",
+    "imatmul",
+    "imod",
+    "imul",
+    "ior",
+    "ipow",
+    "irshift",
+    "isub",
+    "itruediv",
+    "ixor",
+]:
     _add(FUNCTIONS, _in_place("__iadd__" if _name == "iconcat" else f"__{_name}__"), operator, _name)
 
 #: By type that is called.
@@ -176,6 +181,6 @@ def _note_globals() -> None:
 
 def argument_reads(function: Any, arguments: Arguments) -> AccessList:
     """Return what a function of C that is in no table touches."""
-    if is_standard(root_module(function)):
+    if root_module(function) in sys.stdlib_module_names:
         return _read(arguments)
     return [(value, WHOLE, WRITE) for value in arguments if family(type(value)) not in (NONE, VIEW)]

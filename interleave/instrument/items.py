@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from interleave import runtime
-from interleave.instrument import kinds
+from interleave.instrument import families
 from interleave.instrument.announce import ANONYMOUS, announce, announce_one, gate, name_value
 from interleave.instrument.containers import (
     Action,
@@ -24,15 +24,15 @@ from interleave.instrument.containers import (
     store_key,
     write_whole,
 )
+from interleave.instrument.families import ARRAY, DEFAULTDICT, DICT, FOREIGN, LIST, OPAQUE, PLAIN_KEYS, SET, VIEW, item, operation_family
 from interleave.instrument.iterators import consumed
-from interleave.instrument.kinds import ARRAY, DEFAULTDICT, DICT, LIST, OPAQUE, PLAIN_KEYS, SET, VIEW, item, operation_family
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
 
 UNKNOWN = runtime.UNKNOWN
 aliases = registry.aliases
 
-_READS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index}
+_READS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index, FOREIGN: write_whole}
 _STORES: dict[int, Action] = {DICT: store_key, DEFAULTDICT: store_key, LIST: store_index, ARRAY: store_index}
 _DELETIONS: dict[int, Action] = {DICT: remove_key, DEFAULTDICT: remove_key}
 _TESTS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: read_key, SET: read_key}
@@ -60,7 +60,7 @@ def _value(obj: Any, key: Any) -> object:
 
 def load_item(site: Site) -> Callable[[Any, Any], None]:
     """Make the hook for `obj[key]`."""
-    known = kinds.operation_cache("__getitem__")
+    known = families.operation_cache("__getitem__")
 
     def hook(obj: Any, key: Any) -> None:
         if not gate.is_open:
@@ -81,7 +81,7 @@ def load_item(site: Site) -> Callable[[Any, Any], None]:
 
 def store_item(site: Site) -> Callable[[Any, Any, object], None]:
     """Make the hook for `obj[key] = value`."""
-    known = kinds.operation_cache("__setitem__")
+    known = families.operation_cache("__setitem__")
 
     def hook(obj: Any, key: Any, value: object) -> None:
         if not gate.is_naming:
@@ -113,7 +113,7 @@ def delete_item(site: Site) -> Callable[[Any, Any], None]:
 
 
 def _by_table(site: Site, dunder: str, table: dict[int, Action], otherwise: Action) -> Callable[[Any, Any], None]:
-    known = kinds.operation_cache(dunder)
+    known = families.operation_cache(dunder)
 
     def hook(obj: Any, key: Any) -> None:
         if not gate.is_open:
@@ -129,7 +129,7 @@ def _by_table(site: Site, dunder: str, table: dict[int, Action], otherwise: Acti
 
 def contains(site: Site) -> Callable[[Any, Any], None]:
     """Make the hook for `key in obj`."""
-    known = kinds.operation_cache("__contains__")
+    known = families.operation_cache("__contains__")
 
     def hook(obj: Any, key: Any) -> None:
         if not gate.is_open:
@@ -178,7 +178,7 @@ def store_slice(site: Site) -> Callable[[Any, object], None]:
 
 def size(site: Site) -> Callable[[Any], None]:
     """Make the hook for what needs the length of an object only: truth tests, patterns."""
-    known = kinds.operation_cache("__len__")
+    known = families.operation_cache("__len__")
 
     def hook(obj: Any) -> None:
         if not gate.is_open:
@@ -196,4 +196,4 @@ def size_reads(obj: Any, kind: int) -> AccessList:
     """Return what the length of an object of a family is read from."""
     if kind == VIEW:
         return consumed(obj)
-    return read_whole(obj, ()) if kind == OPAQUE else read_shape(obj, ())
+    return read_whole(obj, ()) if kind in (OPAQUE, FOREIGN) else read_shape(obj, ())

@@ -1,15 +1,16 @@
 """Hooks for iteration: `for`, `yield from`, generators, and what lies behind an iterator.
 
-**A step of a loop** over a mutable container reads the container, so that "changed size during iteration" is found. At the step there is only
-the iterator. The container behind it, also through `enumerate`, `zip`, `map`, `reversed`, views and most of `itertools`, is found with
-`gc.get_referents`, which runs no code of the program; it is asked at each step rather than remembered, since a memory of iterators would
-keep them and their containers alive.
+**A step of a loop** over a mutable container reads the container, so that "changed size during iteration" is found. At the step there
+is only the iterator. The container behind it, also through `enumerate`, `zip`, `map`, `reversed`, views and most of `itertools`, is
+found with `gc.get_referents`, which runs no code of the program; it is asked at each step rather than remembered, since a memory of
+iterators would keep them and their containers alive.
 
-**A shared iterator** is itself written by each step. Nearly all iterators are fresh ones that only the value stack of the frame refers to; no
-other thread can have those, and counting references tells them apart. A reference more, for whatever reason, only adds an announcement.
+**A shared iterator** is itself written by each step. Nearly all iterators are fresh ones that only the value stack of the frame
+refers to; no other thread can have those, and counting references tells them apart. A reference more, for whatever reason, only adds
+an announcement.
 
-**A generator** that is shared is entered where it is resumed, and left where it yields (not by `yield from`) or returns; both are writes. Between
-the two, whoever else resumes it gets "generator already executing".
+**A generator** that is shared is entered where it is resumed, and left where it yields (not by `yield from`) or returns; both are
+writes. Between the two, whoever else resumes it gets "generator already executing".
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from types import AsyncGeneratorType, BuiltinFunctionType, CoroutineType, Functi
 from typing import Any
 
 from interleave import runtime
-from interleave.instrument import kinds
+from interleave.instrument import families
 from interleave.instrument.announce import announce, gate
 from interleave.instrument.containers import method_action, write_whole
-from interleave.instrument.kinds import DEFAULTDICT, DEQUE, DICT, LIST, NONE, SET, VIEW, family, find, operation_family
+from interleave.instrument.families import DEFAULTDICT, DEQUE, DICT, FOREIGN, LIST, NONE, OPAQUE, SET, VIEW, family, operation_family
+from interleave.instrument.kinds import find
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 
@@ -33,9 +35,7 @@ NO_ITERATOR, PLAIN, WRAPPER, GENERATOR = range(4)
 
 _KEY_ITERATORS: frozenset[type] = frozenset({type(iter({})), type(reversed({}))})
 _WRAPPER_MODULES = frozenset({"builtins", "itertools", "collections", "_collections", "array"})
-_IMMUTABLE_ITERATORS: frozenset[type] = frozenset(
-    type(iter(empty)) for empty in ((), "", "\u0100", b"", range(0), range(1 << 70))
-)
+_IMMUTABLE_ITERATORS: frozenset[type] = frozenset(type(iter(empty)) for empty in ((), "", "\u0100", b"", range(0), range(1 << 70)))
 
 #: References to an operand of a hook that is on the value stack of its frame and nowhere else: the stack's, the hook's
 #: argument, and the argument of `getrefcount`.
@@ -99,7 +99,7 @@ def view_reads(view: Any) -> AccessList:
 
 def consumed(value: Any) -> AccessList:
     """Return what iterating over a value to its end touches."""
-    kind = kinds.operation_cache("__iter__").get(type(value))
+    kind = families.operation_cache("__iter__").get(type(value))
     if kind is None:
         kind = operation_family(type(value), "__iter__")
     if kind in (DICT, DEFAULTDICT, SET):
@@ -116,7 +116,7 @@ def consumed(value: Any) -> AccessList:
 
 def start(site: Site) -> Callable[[Any], None]:
     """Make the hook for the start of a loop: iterators of dictionaries, sets and deques note the size at once."""
-    known = kinds.operation_cache("__iter__")
+    known = families.operation_cache("__iter__")
 
     def hook(obj: Any) -> None:
         if not gate.is_open:
@@ -128,6 +128,8 @@ def start(site: Site) -> Callable[[Any], None]:
             announce(site, [(owner, SHAPE, READ) for owner, _, _ in view_reads(obj)])
         elif kind in (DICT, DEFAULTDICT, SET, DEQUE):
             announce(site, [(obj, SHAPE, READ)])
+        elif kind in (OPAQUE, FOREIGN):
+            announce(site, consumed(obj))
 
     return hook
 

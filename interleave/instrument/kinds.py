@@ -6,34 +6,25 @@ MRO, fetched by the getters of `type` itself, which no metaclass can override. W
 * nothing there, or a slot: storage in the instance;
 * a function, a constant: an attribute of a class, which an instance may shadow;
 * a property, a descriptor written in Python, `__getattribute__`: a call, whose own accesses count when it runs.
-
-Operations on containers are judged the same way: `len(x)` of a subclass of `list` is an access to a list if the `__len__` that is
-found in the MRO is the one written in C.
 """
 
 from __future__ import annotations
 
 import sys
-from array import array
-from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Hashable, Mapping
-from enum import Enum
+from collections.abc import Callable, Mapping
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
     FunctionType,
     GetSetDescriptorType,
-    MappingProxyType,
     MemberDescriptorType,
     MethodDescriptorType,
     ModuleType,
-    NoneType,
     WrapperDescriptorType,
 )
 from typing import Any, Final
 
 from interleave.instrument.registry import Kinds, registry
-from interleave.model import WHOLE
 
 # --- looking at types -------------------------------------------------------------------------------------------------
 
@@ -44,7 +35,7 @@ _has_dict: Callable[[type], int] = type.__dict__["__dictoffset__"].__get__
 _flags_of: Callable[[type], int] = type.__dict__["__flags__"].__get__
 _HEAP_TYPE = 1 << 9
 
-_name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
+name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
 qualified_name: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 _module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
 
@@ -53,7 +44,7 @@ MISSING: Final = object()
 _METHODS = (
     FunctionType, staticmethod, classmethod, BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType,
     type(object.__subclasshook__),
-)
+)  # fmt: skip
 
 
 def mro_of(tp: type) -> tuple[type, ...]:
@@ -67,7 +58,10 @@ def namespace_of(tp: type) -> Mapping[str, Any]:
 
 
 def is_a(obj: object, *classes: type) -> bool:
-    """Tell whether an object is an instance of one of some classes. `isinstance` would also ask `obj.__class__`, which may be a property."""
+    """Tell whether an object is an instance of one of some classes.
+
+    Unlike `isinstance`, it does not ask `obj.__class__`, which may be a property.
+    """
     tp = type(obj)
     return any(issubclass(tp, cls) for cls in classes)
 
@@ -103,7 +97,7 @@ def root_module(obj: object) -> str:
 
 def _is_inert(tp: type) -> bool:
     """Tell whether attributes of instances are nobody's business: stand-ins of ours, and thread-local data."""
-    return any(root_module(cls) == _OURS or (_name_of(cls) == "_local" and root_module(cls) == "_thread") for cls in mro_of(tp))
+    return any(root_module(cls) == _OURS or (name_of(cls) == "_local" and root_module(cls) == "_thread") for cls in mro_of(tp))
 
 
 _OURS = __name__.partition(".")[0]
@@ -197,6 +191,28 @@ def _is_data_descriptor(descriptor: type) -> bool:
     return find(descriptor, "__set__") is not None or find(descriptor, "__delete__") is not None
 
 
+#: Whose Python functions: those that announce for themselves; the standard library's; those that only pass on what they are
+#: given, or announce by other means; anybody else's.
+ANNOUNCING, LIBRARY, NEUTRAL, FOREIGN_CODE = range(4)
+
+NEUTRAL_MODULES = frozenset({
+    "threading", "queue", "concurrent", "asyncio", "typing", "functools", "contextlib", "abc", "enum", "contextvars", "interleave",
+    "_pytest",
+})  # fmt: skip
+
+
+def origin(function: FunctionType) -> int:
+    """Tell whose a Python function is."""
+    if is_instrumented(function):
+        return ANNOUNCING
+    module = function.__globals__.get("__name__")
+    root = module.partition(".")[0] if type(module) is str else ""
+    # The mix-ins of abstract base classes do what they do through methods of the program.
+    if root in NEUTRAL_MODULES or module == "collections.abc":
+        return NEUTRAL
+    return LIBRARY if root in sys.stdlib_module_names else FOREIGN_CODE
+
+
 def is_instrumented(function: FunctionType) -> bool:
     """Tell whether a function announces its own accesses."""
     return id(function.__code__) in registry.instrumented
@@ -223,152 +239,3 @@ def peek(obj: object, name: str, default: object) -> object:
     if namespace is not None and name in namespace:
         return namespace[name]
     return found[1] if found is not None else default
-
-
-# --- containers -------------------------------------------------------------------------------------------------------
-
-#: Families of containers that behave alike. NONE must be 0; OPAQUE is an object of an unknown mutable C type.
-NONE, LIST, DICT, DEFAULTDICT, SET, ARRAY, DEQUE, VIEW, OPAQUE = range(9)
-
-_FAMILIES: dict[type, int] = {
-    list: LIST, dict: DICT, OrderedDict: DICT, defaultdict: DEFAULTDICT, set: SET, bytearray: ARRAY, array: ARRAY, deque: DEQUE,
-    type({}.keys()): VIEW, type({}.values()): VIEW, type({}.items()): VIEW,
-    type(OrderedDict().keys()): VIEW, type(OrderedDict().values()): VIEW, type(OrderedDict().items()): VIEW,
-}
-
-#: Modules whose C types are immutable, or whose instances announce their operations themselves.
-INERT_MODULES = frozenset({
-    "builtins", "_thread", "_queue", "_asyncio", "_contextvars", "contextvars", "greenlet", "re", "_sre", "datetime", "decimal", "_decimal",
-    "types", "weakref", "_weakref", "functools", "operator", "_operator", "_struct", "struct", "time", "zoneinfo", "typing", "_typing",
-    "itertools", "uuid", "abc", "_abc", "os", "posix",
-})
-
-_families: Kinds = registry.new_cache()
-_by_operation: dict[str, Kinds] = {}
-
-
-def family(tp: type) -> int:
-    """Return the family of a container type or of a subclass of one, whatever it overrides; NONE for all other types."""
-    known = _families.get(tp)
-    if known is None:
-        known = NONE
-        for cls in mro_of(tp):
-            if cls in _FAMILIES:
-                known = _FAMILIES[cls]
-                break
-        registry.remember(_families, tp, known)
-    return known
-
-
-def operation_cache(dunder: str) -> Kinds:
-    """Return the cache of `operation_family` for one operation."""
-    cache = _by_operation.get(dunder)
-    if cache is None:
-        cache = _by_operation[dunder] = registry.new_cache()
-    return cache
-
-
-def operation_family(tp: type, dunder: str) -> int:
-    """Return the family whose C code performs an operation on instances of `tp`, NONE if Python code does, or nothing mutable."""
-    cache = operation_cache(dunder)
-    known = cache.get(tp)
-    return registry.remember(cache, tp, _judge_operation(tp, dunder)) if known is None else known
-
-
-def _judge_operation(tp: type, dunder: str) -> int:
-    found = find(tp, dunder)
-    if found is None or found[1] is None:
-        return NONE
-    cls, value = found
-    if is_a(value, FunctionType, classmethod, staticmethod):
-        return _judge_function(tp, value)
-    if cls is defaultdict or (family(cls) == DICT and dunder == "__getitem__" and _makes_defaults(tp)):
-        return DEFAULTDICT
-    known = family(cls)
-    if known:
-        return known
-    return NONE if cls in _IMMUTABLE or root_module(cls) in INERT_MODULES or issubclass(tp, type) else OPAQUE
-
-
-def _judge_function(tp: type, function: Any) -> int:
-    """Judge an operation that is written in Python: it announces what it does itself, unless it is out of scope.
-
-    Then it counts if the object is a container at heart (`Counter`, `UserDict`); other foreign objects are opaque on purpose.
-    """
-    if type(function) is FunctionType and is_instrumented(function):
-        return NONE
-    return OPAQUE if family(tp) or root_module(tp) == "collections" or is_library_container(tp) else NONE
-
-
-def is_library_container(tp: type) -> bool:
-    """Tell whether a type is one of the containers that the standard library writes in Python, or a subclass."""
-    return any(root_module(cls) == "collections" and _name_of(cls) in _PYTHON_CONTAINERS for cls in mro_of(tp))
-
-
-_PYTHON_CONTAINERS = frozenset({"UserDict", "UserList", "ChainMap", "Counter"})
-
-
-def _makes_defaults(tp: type) -> bool:
-    """Tell whether reading a missing key stores one, in C."""
-    found = find(tp, "__missing__")
-    return found is not None and found[0] is defaultdict
-
-
-_IMMUTABLE = frozenset({int, float, complex, bool, str, bytes, tuple, frozenset, range, NoneType, memoryview, MappingProxyType})
-
-# --- items ------------------------------------------------------------------------------------------------------------
-
-#: Keys of these types are compared and hashed by C code, without surprises.
-PLAIN_KEYS = frozenset({str, int, float, bytes, bool, NoneType})
-
-
-class Identity:
-    """A key that is equal to itself only; stands in fields for objects that hash by identity."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Identity) and self.value is other.value
-
-    def __hash__(self) -> int:
-        return object.__hash__(self.value)
-
-    def __repr__(self) -> str:
-        tp = type(self.value)
-        if issubclass(tp, type):
-            return f"<{qualified_name(self.value)}>"  # type: ignore[arg-type]
-        name = peek(self.value, "_name_", "") if issubclass(tp, Enum) else ""
-        return f"<{_name_of(tp)}.{name}>" if name else f"<{_name_of(tp)}>"
-
-
-def item(key: object) -> Hashable:
-    """Return the field of an item, WHOLE for a key whose hash or comparison would run code of the program."""
-    tp = type(key)
-    if tp in PLAIN_KEYS:
-        return ("[]", key)
-    if tp is tuple:
-        return ("[]", key) if all(type(part) in PLAIN_KEYS for part in key) else WHOLE  # type: ignore[attr-defined]
-    if _hashes_by_identity(tp):
-        return ("[]", Identity(key))
-    return WHOLE
-
-
-def _hashes_by_identity(tp: type) -> bool:
-    hasher, equality = find(tp, "__hash__"), find(tp, "__eq__")
-    if hasher is None or equality is None or equality[0] is not object:
-        return False
-    # Members of enumerations hash by their name, and are equal by identity.
-    return hasher[0] is object or hasher[0] is Enum
-
-
-def is_safe(field: Hashable) -> bool:
-    """Tell whether looking a key up, given its field, runs no code of the program."""
-    return field is not WHOLE
-
-
-def is_standard(module: str) -> bool:
-    """Tell whether a top-level module belongs to the standard library."""
-    return module in sys.stdlib_module_names

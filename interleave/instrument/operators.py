@@ -11,13 +11,15 @@ from types import FunctionType
 from typing import Any
 
 from interleave.instrument.announce import ANONYMOUS, announce, gate
+from interleave.instrument.families import SET, VIEW, family
 from interleave.instrument.iterators import consumed
-from interleave.instrument.kinds import SET, VIEW, family, find
+from interleave.instrument.kinds import find
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 
 #: How many nested containers are read at most by comparing or printing one.
 _NESTED = 200
+
 
 def binary(site: Site, in_place: str = "") -> Callable[[Any, Any], None]:
     """Make the hook for a binary operator; `in_place` is the special method of its in-place form."""

@@ -1,7 +1,7 @@
 """Which instruction gets which hook, with which operands: a table from opcode names to plan makers.
 
-A plan maker sees one instruction in its context and returns the hook and where the operands are, or None if nothing
-visible happens. An operand is a depth in the value stack (1 is the top) or an instruction that loads something else. Where the instruction before
+A plan maker sees one instruction in its context and returns the hook and where the operands are, or None if nothing visible happens.
+An operand is a depth in the value stack (1 is the top) or an instruction that loads something else. Where the instruction before
 shows that nothing mutable is involved (a comparison with a constant, a truth test of a comparison), no hook is made.
 """
 
@@ -21,6 +21,8 @@ from interleave.model import Site
 
 _VERSION = sys.version_info[:2]
 _GENERATOR = 0x20
+# Generators, coroutines and asynchronous generators: calling them returns at once.
+_SUSPENDING = 0x20 | 0x80 | 0x200
 _SCALARS = (int, float, str, bytes, bool, complex, type(None), tuple, frozenset)
 
 
@@ -34,7 +36,7 @@ class Plan(NamedTuple):
 class Context:
     """What plan makers know of the code object being rewritten. Changes while the rewriter goes through the instructions."""
 
-    def __init__(self, code: CodeType, namespace: dict[str, Any], constant: frozenset[str]) -> None:
+    def __init__(self, code: CodeType, namespace: dict[str, Any], constant: frozenset[str], has_exit: bool = False) -> None:
         self.code = code
         self.namespace = namespace
         module = namespace.get("__name__")
@@ -46,6 +48,8 @@ class Context:
         self.previous: Instr | None = None
         self.sites: list[Site] = []
         self.unhooked: set[str] = set()
+        #: Whether an `lru_cache` may be waiting for what the function returns.
+        self.has_exit = has_exit and not code.co_flags & _SUSPENDING
         self.has_iterated = False
         #: Most operands of one hook.
         self.deepest = 0
@@ -59,8 +63,13 @@ class Context:
             if line is not None and location.end_col_offset is not None:
                 span = (line, location.end_lineno or line, location.col_offset or 0, location.end_col_offset)
         site = Site(
-            self.code.co_filename, line or self.code.co_firstlineno, self.code.co_qualname,
-            module=self.module, name=name, span=span, code=self.code,
+            self.code.co_filename,
+            line or self.code.co_firstlineno,
+            self.code.co_qualname,
+            module=self.module,
+            name=name,
+            span=span,
+            code=self.code,
         )
         self.sites.append(site)
         return site
@@ -73,6 +82,11 @@ class Context:
         """Tell whether the top of the stack is a constant that is no mutable container."""
         previous = self.previous
         return previous is not None and previous.name == "LOAD_CONST" and isinstance(previous.arg, _SCALARS)
+
+    def follows_number(self) -> bool:
+        """Tell whether the top of the stack is a constant number."""
+        previous = self.previous
+        return previous is not None and previous.name == "LOAD_CONST" and isinstance(previous.arg, (int, float, complex))
 
 
 PlanMaker = Callable[[Context, Instr, int], Plan | None]
@@ -232,6 +246,8 @@ def _send(context: Context, instr: Instr, position: int) -> Plan:
 
 @_register("YIELD_VALUE", "RETURN_VALUE", "RETURN_CONST")
 def _leave(context: Context, instr: Instr, position: int) -> Plan | None:
+    if context.has_exit and instr.name != "YIELD_VALUE":
+        return Plan(calls.leave_cached(context.site(instr)), ())
     # CPython 3.11 finds the SEND of `yield from` by looking at the instruction before the yield: nothing may come in between.
     if not context.code.co_flags & _GENERATOR or context.follows(_SEND):
         return None
@@ -307,18 +323,16 @@ _IN_PLACE = {
     BinaryOp.INPLACE_REMAINDER: "__imod__", BinaryOp.INPLACE_OR: "__ior__", BinaryOp.INPLACE_POWER: "__ipow__",
     BinaryOp.INPLACE_RSHIFT: "__irshift__", BinaryOp.INPLACE_SUBTRACT: "__isub__", BinaryOp.INPLACE_TRUE_DIVIDE: "__itruediv__",
     BinaryOp.INPLACE_XOR: "__ixor__",
-}
+}  # fmt: skip
 
 
 @_register("BINARY_OP")
 def _binary(context: Context, instr: Instr, position: int) -> Plan | None:
     operator: Any = instr.arg
     in_place = _IN_PLACE.get(operator, "")
-    previous = context.previous
-    if not in_place and operator is not BinaryOp.MULTIPLY and previous is not None and previous.name == "LOAD_CONST":
-        # No container can be added to a number, or the like.
-        if isinstance(previous.arg, (int, float, complex)):
-            return None
+    # Apart from multiplying, no container can be combined with a number.
+    if not in_place and operator is not BinaryOp.MULTIPLY and context.follows_number():
+        return None
     return Plan(operators.binary(context.site(instr), in_place), (2, 1))
 
 
@@ -339,8 +353,15 @@ if _VERSION >= (3, 13):
     _register("TO_BOOL")(_truth)
 else:
     _register(
-        "UNARY_NOT", "POP_JUMP_IF_FALSE", "POP_JUMP_IF_TRUE", "JUMP_IF_FALSE_OR_POP", "JUMP_IF_TRUE_OR_POP", "POP_JUMP_FORWARD_IF_FALSE",
-        "POP_JUMP_FORWARD_IF_TRUE", "POP_JUMP_BACKWARD_IF_FALSE", "POP_JUMP_BACKWARD_IF_TRUE",
+        "UNARY_NOT",
+        "POP_JUMP_IF_FALSE",
+        "POP_JUMP_IF_TRUE",
+        "JUMP_IF_FALSE_OR_POP",
+        "JUMP_IF_TRUE_OR_POP",
+        "POP_JUMP_FORWARD_IF_FALSE",
+        "POP_JUMP_FORWARD_IF_TRUE",
+        "POP_JUMP_BACKWARD_IF_FALSE",
+        "POP_JUMP_BACKWARD_IF_TRUE",
     )(_truth)
 
 

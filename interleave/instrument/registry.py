@@ -35,7 +35,7 @@ _ALIASES_KEPT = 4096
 class Registry:
     """Everything that hooks share. One instance: `registry`."""
 
-    __slots__ = ("_caches", "_temporary", "aliases", "instrumented", "running", "stored", "version")
+    __slots__ = ("_caches", "_temporary", "aliases", "cached", "caches", "instrumented", "running", "stored", "version")
 
     def __init__(self) -> None:
         self.stored: set[str] = set()
@@ -45,6 +45,10 @@ class Registry:
         self.running: dict[FrameType, Any] = {}
         #: Ids of rewritten code objects, all kept alive by the rewriter's cache. Only ever asked for membership.
         self.instrumented: set[int] = set()
+        #: Ids of the code objects, as they were written, of functions that an `lru_cache` wraps.
+        self.cached: set[int] = set()
+        #: By id of the rewritten code of a wrapped function: the caches called in this execution that wrap it.
+        self.caches: dict[int, list[Any]] = {}
         self._caches: list[Kinds] = []
         self._temporary: list[tuple[Kinds, type]] = []
 
@@ -114,6 +118,7 @@ class Registry:
         """Drop what belongs to one execution."""
         self.aliases.clear()
         self.running.clear()
+        self.caches.clear()
         for cache, tp in self._temporary:
             cache.pop(tp, None)
         self._temporary.clear()

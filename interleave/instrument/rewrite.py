@@ -1,7 +1,7 @@
 """Rewrite code objects so that hooks are called before accesses.
 
-**What is inserted.** Before an instruction that accesses memory, the operands it is about to use are copied from the value stack and given to a
-hook, a Python callable that sits among the constants of the code object:
+**What is inserted.** Before an instruction that accesses memory, the operands it is about to use are copied from the value stack and
+given to a hook, a Python callable that sits among the constants of the code object:
 
     ... obj value            the operands, as the compiler left them
     LOAD_CONST hook          with a NULL below (3.11, 3.12) or above (3.13): what a call expects
@@ -10,20 +10,21 @@ hook, a Python callable that sits among the constants of the code object:
     POP_TOP                  the stack is as it was
     STORE_ATTR name          the original instruction
 
-A hook is made for one instruction and knows its `Site`. The inserted instructions have the location of the access, so that tracebacks, coverage and
-debuggers see no difference. They come after the label of the access: a jump to it runs the hook, at every turn of a loop. They lie inside the
-`try` block of the access, so that what a hook raises goes where the access would have raised. The stack below is not touched and is
-deeper only in between, hence the exception table stays valid as it is, and is not computed again.
+A hook is made for one instruction and knows its `Site`. The inserted instructions have the location of the access, so that
+tracebacks, coverage and debuggers see no difference. They come after the label of the access: a jump to it runs the hook, at every
+turn of a loop. They lie inside the `try` block of the access, so that what a hook raises goes where the access would have raised. The
+stack below is not touched and is deeper only in between, hence the exception table stays valid as it is, and is not computed again.
 
-**Calls of methods.** The compiler loads a method as a pair, function and `self`, and makes no bound method. Then neither the receiver nor the name can be
-found when the call is made, and which of the pair is there differs from run to run. The rewriter loads the bound method with a NULL instead,
-which is what the compiler does for all other calls; that costs about 30 ns, and the callee shows itself in one place.
+**Calls of methods.** The compiler loads a method as a pair, function and `self`, and makes no bound method. Then neither the receiver
+nor the name can be found when the call is made, and which of the pair is there differs from run to run. The rewriter loads the bound
+method with a NULL instead, which is what the compiler does for all other calls; that costs about 30 ns, and the callee shows itself
+in one place.
 
 **Which globals.** A global that no code in scope stores is constant. The names stored anywhere in scope, as globals or as attributes (a
 module attribute is a global), are collected first, see `registry`; reads of other globals get no hook.
 
-**Cache.** Rewriting takes about a millisecond a function. Results are kept for the process, with the names of the globals that got no hook: when
-one of those is stored by code that came into scope later, the code object is rewritten again.
+**Cache.** Rewriting takes about a millisecond a function. Results are kept for the process, with the names of the globals that got no
+hook: when one of those is stored by code that came into scope later, the code object is rewritten again.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from typing import Any
 from bytecode import Bytecode, Instr, Label
 from bytecode.instr import InstrLocation
 
-from interleave.instrument.analysis import IMPLICIT_CELLS, constant_cells, nested_codes
+from interleave.instrument.analysis import IMPLICIT_CELLS, constant_cells, decorated_codes, nested_codes
 from interleave.instrument.plans import PLANS, Context, Plan
 from interleave.instrument.registry import registry
 from interleave.model import Site
@@ -63,6 +64,8 @@ class Rewritten:
     sites: tuple[Site, ...]
     #: Names of globals that are read without a hook, here or in nested code.
     unhooked: frozenset[str]
+    #: Whether the end of the function is announced, see `calls`.
+    has_exit: bool
     nested: tuple[Rewritten, ...]
 
     def walk(self) -> Iterator[Rewritten]:
@@ -83,17 +86,19 @@ def rewrite(code: CodeType, namespace: dict[str, Any]) -> Rewritten:
 
     Nested code objects are rewritten too. Raises whatever the bytecode library raises for code that it does not understand.
     """
-    return _rewrite(code, namespace, IMPLICIT_CELLS)
+    return _rewrite(code, namespace, IMPLICIT_CELLS, is_decorated=False)
 
 
-def _rewrite(code: CodeType, namespace: dict[str, Any], constant: frozenset[str]) -> Rewritten:
+def _rewrite(code: CodeType, namespace: dict[str, Any], constant: frozenset[str], *, is_decorated: bool) -> Rewritten:
     key = (id(code), id(namespace))
     known = _cache.get(key)
-    if known is not None and known.unhooked.isdisjoint(registry.stored):
+    has_exit = is_decorated or id(code) in registry.cached
+    if known is not None and known.has_exit >= has_exit and known.unhooked.isdisjoint(registry.stored):
         return known
     constant = (constant & frozenset(code.co_freevars)) | constant_cells(code) | IMPLICIT_CELLS
-    nested = tuple(_rewrite(inner, namespace, constant) for inner in nested_codes(code))
-    context = Context(code, namespace, constant)
+    decorated = decorated_codes(code)
+    nested = tuple(_rewrite(inner, namespace, constant, is_decorated=id(inner) in decorated) for inner in nested_codes(code))
+    context = Context(code, namespace, constant, has_exit)
     replacements = {id(inner.original): inner.code for inner in nested}
     result = Rewritten(
         original=code,
@@ -101,6 +106,7 @@ def _rewrite(code: CodeType, namespace: dict[str, Any], constant: frozenset[str]
         namespace=namespace,
         sites=tuple(context.sites),
         unhooked=frozenset(context.unhooked).union(*(inner.unhooked for inner in nested)),
+        has_exit=has_exit,
         nested=nested,
     )
     if known is not None:

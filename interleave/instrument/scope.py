@@ -1,7 +1,7 @@
 """Which code is instrumented.
 
-By default what the user wrote: no standard library, nothing installed, nothing of ours. A function belongs to the module whose
-globals it uses, wherever its text came from, so that what `dataclasses`, `attrs` and `exec` made for a module in scope is in scope.
+By default what the user wrote: no standard library, nothing installed, nothing of ours. Text that has no file (it begins with "<")
+belongs to the module whose globals it uses, so that what `dataclasses`, `attrs` and `exec` made for a module in scope is in scope.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ from types import FunctionType
 _PACKAGE = __name__.partition(".")[0]
 _OWN_FOLDER = str(Path(__file__).resolve().parent.parent) + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+
+#: Python code of the standard library that stores into objects of the program, behind its back.
+_ALWAYS = frozenset({("functools", "cached_property.__get__")})
 
 
 def _library_folders() -> tuple[str, ...]:
@@ -51,6 +55,8 @@ class Scope:
 
     def covers_function(self, function: FunctionType) -> bool:
         """Tell whether a function is in scope."""
+        if (function.__module__, function.__qualname__) in _ALWAYS:
+            return True
         name = function.__globals__.get("__name__") or function.__module__
         return self.covers(name if isinstance(name, str) else "", function.__code__.co_filename)
 
@@ -61,12 +67,14 @@ class Scope:
             return False
         if any(fnmatchcase(module_name, pattern) or fnmatchcase(module_name, pattern + ".*") for pattern in self.include):
             return True
-        files = [known for known in (_file_of(module_name), file) if known is not None and not known.startswith("<")]
-        if files:
-            return not any(_is_library(known) for known in files)
-        # Made by `exec` for a module that has no file: a frozen or built-in one, or the interactive `__main__`.
-        is_frozen = file is not None and file.startswith("<frozen ")
-        return not is_frozen and _root(module_name) not in sys.stdlib_module_names
+        if file is None or file.startswith("<"):
+            # Made by `exec`: what counts is for whom.
+            file = _file_of(module_name) or file
+        if file is None or file.startswith("<"):
+            # For a module that has no file: a frozen or built-in one, or the interactive `__main__`.
+            is_frozen = file is not None and file.startswith("<frozen ")
+            return not is_frozen and _root(module_name) not in sys.stdlib_module_names
+        return not file.startswith(_LIBRARY) and not any(part in file for part in _INSTALLED)
 
 
 def _root(module_name: str) -> str:
@@ -76,7 +84,3 @@ def _root(module_name: str) -> str:
 def _file_of(module_name: str) -> str | None:
     file = getattr(sys.modules.get(module_name), "__file__", None)
     return file if isinstance(file, str) else None
-
-
-def _is_library(file: str) -> bool:
-    return file.startswith(_LIBRARY) or any(part in file for part in _INSTALLED)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from interleave.primitives.rows import Row
 from interleave.runtime import WaitQueue, active
 
 #: What `time.time()` says at the beginning of every execution, in seconds since 1970.
@@ -31,26 +32,35 @@ def sleep(seconds: float) -> None:
     kernel.wait("sleep", None, WaitQueue(), float(seconds))
 
 
-def _reader(real: Callable[[], Any], offset: float, *, is_ns: bool) -> Callable[[], Any]:
-    def read() -> Any:
+class _Reader:
+    """Stand in for one function that reads the time; an object, as a closure over the real one would be exchanged itself."""
+
+    __slots__ = ("__name__", "_is_ns", "_offset", "_real")
+
+    def __init__(self, real: Callable[[], Any], offset: float = 0.0) -> None:
+        self.__name__ = real.__name__
+        self._real = real
+        self._offset = offset
+        self._is_ns = real.__name__.endswith("_ns")
+
+    def __call__(self) -> Any:
         kernel = active()
         if kernel is None:
-            return real()
-        now = kernel.read_clock() + offset
-        return int(now * 1_000_000_000) if is_ns else now
-
-    read.__name__ = read.__qualname__ = real.__name__
-    read.__doc__ = f"Stand in for `time.{real.__name__}`."
-    return read
+            return self._real()
+        now = kernel.read_clock() + self._offset
+        return int(now * 1_000_000_000) if self._is_ns else now
 
 
-#: By the function it stands for.
-FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    time.sleep: sleep,
-    time.monotonic: _reader(time.monotonic, 0.0, is_ns=False),
-    time.perf_counter: _reader(time.perf_counter, 0.0, is_ns=False),
-    time.time: _reader(time.time, _EPOCH - _START, is_ns=False),
-    time.monotonic_ns: _reader(time.monotonic_ns, 0.0, is_ns=True),
-    time.perf_counter_ns: _reader(time.perf_counter_ns, 0.0, is_ns=True),
-    time.time_ns: _reader(time.time_ns, _EPOCH - _START, is_ns=True),
-}
+OBJECTS: tuple[Row, ...] = (
+    Row(time.sleep, staticmethod(sleep)),
+    Row(time.monotonic, _Reader(time.monotonic)),
+    Row(time.perf_counter, _Reader(time.perf_counter)),
+    Row(time.process_time, _Reader(time.process_time)),
+    Row(time.thread_time, _Reader(time.thread_time)),
+    Row(time.time, _Reader(time.time, _EPOCH - _START)),
+    Row(time.monotonic_ns, _Reader(time.monotonic_ns)),
+    Row(time.perf_counter_ns, _Reader(time.perf_counter_ns)),
+    Row(time.process_time_ns, _Reader(time.process_time_ns)),
+    Row(time.thread_time_ns, _Reader(time.thread_time_ns)),
+    Row(time.time_ns, _Reader(time.time_ns, _EPOCH - _START)),
+)

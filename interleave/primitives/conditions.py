@@ -267,7 +267,6 @@ METHODS: dict[tuple[type, str], Callable[..., Any]] = {
     (Condition, "_is_owned"): _is_owned,
     (Condition, "notify"): _notify,
     (Event, "is_set"): _event_is_set,
-    (Event, "isSet"): _event_is_set,
     (Event, "set"): _event_set,
     (Event, "clear"): _event_clear,
     (Event, "wait"): _event_wait,

@@ -1,7 +1,8 @@
-"""Randomness that a program reads is the same in every execution.
+"""Randomness that a program reads is the same in every execution, and so are the numbers that threads and pools are named by.
 
 `random`'s hidden generator is seeded before each execution and gets its state back after the exploration; `os.urandom`, on
-which `secrets`, `uuid.uuid4` and `random.SystemRandom` draw, gives bytes from a generator seeded likewise.
+which `secrets`, `uuid.uuid4` and `random.SystemRandom` draw, gives bytes from a generator seeded likewise, and so do generators that the program makes
+without a seed.
 """
 
 from __future__ import annotations
@@ -9,34 +10,52 @@ from __future__ import annotations
 import itertools
 import os
 import random
-import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from interleave.primitives.rows import Row
 from interleave.runtime import active
 
 _real_urandom = os.urandom
 _SEED = 0
 
 
-def urandom(size: int) -> bytes:
+def urandom(size: int, /) -> bytes:
     """Stand in for `os.urandom`."""
     kernel = active()
-    if kernel is None:
+    if kernel is None or size < 0:
         return _real_urandom(size)
-    generator = kernel.side.get("entropy")
+    return _generator(kernel).randbytes(size)
+
+
+def _generator(kernel: Any) -> random.Random:
+    """Return what stands for the system's source of randomness in this execution."""
+    generator: random.Random | None = kernel.side.get("entropy")
     if generator is None:
         generator = kernel.side["entropy"] = random.Random(_SEED)
-    return bytes(generator.randbytes(size))
+    return generator
+
+
+def _seed(self: Any, a: Any = None, version: int = 2) -> None:
+    """Stand in for `random.Random.seed`: a generator that is to take its seed from the system takes it from here."""
+    kernel = active()
+    if a is None and kernel is not None:
+        a = _generator(kernel).getrandbits(256)
+    _originals[random.Random, "seed"](self, a, version)
+
+
+def _seed_hidden(a: Any = None, version: int = 2) -> None:
+    """Stand in for `random.seed`, which is bound to the original method."""
+    _seed(random._inst, a, version)  # type: ignore[attr-defined]
 
 
 def renew() -> None:
     """Start an execution: the same random numbers, thread names and pool names as in every other."""
     random.seed(_SEED)
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
-    pools = sys.modules.get("concurrent.futures.thread")
-    if pools is not None:
-        pools.ThreadPoolExecutor._counter = itertools.count().__next__
+    ThreadPoolExecutor._counter = itertools.count().__next__  # type: ignore[attr-defined]
 
 
 class Saved:
@@ -45,16 +64,16 @@ class Saved:
     def __init__(self) -> None:
         self._random = random.getstate()
         self._counter: Any = threading._counter  # type: ignore[attr-defined]
-        pools = sys.modules.get("concurrent.futures.thread")
-        self._pools: Any = pools.ThreadPoolExecutor._counter if pools is not None else None
+        self._pools: Any = ThreadPoolExecutor._counter  # type: ignore[attr-defined]
 
     def restore(self) -> None:
         """Give it back."""
         random.setstate(self._random)
         threading._counter = self._counter  # type: ignore[attr-defined]
-        pools = sys.modules.get("concurrent.futures.thread")
-        if pools is not None and self._pools is not None:
-            pools.ThreadPoolExecutor._counter = self._pools
+        ThreadPoolExecutor._counter = self._pools  # type: ignore[attr-defined]
 
 
-FUNCTIONS: dict[Any, Any] = {os.urandom: urandom}
+METHODS: dict[tuple[type, str], Callable[..., Any]] = {(random.Random, "seed"): _seed}
+OBJECTS: tuple[Row, ...] = (Row(os.urandom, staticmethod(urandom)), Row(random.seed, staticmethod(_seed_hidden)))
+
+_originals: dict[tuple[type, str], Any] = {key: vars(key[0])[key[1]] for key in METHODS}

@@ -13,9 +13,11 @@ and is no operation at all.
 from __future__ import annotations
 
 import _thread
-from typing import Any
+from typing import Any, Self
 
 from interleave.model import Site
+from interleave.primitives.rows import Row
+from interleave.primitives.threads import ident_of
 from interleave.runtime import WaitQueue, active, gate
 from interleave.runtime.sites import current_site
 
@@ -27,13 +29,13 @@ _OUTSIDE = -2
 
 
 def _check_timeout(blocking: bool, timeout: float) -> None:
-    """Raise what the real lock raises for these arguments."""
-    if not blocking and timeout != -1:
-        raise ValueError("can't specify a timeout for a non-blocking call")
-    if timeout < 0 and timeout != -1:
-        raise ValueError("timeout value must be a non-negative number")
-    if timeout > _thread.TIMEOUT_MAX:
-        raise OverflowError("timeout value is too large")
+    """Raise what the real lock raises for arguments that it refuses, in this interpreter's words."""
+    try:
+        is_valid = timeout == -1 or blocking and 0 <= timeout <= _thread.TIMEOUT_MAX
+    except TypeError:
+        is_valid = False
+    if not is_valid:
+        _allocate().acquire(blocking, timeout)
 
 
 class _Base:
@@ -41,9 +43,9 @@ class _Base:
 
     __slots__ = ("__weakref__", "_bit", "_epoch", "_given", "_owner", "_queue", "_site", "listener")
 
-    def __init__(self, real: Any = None) -> None:
+    def __init__(self) -> None:
         #: The real lock; None until somebody who is not controlled needs one.
-        self._given = real
+        self._given: Any = None
         self._epoch: Any = None
         self._bit = 0
         self._owner = _FREE
@@ -66,13 +68,19 @@ class _Base:
         self._site = None
         self.listener = None
         self._reset()
-        kernel.side[id(self)] = self
+
+    @classmethod
+    def standing_in_for(cls, real: Any) -> Self:
+        """Make a stand-in that takes over a lock that exists."""
+        lock = cls()
+        lock._given = real
+        return lock
 
     def _reset(self) -> None:
         """Forget what else the last execution left."""
 
-    @property
-    def _real(self) -> Any:
+    def real(self) -> Any:
+        """Return the lock for everybody who is not controlled."""
         if self._given is None:
             self._given = self._make_real()
         return self._given
@@ -89,7 +97,9 @@ class _Base:
         kernel.hold(self._bit)
         kernel.close(self._queue)
         if gate.is_detailed:
+            # For the report. Otherwise nobody but the program keeps a lock alive.
             self._site = current_site()
+            kernel.side[id(self)] = self
         if self.listener is not None:
             self.listener.refresh(kernel)
 
@@ -98,6 +108,8 @@ class _Base:
         kernel.let_go(self._bit, self._owner)
         self._owner = _FREE
         kernel.open(self._queue)
+        if gate.is_detailed:
+            kernel.side.pop(id(self), None)
         if self.listener is not None:
             self.listener.refresh(kernel)
 
@@ -142,7 +154,7 @@ class Lock(_Base):
         """Take the lock; return False if it was not to be had (in time)."""
         kernel = active()
         if kernel is None:
-            return bool(self._real.acquire(blocking, timeout))
+            return bool(self.real().acquire(blocking, timeout))
         if not blocking or timeout != -1:
             _check_timeout(blocking, timeout)
         if self._epoch is not kernel.epoch:
@@ -156,7 +168,7 @@ class Lock(_Base):
         """Free the lock, whoever took it; RuntimeError if it is free."""
         kernel = active()
         if kernel is None:
-            self._real.release()
+            self.real().release()
             return
         if self._epoch is not kernel.epoch:
             self._renew(kernel)
@@ -166,14 +178,14 @@ class Lock(_Base):
                 return
             raise RuntimeError("release unlocked lock")
         if self._owner == _OUTSIDE:
-            self._real.release()
+            self.real().release()
         self._free(kernel)
 
     def locked(self) -> bool:
         """Return whether somebody holds the lock."""
         kernel = active()
         if kernel is None:
-            return bool(self._real.locked())
+            return bool(self.real().locked())
         if self._epoch is not kernel.epoch:
             self._renew(kernel)
         self._see_holding(kernel)
@@ -197,8 +209,12 @@ class Lock(_Base):
         return self._epoch is kernel.epoch and self._owner != _FREE
 
     def __repr__(self) -> str:
-        is_held = self._owner != _FREE if active() is not None else self._real.locked()
+        kernel = active()
+        is_held = self.is_owned_by_anyone(kernel) if kernel is not None else self.real().locked()
         return f"<{'locked' if is_held else 'unlocked'} _thread.lock object at {id(self):#x}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("cannot pickle '_thread.lock' object")
 
 
 class RLock(_Base):
@@ -206,9 +222,10 @@ class RLock(_Base):
 
     __slots__ = ("_count",)
 
-    def __init__(self, real: Any = None) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
+        # The real one takes any arguments. Not `super()`: it keeps the class in a cell, where the takeover would find it.
         self._count = 0
-        super().__init__(real)
+        _Base.__init__(self)
 
     def _reset(self) -> None:
         self._count = 0
@@ -226,7 +243,7 @@ class RLock(_Base):
         """Take the lock, again if it is already the caller's; return False if it was not to be had (in time)."""
         kernel = active()
         if kernel is None:
-            return bool(self._real.acquire(blocking, timeout))
+            return bool(self.real().acquire(blocking, timeout))
         if not blocking or timeout != -1:
             _check_timeout(blocking, timeout)
         if self._epoch is not kernel.epoch:
@@ -244,7 +261,7 @@ class RLock(_Base):
         """Give back one level; RuntimeError if the caller is not the owner."""
         kernel = active()
         if kernel is None:
-            self._real.release()
+            self.real().release()
             return
         if self._epoch is not kernel.epoch:
             self._renew(kernel)
@@ -280,13 +297,13 @@ class RLock(_Base):
     def _is_owned(self) -> bool:
         kernel = active()
         if kernel is None:
-            return bool(self._real._is_owned())
+            return bool(self.real()._is_owned())
         return self._epoch is kernel.epoch and self._owner == kernel.current
 
     def _release_save(self) -> Any:
         kernel = active()
         if kernel is None:
-            return self._real._release_save()
+            return self.real()._release_save()
         count, self._count = self._count, 1
         self.release()
         return count
@@ -294,7 +311,7 @@ class RLock(_Base):
     def _acquire_restore(self, saved: Any) -> None:
         kernel = active()
         if kernel is None:
-            self._real._acquire_restore(saved)
+            self.real()._acquire_restore(saved)
             return
         self.acquire()
         self._count = saved
@@ -302,7 +319,7 @@ class RLock(_Base):
     def _recursion_count(self) -> int:
         kernel = active()
         if kernel is None:
-            return int(self._real._recursion_count())
+            return int(self.real()._recursion_count())
         return self._count if self._is_owned() else 0
 
     def _at_fork_reinit(self) -> None:
@@ -310,5 +327,21 @@ class RLock(_Base):
         self._epoch = None
 
     def __repr__(self) -> str:
-        state = "locked" if self._count else "unlocked"
-        return f"<{state} _thread.RLock object owner={self._owner if self._count else 0} count={self._count} at {id(self):#x}>"
+        kernel = active()
+        if kernel is None:
+            return repr(self.real())
+        is_held = self._epoch is kernel.epoch and self._owner != _FREE
+        owner, count = (ident_of(self._owner), self._count) if is_held else (0, 0)
+        return f"<{'locked' if is_held else 'unlocked'} _thread.RLock object owner={owner} count={count} at {id(self):#x}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("cannot pickle '_thread.RLock' object")
+
+
+OBJECTS: tuple[Row, ...] = (
+    Row(_thread.allocate_lock, Lock),
+    Row(_thread.allocate, Lock),
+    Row(_thread.LockType, Lock),
+    Row(_thread.RLock, RLock),
+)
+INSTANCES: tuple[Row, ...] = (Row(_thread.LockType, Lock), Row(_thread.RLock, RLock))

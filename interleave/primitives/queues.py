@@ -14,10 +14,11 @@ import _queue
 import queue
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from interleave.primitives.conditions import _wake
 from interleave.primitives.locks import Lock
+from interleave.primitives.rows import Row
 from interleave.runtime import WaitQueue, active
 
 Queue = queue.Queue
@@ -211,9 +212,9 @@ class SimpleQueue:
 
     __slots__ = ("__weakref__", "_epoch", "_given", "_items", "_ready")
 
-    def __init__(self, real: Any = None) -> None:
+    def __init__(self) -> None:
         #: The real queue; None until somebody who is not controlled needs one.
-        self._given = real
+        self._given: Any = None
         self._epoch: Any = None
         self._items: deque[Any] = deque()
         self._ready = WaitQueue()
@@ -222,7 +223,19 @@ class SimpleQueue:
             kernel.publish(self)
             self._renew(kernel)
 
-    @property
+    @classmethod
+    def standing_in_for(cls, real: Any) -> Self:
+        """Make a stand-in that takes over a queue that exists."""
+        stand_in = cls()
+        stand_in._given = real
+        return stand_in
+
+    def real(self) -> Any:
+        """Return the queue for everybody who is not controlled, with what the last execution left."""
+        if self._epoch is not None and active() is None:
+            self._give_back()
+        return self._real()
+
     def _real(self) -> Any:
         if self._given is None:
             self._given = _RealSimpleQueue()
@@ -236,13 +249,12 @@ class SimpleQueue:
         while self._given is not None and not self._given.empty():
             self._items.append(self._given.get())
         self._ready = WaitQueue(is_open=bool(self._items))
-        kernel.side[id(self)] = self
 
     def _give_back(self) -> None:
         """Move what an ended execution left to the real queue."""
         self._epoch = None
         while self._items:
-            self._real.put(self._items.popleft())
+            self._real().put(self._items.popleft())
 
     def _active(self) -> Any:
         kernel = active()
@@ -261,7 +273,7 @@ class SimpleQueue:
         """Add an item; never blocks."""
         kernel = self._active()
         if kernel is None:
-            self._real.put(item)
+            self._real().put(item)
             return
         kernel.step("put", self)
         self._items.append(item)
@@ -271,7 +283,7 @@ class SimpleQueue:
         """Remove and return the oldest item; `queue.Empty` if there is none (in time)."""
         kernel = self._active()
         if kernel is None:
-            return self._real.get(block, timeout)
+            return self._real().get(block, timeout)
         if block and timeout is not None and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
         if block and timeout != 0:
@@ -301,12 +313,15 @@ class SimpleQueue:
         """Return the number of items."""
         kernel = self._active()
         if kernel is None:
-            return int(self._real.qsize())
+            return int(self._real().qsize())
         kernel.look("qsize", self)
         return len(self._items)
 
     def __class_getitem__(cls, item: Any) -> Any:
         return _RealSimpleQueue.__class_getitem__(item)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("cannot pickle '_queue.SimpleQueue' object")
 
 
 METHODS: dict[tuple[type, str], Callable[..., Any]] = {
@@ -320,5 +335,8 @@ METHODS: dict[tuple[type, str], Callable[..., Any]] = {
 }
 if hasattr(Queue, "shutdown"):
     METHODS[Queue, "shutdown"] = _shutdown
+
+OBJECTS: tuple[Row, ...] = (Row(_RealSimpleQueue, SimpleQueue),)
+INSTANCES: tuple[Row, ...] = (Row(_RealSimpleQueue, SimpleQueue),)
 
 _originals: dict[tuple[type, str], Any] = {key: vars(key[0])[key[1]] for key in METHODS}

@@ -1,202 +1,136 @@
 """Puts the stand-ins where the program looks for the real things, and takes them away again.
 
-Three searches, all by identity and all undone in reverse order:
+Three kinds of exchange, all undone in reverse order:
 
 1. methods of classes of the standard library (`primitives.METHODS`);
-2. the C functions and classes (`primitives.OBJECTS`) wherever somebody holds them: attributes of modules, whatever the name
-   (`from time import sleep as nap`), class attributes, closure cells (a dataclass keeps `default_factory=threading.Lock` in one), defaults of functions;
-3. locks and queues that exist already (`primitives.INSTANCES`), in whatever holds them: module globals, instances, slots, classes, cells,
-   dictionaries, lists. A condition has cached the methods of its lock; they are exchanged with it.
+2. C functions and classes (`primitives.OBJECTS`) wherever somebody holds them, under any name: modules (`from time import sleep as nap`),
+   classes (`factory = staticmethod(Lock)`), closures (a dataclass keeps `default_factory=Lock` in one), defaults of functions, `defaultdict(Lock)`;
+3. locks and queues that exist already (`primitives.INSTANCES`), wherever they are held: module globals, instances, slots, classes, cells, containers,
+   and the methods of its lock that a condition keeps. Their types refer to their instances' holders: one pass over the heap finds the functions'
+   holders and the instances, a second one the holders of the instances (see `holders`).
 
-The import system, the test runner and the tools around it keep the real things: they are not under test, and their threads go on.
+The test runner and the tools around it keep the real things: they are not under test, and their threads go on. So does an import that a
+logical thread makes: modules are executed once in a process, and what their code does with locks would be there in the first execution only. It
+runs to its end as one step. Modules imported meanwhile have got stand-ins, and are given the real things at the end.
 """
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from types import BuiltinMethodType, CellType, FunctionType, MemberDescriptorType, ModuleType, SimpleNamespace
+from collections.abc import Callable
+from concurrent.futures import thread as pools
+from types import ModuleType
 from typing import Any
 
 from interleave import primitives
+from interleave.primitives.holders import CLASS_ATTRIBUTE, ITEM, Exchange
+from interleave.runtime import active, gate, state
 
 #: Packages whose own names and locks are left alone, with everything below them.
-_LEFT_ALONE = (
+_LEFT_ALONE = frozenset({
     "interleave", "greenlet", "importlib", "_frozen_importlib", "_frozen_importlib_external", "execnet", "xdist", "_pytest", "pytest",
     "pluggy", "coverage", "pytest_cov", "rich", "click", "networkx", "bytecode", "hypothesis", "pdb", "bdb", "_pydevd_bundle", "pydevd", "debugpy",
-)
-_CONDITION_METHODS = ("acquire", "release", "_release_save", "_acquire_restore", "_is_owned")
+})
+#: Their instances hold a lock each, in great number (before 3.12): found by their type, they need no search.
+_LIKELY_HOLDERS = (functools.cached_property,) if sys.version_info < (3, 12) else ()
+#: Locks that stay: those inside `threading`, under which no code of the program runs and which would be a step in every `current_thread()`.
+_SPARED = frozenset(id(value) for value in vars(threading).values())
+#: Its methods are kept by the handlers of `fork`, which nobody can change: exchanged by name, it needs no search.
+_POOLS_LOCK = "_global_shutdown_lock"
+_import_system: dict[str, Any] = vars(importlib._bootstrap)  # type: ignore[attr-defined]
+_real_find_and_load: Callable[..., Any] = _import_system["_find_and_load"]
 
 
 def _is_left_alone(module: str) -> bool:
     return module.partition(".")[0] in _LEFT_ALONE
 
 
+def _find_and_load(name: str, import_: Callable[..., Any]) -> Any:
+    """Import a module as one step of the program, with control suspended."""
+    if active() is None:
+        return _real_find_and_load(name, import_)
+    kernel, is_open, is_naming = state.kernel, gate.is_open, gate.is_naming
+    state.kernel = None
+    gate.is_open = gate.is_naming = False
+    try:
+        return _real_find_and_load(name, import_)
+    finally:
+        state.kernel, gate.is_open, gate.is_naming = kernel, is_open, is_naming
+
+
 class Takeover:
     """The exchange for one exploration. `install` and `uninstall` are each safe to call twice."""
 
     def __init__(self) -> None:
-        self._undo: list[Callable[[], None]] = []
+        self._exchange = Exchange(_is_left_alone)
+        self._is_installed = False
+        self._modules = 0
 
     def install(self) -> None:
         """Exchange everything; whatever was done is undone if it fails half way."""
-        if self._undo:
+        if self._is_installed:
             return
+        self._is_installed = True
         try:
+            self._modules = len(sys.modules)
             self._exchange_methods()
-            self._exchange_objects()
-            self._exchange_instances()
+            self._exchange_held()
         except BaseException:
             self.uninstall()
             raise
 
     def uninstall(self) -> None:
-        """Put everything back, in reverse order."""
-        while self._undo:
-            self._undo.pop()()
-
-    # -- 1: methods -------------------------------------------------------------------------------------------
+        """Put everything back, in reverse order, and let modules imported meanwhile have the real things."""
+        if not self._is_installed:
+            return
+        self._is_installed = False
+        try:
+            self._exchange.undo()
+        finally:
+            primitives.threads.give_back_pools()
+            if len(sys.modules) != self._modules:
+                _give_real_things()
 
     def _exchange_methods(self) -> None:
         for (cls, name), stand_in in primitives.METHODS.items():
             if name in vars(cls):
-                self._set_class_attribute(cls, name, stand_in)
+                self._exchange.put(CLASS_ATTRIBUTE, cls, name, stand_in)
 
-    def _set_class_attribute(self, cls: type, name: str, value: Any) -> None:
-        original = vars(cls)[name]
-        setattr(cls, name, value)
-        self._undo.append(lambda: setattr(cls, name, original))
+    def _exchange_held(self) -> None:
+        exchange = self._exchange
+        # The import system has the module itself in its globals, and must go on with the real locks.
+        self._shield_imports()
+        for row in primitives.OBJECTS:
+            exchange.add(row.original, row.stand_in)
+        kinds = {row.original: row.stand_in for row in primitives.INSTANCES}
+        holders = gc.get_referrers(*[row.original for row in primitives.OBJECTS], *kinds, *_LIKELY_HOLDERS)
+        pools_lock = vars(pools)[_POOLS_LOCK]
+        exchange.put(ITEM, vars(pools), _POOLS_LOCK, primitives.locks.Lock.standing_in_for(pools_lock))
+        found = [one for one in holders if type(one) in kinds and id(one) not in _SPARED and one is not pools_lock]
+        entries = [exchange.add(one, kinds[type(one)].standing_in_for(one)) for one in found]
+        del found
+        copies = exchange.exchange_in(holders)
+        # The stand-in keeps the original too.
+        exchange.spread([one for one in entries if one.is_held_elsewhere(1)] + copies)
 
-    # -- 2: functions and classes -----------------------------------------------------------------------------
-
-    def _exchange_objects(self) -> None:
-        # The import system finds `_thread` in its globals and must go on with the real locks.
-        bootstrap = vars(importlib._bootstrap)
-        self._set_item(bootstrap, "_thread", SimpleNamespace(**vars(bootstrap["_thread"])))
-        wanted = {id(original): stand_in for original, stand_in in primitives.OBJECTS}
-        for module in list(sys.modules.values()):
-            if isinstance(module, ModuleType) and not _is_left_alone(module.__name__):
-                self._exchange_in(vars(module), wanted)
-        for holder in gc.get_referrers(*(original for original, _ in primitives.OBJECTS)):
-            if isinstance(holder, CellType) and id(holder.cell_contents) in wanted:
-                self._set_cell(holder, wanted[id(holder.cell_contents)])
-        for cls in self._classes():
-            for name, value in list(vars(cls).items()):
-                if id(value) in wanted:
-                    self._set_class_attribute(cls, name, wanted[id(value)])
-
-    def _classes(self) -> list[type]:
-        """Return the classes written in Python that are not left alone (attributes of others cannot be set)."""
-        heap_type = 1 << 9
-        return [
-            one for one in gc.get_objects()
-            if isinstance(one, type) and one.__flags__ & heap_type and not _is_left_alone(str(one.__module__))
-        ]
-
-    def _exchange_in(self, namespace: dict[str, Any], wanted: dict[int, Any]) -> None:
-        for name, value in list(namespace.items()):
-            if id(value) in wanted:
-                self._set_item(namespace, name, wanted[id(value)])
-            elif type(value) is FunctionType and value.__defaults__ and any(id(one) in wanted for one in value.__defaults__):
-                self._set_defaults(value, wanted)
-
-    def _set_defaults(self, function: FunctionType, wanted: dict[int, Any]) -> None:
-        original = function.__defaults__
-        function.__defaults__ = tuple(wanted.get(id(one), one) for one in original or ())
-        self._undo.append(lambda: setattr(function, "__defaults__", original))
-
-    def _set_item(self, holder: Any, key: Any, value: Any) -> None:
-        original = holder[key]
-        holder[key] = value
-
-        def undo() -> None:
-            # What the program put there itself meanwhile is its own business.
-            if (isinstance(holder, list) or key in holder) and holder[key] is value:
-                holder[key] = original
-
-        self._undo.append(undo)
-
-    def _set_cell(self, cell: CellType, value: Any) -> None:
-        original = cell.cell_contents
-        cell.cell_contents = value
-
-        def undo() -> None:
-            if cell.cell_contents is value:
-                cell.cell_contents = original
-
-        self._undo.append(undo)
-
-    # -- 3: locks and queues that exist -----------------------------------------------------------------------
-
-    def _exchange_instances(self) -> None:
-        kinds = primitives.INSTANCES
-        stand_ins = {id(one): kinds[type(one)](one) for one in gc.get_objects() if type(one) in kinds}
-        if not stand_ins:
-            return
-        for cls in self._classes():
-            for name, value in list(vars(cls).items()):
-                if id(value) in stand_ins:
-                    self._set_class_attribute(cls, name, stand_ins[id(value)])
-        found = tuple(one._given for one in stand_ins.values())
-        for holder in gc.get_referrers(*found):
-            if holder is found or type(holder) is BuiltinMethodType:
-                continue
-            self._exchange_held(holder, stand_ins)
-
-    def _exchange_held(self, holder: Any, stand_ins: dict[int, Any]) -> None:
-        """Exchange the locks in one object that holds some."""
-        if isinstance(holder, dict):
-            # The dictionary of a class is changed through the class, which keeps caches of it.
-            is_class = "__module__" in holder and "__doc__" in holder
-            if not is_class and not _is_left_alone(str(holder.get("__name__", ""))) and holder.get("__name__") != "threading":
-                self._exchange_items(holder, holder.items(), stand_ins)
-        elif isinstance(holder, list):
-            self._exchange_items(holder, enumerate(holder), stand_ins)
-        elif isinstance(holder, CellType):
-            self._set_cell(holder, stand_ins[id(holder.cell_contents)])
-        elif not isinstance(holder, type) and not isinstance(holder, (primitives.locks.Lock, primitives.locks.RLock)) and not _is_left_alone(type(holder).__module__):
-            self._exchange_attributes(holder, stand_ins)
-
-    def _exchange_items(self, holder: Any, items: Iterable[tuple[Any, Any]], stand_ins: dict[int, Any]) -> None:
-        pairs = [(key, stand_ins[id(value)]) for key, value in list(items) if id(value) in stand_ins]
-        for key, stand_in in pairs:
-            self._set_item(holder, key, stand_in)
-            if key == "_lock" and isinstance(holder, dict) and "_waiters" in holder:
-                self._exchange_methods_of_lock(holder, stand_in)
-
-    def _exchange_methods_of_lock(self, condition: dict[str, Any], lock: Any) -> None:
-        """Exchange the methods that a condition took from its lock when it was made."""
-        for name in _CONDITION_METHODS:
-            if name in condition:
-                self._set_item(condition, name, getattr(lock, name))
-
-    def _exchange_attributes(self, holder: Any, stand_ins: dict[int, Any]) -> None:
-        namespace = getattr(holder, "__dict__", None)
-        if isinstance(namespace, dict):
-            self._exchange_items(namespace, namespace.items(), stand_ins)
-        for cls in type(holder).__mro__:
-            for name, member in vars(cls).items():
-                if type(member) is not MemberDescriptorType:
-                    continue
-                try:
-                    value = member.__get__(holder)
-                except AttributeError:
-                    continue
-                if id(value) in stand_ins:
-                    self._set_slot(holder, member, name, stand_ins[id(value)])
-
-    def _set_slot(self, holder: Any, member: MemberDescriptorType, name: str, value: Any) -> None:
-        original = member.__get__(holder)
-        try:
-            member.__set__(holder, value)
-        except (AttributeError, TypeError):
-            return
-        self._undo.append(lambda: member.__set__(holder, original))
+    def _shield_imports(self) -> None:
+        # By its name the copy is left alone.
+        real = ModuleType("interleave.real_thread")
+        vars(real).update({name: value for name, value in vars(_import_system["_thread"]).items() if name != "__name__"})
+        self._exchange.put(ITEM, _import_system, "_thread", real)
+        self._exchange.put(ITEM, _import_system, "_find_and_load", _find_and_load)
 
 
-def real_threads() -> list[threading.Thread]:
-    """Return the threads that run besides the current one and are not under control."""
-    return [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
+def _give_real_things() -> None:
+    """Exchange stand-ins for the real things in everything that the exploration brought into being and left behind."""
+    exchange = Exchange(_is_left_alone)
+    for row in reversed(primitives.OBJECTS):
+        exchange.add(row.stand_in, row.original)
+    kinds = tuple(dict.fromkeys(row.stand_in for row in primitives.INSTANCES))
+    holders = gc.get_referrers(*[row.stand_in for row in primitives.OBJECTS], *kinds)
+    entries = [exchange.add(one, one.real()) for one in holders if type(one) in kinds]
+    exchange.spread(entries + exchange.exchange_in(holders))

@@ -1,46 +1,66 @@
-"""Stand-ins for starting, joining and identifying threads.
+"""Stand-ins for starting, joining and identifying threads, and for what thread pools keep about them.
 
 `threading.Thread` stays the class it is, subclasses included; `start`, `join`, `is_alive` and `_bootstrap_inner`'s hand-shake are replaced. A start is one
 operation, and so is a join: the standard library's `_started.wait()` and limbo lock order nothing that a program can see.
 After an execution every thread object it made looks finished to the real methods too.
+
+A thread pool that lives longer than an execution (a module's global) starts each one without workers and with an empty queue, whatever threads it has outside:
+those are not under control, and those of the last execution are gone.
 """
 
 from __future__ import annotations
 
 import _thread
+import queue
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures.thread import _threads_queues
+from concurrent.futures import thread as pools
 from typing import Any
 
+from interleave.model import READ
+from interleave.primitives.rows import Row
 from interleave.runtime import active
 
 Thread = threading.Thread
 _real_ident = _thread.get_ident
+_real_native_id = _thread.get_native_id
+_real_start = _thread.start_new_thread
+_real_count = _thread._count  # type: ignore[attr-defined]
 #: Idents of logical threads: above every tid, below every address that the real `get_ident` returns.
 _FIRST_IDENT = 0x10000
-_IS_HANDLE = sys.version_info >= (3, 13)
+_LAST_IDENT = 0x1000000
+_HAS_HANDLE = sys.version_info >= (3, 13)
+_active: dict[int, Any] = threading._active  # type: ignore[attr-defined]
+
+
+def ident_of(tid: int) -> int:
+    """Return what `get_ident` returns in a logical thread."""
+    return _FIRST_IDENT + tid if tid > 0 else _real_ident()
 
 
 def get_ident() -> int:
     """Return the ident of the logical thread, or of the OS thread outside an execution."""
     kernel = active()
-    if kernel is None or kernel.current == 0:
-        return _real_ident()
-    return _FIRST_IDENT + int(kernel.current)
+    return _real_ident() if kernel is None else ident_of(kernel.current)
 
 
 def get_native_id() -> int:
     """Return the native id of the logical thread: its ident, except for the scenario itself."""
     kernel = active()
-    if kernel is None or kernel.current == 0:
-        return _real_native_id()
-    return _FIRST_IDENT + int(kernel.current)
+    return _real_native_id() if kernel is None or kernel.current == 0 else ident_of(kernel.current)
 
 
-_real_native_id = _thread.get_native_id
+def count() -> int:
+    """Stand in for `_thread._count`: the threads that have been started and have not ended."""
+    kernel = active()
+    if kernel is None:
+        return int(_real_count())
+    others = kernel.kernel.logical[1:]
+    kernel.step("alive", *others, mode=READ)
+    return int(_real_count()) + sum(not logical.is_finished for logical in others)
 
 
 def _logical(kernel: Any, thread: Any) -> Any:
@@ -59,12 +79,16 @@ def _start(self: Any) -> None:
         raise RuntimeError("threads can only be started once")
     # Marked before the announcement: a second start meanwhile must fail as it does for real.
     self._started._flag = True
-    logical = kernel.spawn(lambda: _bootstrap(self), self._name, is_daemon=self.daemon)
+    try:
+        logical = kernel.spawn(lambda: _bootstrap(self), self._name, is_daemon=self.daemon)
+    except BaseException:
+        _mark_finished(self)
+        raise
     logical.handle = self
     kernel.side[id(self)] = logical
-    self._ident = _FIRST_IDENT + logical.tid
+    self._ident = ident_of(logical.tid)
     self._native_id = self._ident
-    threading._active[self._ident] = self  # type: ignore[attr-defined]
+    _active[self._ident] = self
 
 
 def _bootstrap(thread: Any) -> None:
@@ -72,33 +96,48 @@ def _bootstrap(thread: Any) -> None:
     try:
         if threading._trace_hook:  # type: ignore[attr-defined]
             sys.settrace(threading._trace_hook)  # type: ignore[attr-defined]
+        if threading._profile_hook:  # type: ignore[attr-defined]
+            sys.setprofile(threading._profile_hook)  # type: ignore[attr-defined]
         thread.run()
     except SystemExit:
         pass
     except Exception as error:
         _report_uncaught(thread, error)
     finally:
-        threading._active.pop(thread._ident, None)  # type: ignore[attr-defined]
+        _active.pop(thread._ident, None)
         _mark_finished(thread)
 
 
 def _report_uncaught(thread: Any, error: Exception) -> None:
     """Fail the execution, unless the program has set an excepthook of its own since the execution began."""
     kernel = active()
-    if kernel is None or threading.excepthook is kernel.excepthook:
+    if kernel is None or kernel.is_ending or threading.excepthook is kernel.excepthook:
         raise error
     thread._invoke_excepthook(thread)
 
 
 def _mark_finished(thread: Any) -> None:
     """Make the real methods see a thread that has ended."""
-    if not _IS_HANDLE:
+    if not _HAS_HANDLE:
         thread._is_stopped = True
         thread._tstate_lock = None
     elif not thread._handle.is_done():
         # The handle made by `Thread.__init__` was never started; only a running one can be done.
-        thread._handle = _thread._make_thread_handle(thread._ident)  # type: ignore[attr-defined]
+        thread._handle = _thread._make_thread_handle(thread._ident or _FIRST_IDENT)  # type: ignore[attr-defined]
         thread._handle._set_done()
+
+
+def forget(handles: Iterable[Any]) -> None:
+    """Make the thread objects of an execution that is over look finished to the real methods, whether or not they ever ran."""
+    for thread in handles:
+        _active.pop(thread._ident, None)
+        pools._threads_queues.pop(thread, None)  # type: ignore[attr-defined]
+        _mark_finished(thread)
+    for ident in [ident for ident in _active if _FIRST_IDENT <= ident < _LAST_IDENT]:
+        # Made by `current_thread()` in a thread that is no `Thread`.
+        _mark_finished(_active.pop(ident))
+    if _shut.is_over:
+        _shut.is_over = pools._shutdown = False  # type: ignore[attr-defined]
 
 
 def _join(self: Any, timeout: float | None = None) -> None:
@@ -121,7 +160,7 @@ def _join(self: Any, timeout: float | None = None) -> None:
 
 def _join_foreign(thread: Any, timeout: float | None) -> None:
     """Join a thread that is not part of this execution: the main thread, or one that ended with an earlier one."""
-    if thread is threading.main_thread() and active().current == 0:
+    if thread is threading.current_thread():
         raise RuntimeError("cannot join current thread")
     _originals[Thread, "join"](thread, timeout)
 
@@ -135,27 +174,87 @@ def _is_alive(self: Any) -> bool:
     return not logical.is_finished
 
 
-def start_new_thread(function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> int:
-    """Stand in for `_thread.start_new_thread`."""
-    kernel = active()
-    if kernel is None:
-        return int(_real_start(function, args, kwargs) if kwargs is not None else _real_start(function, args))
-    if not callable(function):
-        raise TypeError("first arg must be callable")
-    if not isinstance(args, tuple):
-        raise TypeError("2nd arg must be a tuple")
-
+def _spawn(kernel: Any, function: Callable[[], object], name: str, *, is_daemon: bool) -> Any:
     def body() -> None:
         try:
-            function(*args, **(kwargs or {}))
+            function()
         except SystemExit:
             pass
+        finally:
+            # Listed if it asked for its `current_thread()`.
+            _active.pop(ident_of(logical.tid), None)
 
+    logical = kernel.spawn(body, name, is_daemon=is_daemon)
+    return logical
+
+
+def start_new_thread(
+    function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any] = {}, /,  # noqa: B006 (as the real one)
+) -> int:
+    """Stand in for `_thread.start_new_thread`."""
+    kernel = active()
+    if kernel is None or not callable(function) or not isinstance(args, tuple) or not isinstance(kwargs, dict):
+        # Wrong arguments: the real one says so.
+        return int(_real_start(function, args, kwargs))
     name = getattr(function, "__name__", "thread")
-    return _FIRST_IDENT + int(kernel.spawn(body, name, is_daemon=True).tid)
+    return ident_of(_spawn(kernel, lambda: function(*args, **kwargs), name, is_daemon=True).tid)
 
 
-_real_start = _thread.start_new_thread
+class Handle:
+    """Stand in for the handle that `_thread.start_joinable_thread` returns (3.13)."""
+
+    __slots__ = ("_is_set", "_logical", "_tid")
+
+    def __init__(self, logical: Any) -> None:
+        self._logical = logical
+        self._tid = logical.tid
+        self._is_set = False
+
+    @property
+    def ident(self) -> int:
+        """The ident of the thread."""
+        return ident_of(self._tid)
+
+    def is_done(self) -> bool:
+        """Return whether the thread has ended."""
+        kernel = active()
+        if kernel is not None:
+            kernel.look("alive", self._logical)
+        return self._is_set or bool(self._logical.is_finished)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the end of the thread."""
+        kernel = active()
+        if kernel is not None and self._tid == kernel.current:
+            raise RuntimeError("Cannot join current thread")
+        if kernel is not None and not self._is_set:
+            kernel.join(self._logical, timeout if timeout is None or timeout >= 0 else None)
+
+    def _set_done(self) -> None:
+        self._is_set = True
+
+
+def start_joinable_thread(function: Callable[[], object], handle: Any = None, daemon: bool = True) -> Any:
+    """Stand in for `_thread.start_joinable_thread` (3.13)."""
+    kernel = active()
+    if kernel is None or handle is not None or not callable(function):
+        return _thread.start_joinable_thread(function, handle=handle, daemon=daemon)  # type: ignore[attr-defined]
+    return Handle(_spawn(kernel, function, getattr(function, "__name__", "thread"), is_daemon=daemon))
+
+
+# -- thread pools -----------------------------------------------------------------------------------------------------
+
+
+class _Shut:
+    """Whether the end of the program was announced to the thread pools of this execution."""
+
+    is_over = False
+
+
+_shut = _Shut()
+_POOL_STATE = ("_threads", "_work_queue", "_idle_semaphore", "_broken", "_shutdown")
+#: Thread pools that an execution met and that were not made in it, by id, with the state to give back.
+_outer_pools: dict[int, tuple[Any, dict[str, Any]]] = {}
 
 
 class _Ordered(dict[Any, None]):
@@ -168,35 +267,60 @@ class _Ordered(dict[Any, None]):
 
 def _init_pool(self: Any, *args: Any, **options: Any) -> None:
     _originals[ThreadPoolExecutor, "__init__"](self, *args, **options)
-    if active() is not None:
+    kernel = active()
+    if kernel is not None:
         # `shutdown` joins the workers in the order of this set.
         self._threads = _Ordered()
+        # Weakly: when a program drops a pool, its workers end.
+        kernel.side[id(self)] = weakref.ref(self)
+
+
+def _renew_pool(pool: Any) -> None:
+    """Start an execution with a pool that has no workers, if it was not made in this execution."""
+    kernel = active()
+    if kernel is None or id(pool) in kernel.side:
+        return
+    kernel.side[id(pool)] = pool
+    _, before = _outer_pools.setdefault(id(pool), (pool, {name: getattr(pool, name) for name in _POOL_STATE}))
+    pool._threads = _Ordered()
+    pool._work_queue = queue.SimpleQueue()
+    pool._idle_semaphore = threading.Semaphore(0)
+    pool._broken, pool._shutdown = before["_broken"], before["_shutdown"]
+
+
+def give_back_pools() -> None:
+    """Give thread pools that are older than the exploration their own threads and queues back."""
+    while _outer_pools:
+        pool, before = _outer_pools.popitem()[1]
+        vars(pool).update(before)
+
+
+def _submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+    _renew_pool(self)
+    return _originals[ThreadPoolExecutor, "submit"](self, fn, *args, **kwargs)
+
+
+def _shutdown(self: Any, wait: bool = True, *, cancel_futures: bool = False) -> None:
+    _renew_pool(self)
+    _originals[ThreadPoolExecutor, "shutdown"](self, wait, cancel_futures=cancel_futures)
 
 
 def release_pools() -> bool:
-    """Tell idle workers of thread pools to stop, as the interpreter does at exit; return whether there were any."""
+    """Tell idle workers of thread pools to stop, as the interpreter does when the main thread has ended; return whether there were any."""
     kernel = active()
-    if kernel is None:
+    if kernel is None or _shut.is_over or not kernel.kernel.logical[0].is_finished:
         return False
-    waiting = [
-        (thread, work) for thread, work in _threads_queues.items()
-        if (logical := _logical(kernel, thread)) is not None and not logical.is_finished and logical.queue is not None
-    ]
-    asked = kernel.side.setdefault("pools", {})
-    fresh = [(thread, work) for thread, work in waiting if id(thread) not in asked]
-    for thread, work in fresh:
-        asked[id(thread)] = thread
+    waiting = [work for thread, work in list(pools._threads_queues.items()) if _is_blocked(kernel, thread)]  # type: ignore[attr-defined]
+    _shut.is_over = pools._shutdown = True  # type: ignore[attr-defined]
+    for work in waiting:
         work._items.append(None)
         kernel.open(work._ready)
-    return bool(fresh)
+    return bool(waiting)
 
 
-def forget(handles: Iterable[Any]) -> None:
-    """Make the thread objects of an execution that is over look finished to the real methods, whether or not they ever ran."""
-    for thread in handles:
-        threading._active.pop(thread._ident, None)  # type: ignore[attr-defined]
-        _threads_queues.pop(thread, None)  # type: ignore[attr-defined]
-        _mark_finished(thread)
+def _is_blocked(kernel: Any, thread: Any) -> bool:
+    logical = _logical(kernel, thread)
+    return logical is not None and not logical.is_finished and logical.queue is not None
 
 
 METHODS: dict[tuple[type, str], Callable[..., Any]] = {
@@ -204,6 +328,17 @@ METHODS: dict[tuple[type, str], Callable[..., Any]] = {
     (Thread, "join"): _join,
     (Thread, "is_alive"): _is_alive,
     (ThreadPoolExecutor, "__init__"): _init_pool,
+    (ThreadPoolExecutor, "submit"): _submit,
+    (ThreadPoolExecutor, "shutdown"): _shutdown,
 }
+OBJECTS: list[Row] = [
+    Row(_thread.start_new_thread, staticmethod(start_new_thread)),
+    Row(_thread.start_new, staticmethod(start_new_thread)),
+    Row(_thread.get_ident, staticmethod(get_ident)),
+    Row(_thread.get_native_id, staticmethod(get_native_id)),
+    Row(_real_count, staticmethod(count)),
+]
+if _HAS_HANDLE:
+    OBJECTS.append(Row(_thread.start_joinable_thread, staticmethod(start_joinable_thread)))  # type: ignore[attr-defined]
 
 _originals: dict[tuple[type, str], Any] = {key: vars(key[0])[key[1]] for key in METHODS}

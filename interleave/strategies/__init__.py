@@ -42,8 +42,11 @@ class Row:
 TABLE: dict[str, Row] = {
     "auto": Row("auto", "Auto", ("seed", "preemptions", "depth", "executions")),
     "dfs": Row("dfs", "Dfs", ("preemptions",)),
+    "dpor": Row("dpor", "Dpor", ()),
     "pct": Row("pct", "Pct", ("seed", "depth")),
+    "pos": Row("pos", "Pos", ("seed",)),
     "random": Row("random", "RandomWalk", ("seed",)),
+    "surw": Row("surw", "Surw", ("seed",)),
 }
 
 

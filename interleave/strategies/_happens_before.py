@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Any
 
 from interleave.model import Event, Operation
 from interleave.strategies._footprint import Footprint, Footprints, is_conflict
@@ -75,22 +76,27 @@ class Causality:
             widen(self.clocks, width)
             self._last.extend([NEVER] * (width - len(self._last)))
 
-    def add(self, event: Event, enabled: int) -> None:
-        """Add the next event; `enabled` is the mask of tids that could have been chosen instead."""
+    def add(self, event: Event, footprint: Footprint, enabled: int, *, is_end: bool = False) -> None:
+        """Add the next event; `enabled` is the mask of tids that could have been chosen instead.
+
+        `is_end` says that it ends the program and its daemon threads: it comes after everything, and cannot be moved.
+        """
         tid, operation = event
         position = len(self.tids)
         self.tids.append(tid)
         self._operations.append(operation)
         self._enabled.append(enabled)
         self.races.append([])
-        previous = self._last[tid]
-        footprint = self.footprints.of(operation)
+        last = self._last
+        previous = last[tid]
         clock, rivals = self._visit(position, tid, operation, footprint, is_executed=True)
-        if self._is_delayed(position, tid, operation, footprint):
+        if is_end:
+            rivals = []
+        if is_end or self._is_delayed(position, tid, operation, footprint):
             footprint = self.footprints.unknown
-            for last in self._last:
-                if last != NEVER and clock[self.tids[last]] < last:
-                    clock = join(clock, self.clocks[last])
+            for other in last:
+                if other != NEVER and clock[self.tids[other]] < other:
+                    clock = join(clock, self.clocks[other])
         for rival in rivals:
             self.races[rival].append(position)
         clock = clock.copy()
@@ -99,25 +105,27 @@ class Causality:
         self.touched.append(footprint)
         self._previous.append(previous)
         self._rivals.append(rivals)
-        self._last[tid] = position
+        last[tid] = position
         if operation.kind == "spawn":
-            self._last[operation.target] = position
+            last[operation.target] = position
         self.footprints.record(footprint, position)
 
     def cut(self, length: int) -> None:
         """Take off all events but the first `length`."""
-        while len(self.tids) > length:
-            tid = self.tids.pop()
-            self.clocks.pop()
-            self.races.pop()
-            self._enabled.pop()
-            operation = self._operations.pop()
-            self.footprints.erase(self.touched.pop())
-            for rival in self._rivals.pop():
-                self.races[rival].pop()
+        erase, races, last = self.footprints.erase, self.races, self._last
+        for position in range(len(self.tids) - 1, length - 1, -1):
+            erase(self.touched[position])
+            for rival in self._rivals[position]:
+                races[rival].pop()
+            operation = self._operations[position]
             if operation.kind == "spawn":
-                self._last[operation.target] = NEVER
-            self._last[tid] = self._previous.pop()
+                last[operation.target] = NEVER
+            last[self.tids[position]] = self._previous[position]
+        columns: tuple[list[Any], ...] = (
+            self.tids, self.clocks, self.touched, races, self._operations, self._enabled, self._previous, self._rivals,
+        )  # fmt: skip
+        for column in columns:
+            del column[length:]
 
     def rivals_of_pending(self, tid: int, operation: Operation) -> list[int]:
         """Return the events before which an operation that was never executed might have been."""
@@ -126,7 +134,7 @@ class Causality:
     def independent_of(self, position: int) -> list[int]:
         """Return the later events that did not happen after the one at `position` (`notdep` in the paper)."""
         tid = self.tids[position]
-        return [later for later in range(position + 1, len(self.tids)) if self.clocks[later][tid] < position]
+        return [later for later, clock in enumerate(self.clocks[position + 1 :], position + 1) if clock[tid] < position]
 
     def _past(self, tid: int, operation: Operation) -> Clock:
         """Return the clock of an operation as far as it comes from its own thread, and from the end of the one it joins."""

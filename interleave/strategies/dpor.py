@@ -36,9 +36,12 @@ from collections.abc import Sequence
 
 from interleave.errors import InternalError, ReplayMismatch, UsageError
 from interleave.model import Operation, Point, ThreadInfo, Trace
+from interleave.strategies._footprint import is_conflict
 from interleave.strategies._happens_before import Causality, unexecuted
 from interleave.strategies._wakeup import Branch, insert, weak_initial
 
+#: How long daemon threads are followed when the program could end.
+_DAEMON_STEPS = 200
 #: Kinds of operations that touch nothing, and yet are better not hastened.
 _DECIDING = ("choose", "sleep")
 
@@ -46,7 +49,7 @@ _DECIDING = ("choose", "sleep")
 class _Node:
     """The state of the search before one event. Plain slots: there is one per event, visited in every execution."""
 
-    __slots__ = ("branches", "enabled", "event", "sleep", "tid", "values_seen")
+    __slots__ = ("announced", "branches", "enabled", "event", "sleep", "tid", "values_seen")
 
     def __init__(self, enabled: int, tid: int, event: Branch, sleep: list[Branch], branches: list[Branch]) -> None:
         self.enabled = enabled
@@ -57,6 +60,8 @@ class _Node:
         self.sleep = sleep
         #: The wakeup tree without the branch that is being explored.
         self.branches = branches
+        #: The operation of which the event's footprint was made, None if it comes from an earlier execution.
+        self.announced: Operation | None = None
         #: How many choices of values of the event have had their alternatives inserted.
         self.values_seen = 0
 
@@ -69,7 +74,6 @@ class Dpor:
     """
 
     every_access = True
-    scope = "every schedule"
 
     def __init__(self, *, preemptions: int | None = None) -> None:
         if preemptions is not None:
@@ -77,6 +81,7 @@ class Dpor:
                 f"Strategy 'dpor' explores every schedule and takes no bound on preemptions ({preemptions}).\n"
                 "Leave the bound out, or use strategy 'dfs'."
             )
+        self.scope = "every schedule"
         self.redundant = 0
         self._nodes: list[_Node] = []
         self._causality = Causality()
@@ -91,6 +96,9 @@ class Dpor:
         self._node: _Node | None = None
         self._values_used = 0
         self._is_asleep = False
+        #: Mask of the tids of daemons in this execution, and how many steps they were given although the program could end.
+        self._daemons = 0
+        self._extra = 0
         #: What is announced, kept up to date by the kernel.
         self._pending: Sequence[Operation | None] = ()
         self._was_begun = False
@@ -102,6 +110,7 @@ class Dpor:
         self._node = None
         self._is_asleep = False
         self._fixed = 0
+        self._extra = 0
         if not self._was_begun:
             self._was_begun = True
             return True
@@ -115,6 +124,7 @@ class Dpor:
                 node.event = branch
                 node.tid = self._tid_of[branch.thread]
                 node.values_seen = 0
+                node.announced = None
                 self._fixed = len(nodes)
                 self._causality.cut(len(nodes) - 1)
                 self._number_of.clear()
@@ -148,10 +158,17 @@ class Dpor:
         self._number_threads(trace.threads)
         causality.make_room(len(trace.threads))
         for position in range(len(causality.tids), min(len(nodes), len(trace.events))):
-            causality.add(trace.events[position], nodes[position].enabled)
-            nodes[position].event.footprint = causality.touched[position]
+            node, event = nodes[position], trace.events[position]
+            footprint = node.event.footprint if event[1] is node.announced else causality.footprints.of(event[1])
+            is_end = bool(self._daemons) and position == len(trace.events) - 1 and not self._is_anyone_left()
+            causality.add(event, footprint, node.enabled, is_end=is_end)
+            node.event.footprint = causality.touched[position]
         if not self._is_asleep:
             self._reverse_races(trace)
+
+    def _is_anyone_left(self) -> bool:
+        """Tell whether the execution ended before all threads that are not daemons did."""
+        return any(one is not None and not self._daemons >> tid & 1 for tid, one in enumerate(self._pending))
 
     # -- making choices ---------------------------------------------------------------------------------------
 
@@ -169,16 +186,20 @@ class Dpor:
             branches = event.branches
             event.branches = []
             if last.sleep:
-                sleep = [one for one in last.sleep if weak_initial(one, (event,)) == 1]
-        chosen = self._next_branch(point.enabled, branches)
+                sleep = [
+                    one for one in last.sleep if one.thread != event.thread and not is_conflict(one.footprint, event.footprint)
+                ]
+        operation: Operation | None = None
+        chosen = self._next_branch(point.enabled, branches) if branches else None
         if chosen is not None:
             tid = self._tid_of[chosen.thread]
         else:
-            tid = self._awake(point, sleep)
+            tid = self._next_awake(point, sleep)
             operation = point.pending[tid]
             assert operation is not None
             chosen = Branch(self._number_of[tid], (), self._causality.footprints.of(operation))
         node = _Node(point.enabled, tid, chosen, sleep, branches)
+        node.announced = operation
         if not self._is_asleep:
             self._nodes.append(node)
         return node
@@ -187,6 +208,7 @@ class Dpor:
         numbers = self._numbers
         self._number_of = [numbers.setdefault(info.path, len(numbers)) for info in threads]
         self._tid_of = {number: tid for tid, number in enumerate(self._number_of)}
+        self._daemons = sum(1 << info.tid for info in threads if info.is_daemon)
 
     def _next_branch(self, enabled: int, branches: list[Branch]) -> Branch | None:
         """Take off the first branch whose thread is enabled, and drop those before it."""
@@ -197,26 +219,45 @@ class Dpor:
                 return branch
         return None
 
-    def _awake(self, point: Point, sleep: list[Branch]) -> int:
+    def _next_awake(self, point: Point, sleep: list[Branch]) -> int:
         """Return the thread that goes on, of those not asleep; note if there is none.
 
         Operations that touch nothing come first: they bring threads to the announcement of those that do, and the
         earlier an operation is announced, the more is known about when it was enabled.
         """
-        asleep = [one.thread for one in sleep]
-        enabled = point.enabled
-        awake = [tid for tid in range(len(point.threads)) if enabled >> tid & 1 and self._number_of[tid] not in asleep]
-        for tid in awake:
-            operation = point.pending[tid]
+        awake = point.enabled
+        for asleep in sleep:
+            awake &= ~(1 << self._tid_of[asleep.thread])
+        if not awake:
+            self._is_asleep = True
+            self.redundant += 1
+            return point.default
+        pending = point.pending
+        daemons = awake & self._daemons
+        if daemons and self._is_closing(pending):
+            if self._extra < _DAEMON_STEPS:
+                self._extra += 1
+                awake = daemons
+            else:
+                self.scope = f"every schedule in which daemon threads take at most {_DAEMON_STEPS} steps after all other threads are done"
+        rest = awake
+        while rest:
+            tid = (rest & -rest).bit_length() - 1
+            operation = pending[tid]
             if operation is not None and operation.accesses == () and operation.kind not in _DECIDING:
                 return tid
-        if point.default in awake:
-            return point.default
-        if awake:
-            return awake[0]
-        self._is_asleep = True
-        self.redundant += 1
-        return point.default
+            rest &= rest - 1
+        return point.default if awake >> point.default & 1 else (awake & -awake).bit_length() - 1
+
+    def _is_closing(self, pending: Sequence[Operation | None]) -> bool:
+        """Tell whether nothing is left to do for threads that are not daemons, except for the last of them to end.
+
+        That ends the program and its daemons with it, wherever they are. It would cut off what could still be
+        learnt about them, so daemons go on until they block; and since ending the program is not in conflict with anything
+        anybody else sees, it may come last in every execution without loss.
+        """
+        left = [one for tid, one in enumerate(pending) if one is not None and not self._daemons >> tid & 1]
+        return not left or (len(left) == 1 and left[0].kind == "exit")
 
     def _choose_value(self, point: Point) -> int:
         """Choose among values, and make the others alternatives the first time this choice is met."""

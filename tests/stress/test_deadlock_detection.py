@@ -56,7 +56,7 @@ class TestDeadlockDetection:
         failure = expect_failure(first.scenario_result_reaches_waiter, kind="stuck")
         assert waiting_workers(failure) == {"waiter"}
 
-    @pytest.mark.interleave(executions=600)
+    @pytest.mark.interleave(executions=300)
     @pytest.mark.parametrize(
         "scenario",
         [

@@ -32,7 +32,7 @@ class TestEmbeddingCache:
     def test_count_survives_clearing(self) -> None:
         expect_failure(first.scenario_clear_starts_from_zero, kind="assertion", because="count from before the clearing: 3 misses")
 
-    @pytest.mark.interleave(executions=600)
+    @pytest.mark.interleave(executions=300)
     @pytest.mark.parametrize(
         "scenario",
         [

@@ -34,7 +34,7 @@ class TestEventBackend:
     def test_sequence_number_is_given_out_twice(self) -> None:
         expect_failure(first.scenario_sequence_numbers_are_unique, kind="assertion", because="sequence number given out twice")
 
-    @pytest.mark.interleave(executions=600)
+    @pytest.mark.interleave(executions=300)
     @pytest.mark.parametrize(
         "scenario",
         [

@@ -40,7 +40,7 @@ class TestServiceContainer:
     def test_transients_need_no_repair(self, schedule: Schedule) -> None:
         schedule(first.scenario_transients_are_distinct_and_pass)
 
-    @pytest.mark.interleave(executions=600)
+    @pytest.mark.interleave(executions=300)
     @pytest.mark.parametrize(
         "scenario",
         [

@@ -34,7 +34,7 @@ class TestToolPipelineMetrics:
     def test_measured_execution_is_lost(self) -> None:
         expect_failure(first.scenario_measured_tools_add_up, kind="assertion", because="execution lost: 1 counted of 2")
 
-    @pytest.mark.interleave(executions=600)
+    @pytest.mark.interleave(executions=300)
     @pytest.mark.parametrize(
         "scenario",
         [

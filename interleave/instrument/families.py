@@ -1,0 +1,164 @@
+"""Which container an operation is on, and which of its items.
+
+Operations are judged like attributes, by the type: `len(x)` of a subclass of `list` is an access to a list if the `__len__` found in
+the MRO is the one written in C; if it is written in Python, it is a call. Families are containers that behave alike; `containers` has
+their tables.
+
+The field of an item is `("[]", key)`, so that it cannot be mistaken for an attribute. Keys are compared and hashed by the kernel,
+over and over, hence only those are fields that do so in C; all others stand for the whole container.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Hashable
+from enum import Enum
+from types import FunctionType, MappingProxyType, NoneType
+from typing import Any
+
+from interleave.instrument.kinds import (
+    FOREIGN_CODE,
+    LIBRARY,
+    NEUTRAL,
+    find,
+    is_a,
+    mro_of,
+    name_of,
+    origin,
+    peek,
+    qualified_name,
+    root_module,
+)
+from interleave.instrument.registry import Kinds, registry
+from interleave.model import WHOLE
+
+#: Families of containers that behave alike. NONE must be 0. OPAQUE is an object of an unknown mutable type of C or of the standard library;
+#: FOREIGN one of an installed package, which might even change when an item is read, as caches do.
+NONE, LIST, DICT, DEFAULTDICT, SET, ARRAY, DEQUE, VIEW, OPAQUE, FOREIGN = range(10)
+
+_FAMILIES: dict[type, int] = {
+    list: LIST, dict: DICT, OrderedDict: DICT, defaultdict: DEFAULTDICT, set: SET, bytearray: ARRAY, array: ARRAY, deque: DEQUE,
+    type({}.keys()): VIEW, type({}.values()): VIEW, type({}.items()): VIEW,
+    type(OrderedDict().keys()): VIEW, type(OrderedDict().values()): VIEW, type(OrderedDict().items()): VIEW,
+}  # fmt: skip
+
+#: Modules whose C types are immutable, or whose instances announce their operations themselves.
+INERT_MODULES = frozenset({
+    "builtins", "_thread", "_queue", "_asyncio", "_contextvars", "contextvars", "greenlet", "re", "_sre", "datetime", "decimal", "_decimal",
+    "types", "weakref", "_weakref", "functools", "operator", "_operator", "_struct", "struct", "time", "zoneinfo", "typing", "_typing",
+    "itertools", "uuid", "abc", "_abc", "os", "posix",
+})  # fmt: skip
+
+_families: Kinds = registry.new_cache()
+_by_operation: dict[str, Kinds] = {}
+
+
+def family(tp: type) -> int:
+    """Return the family of a container type or of a subclass of one, whatever it overrides; NONE for all other types."""
+    known = _families.get(tp)
+    if known is None:
+        known = NONE
+        for cls in mro_of(tp):
+            if cls in _FAMILIES:
+                known = _FAMILIES[cls]
+                break
+        registry.remember(_families, tp, known)
+    return known
+
+
+def operation_cache(dunder: str) -> Kinds:
+    """Return the cache of `operation_family` for one operation."""
+    cache = _by_operation.get(dunder)
+    if cache is None:
+        cache = _by_operation[dunder] = registry.new_cache()
+    return cache
+
+
+def operation_family(tp: type, dunder: str) -> int:
+    """Return the family whose C code performs an operation on instances of `tp`, NONE if Python code does, or nothing mutable."""
+    cache = operation_cache(dunder)
+    known = cache.get(tp)
+    return registry.remember(cache, tp, _judge_operation(tp, dunder)) if known is None else known
+
+
+def _judge_operation(tp: type, dunder: str) -> int:
+    found = find(tp, dunder)
+    if found is None or found[1] is None:
+        return NONE
+    cls, value = found
+    if is_a(value, FunctionType, classmethod, staticmethod):
+        return _judge_function(tp, value)
+    if cls is defaultdict or (family(cls) == DICT and dunder == "__getitem__" and _makes_defaults(tp)):
+        return DEFAULTDICT
+    known = family(cls)
+    if known:
+        return known
+    return NONE if cls in _IMMUTABLE or root_module(cls) in INERT_MODULES or issubclass(tp, type) else OPAQUE
+
+
+def _judge_function(tp: type, function: Any) -> int:
+    """Judge an operation that is written in Python: it announces what it does itself, unless it is out of scope."""
+    whose = origin(function) if type(function) is FunctionType else NEUTRAL
+    return OPAQUE if whose == LIBRARY else FOREIGN if whose == FOREIGN_CODE else NONE
+
+
+def is_library_container(tp: type) -> bool:
+    """Tell whether instances are containers that the standard library writes in Python: `UserDict`, `WeakSet`, `Counter`, ..."""
+    return any(operation_family(tp, dunder) == OPAQUE for dunder in ("__getitem__", "__contains__", "__iter__"))
+
+
+def _makes_defaults(tp: type) -> bool:
+    """Tell whether reading a missing key stores one, in C."""
+    found = find(tp, "__missing__")
+    return found is not None and found[0] is defaultdict
+
+
+_IMMUTABLE = frozenset({int, float, complex, bool, str, bytes, tuple, frozenset, range, NoneType, memoryview, MappingProxyType})
+
+# --- items ------------------------------------------------------------------------------------------------------------
+
+#: Keys of these types are compared and hashed by C code, without surprises.
+PLAIN_KEYS = frozenset({str, int, float, bytes, bool, NoneType})
+
+
+class Identity:
+    """A key that is equal to itself only; stands in fields for objects that hash by identity."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Identity) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return object.__hash__(self.value)
+
+    def __repr__(self) -> str:
+        tp = type(self.value)
+        if issubclass(tp, type):
+            return f"<{qualified_name(self.value)}>"  # type: ignore[arg-type]
+        name = peek(self.value, "_name_", "") if issubclass(tp, Enum) else ""
+        return f"<{name_of(tp)}.{name}>" if name else f"<{name_of(tp)}>"
+
+
+def item(key: object) -> Hashable:
+    """Return the field of an item, WHOLE for a key whose hash or comparison would run code of the program."""
+    tp = type(key)
+    if tp in PLAIN_KEYS:
+        return ("[]", key)
+    if tp is tuple:
+        return ("[]", key) if all(type(part) in PLAIN_KEYS for part in key) else WHOLE  # type: ignore[attr-defined]
+    if _hashes_by_identity(tp):
+        return ("[]", Identity(key))
+    return WHOLE
+
+
+def _hashes_by_identity(tp: type) -> bool:
+    hasher, equality = find(tp, "__hash__"), find(tp, "__eq__")
+    if hasher is None or equality is None or equality[0] is not object:
+        return False
+    # Members of enumerations hash by their name, and are equal by identity.
+    return hasher[0] is object or hasher[0] is Enum

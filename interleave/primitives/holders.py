@@ -1,0 +1,285 @@
+"""Exchanges objects for others wherever something in the process holds them, and puts them back.
+
+The garbage collector knows who refers to an object (`gc.get_referrers`, one pass over the heap in C for any number of objects). What holds one can
+be changed in place (a namespace, a class, a list, a cell, a slot, ...) or it cannot (a tuple, a static method, a bound method of a lock): then
+a copy with the other object in it is made, and the holder is exchanged for the copy in *its* holders, by another pass.
+
+Every change is noted before it is made, as a `_Place`, and undone only where it is still in force: what the program stored there itself
+meanwhile is its own business. Places are objects of this package, which is left alone, so that what they keep is not taken for a holder.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from types import BuiltinMethodType, CellType, FrameType, FunctionType, MemberDescriptorType
+from typing import Any
+
+#: How often holders that cannot be changed are exchanged in turn: a tuple in a tuple in a tuple.
+_ROUNDS = 4
+#: References to an original that are ours: the entry and the argument of `getrefcount`.
+_OWN_REFERENCES = 2
+#: Locks by which the interpreter learns that a thread has ended (before 3.13); they have to stay what they are.
+_INTERPRETERS_OWN = "_tstate_lock"
+
+
+class Entry:
+    """What is exchanged for what."""
+
+    __slots__ = ("moved", "original", "stand_in")
+
+    def __init__(self, original: Any, stand_in: Any) -> None:
+        self.original = original
+        self.stand_in = stand_in
+        #: In how many places it was exchanged.
+        self.moved = 0
+
+    def is_held_elsewhere(self, known: int = 0) -> bool:
+        """Tell whether the original has holders besides the `known` ones that were not found yet; a place that was changed keeps it as well."""
+        return sys.getrefcount(self.original) - self.moved > _OWN_REFERENCES + known
+
+
+class _Place:
+    """One place that was changed, with the way to read and to write it."""
+
+    __slots__ = ("get", "holder", "key", "original", "put", "value")
+
+    def __init__(self, kind: tuple[Callable[..., Any], Callable[..., Any]], holder: Any, key: Any, original: Any, value: Any) -> None:
+        self.get, self.put = kind
+        self.holder = holder
+        self.key = key
+        self.original = original
+        self.value = value
+
+    def undo(self) -> None:
+        """Put the original back, unless something else is there by now."""
+        try:
+            if self.get(self.holder, self.key) is self.value:
+                self.put(self.holder, self.key, self.original)
+        except (AttributeError, LookupError, ValueError):
+            pass
+
+
+def _get_defaults(function: FunctionType, _: None) -> Any:
+    return function.__defaults__
+
+
+def _set_defaults(function: FunctionType, _: None, value: Any) -> None:
+    function.__defaults__ = value
+
+
+def _get_contents(cell: CellType, _: None) -> Any:
+    return cell.cell_contents
+
+
+def _set_contents(cell: CellType, _: None, value: Any) -> None:
+    cell.cell_contents = value
+
+
+def _get_class_attribute(cls: type, name: str) -> Any:
+    return vars(cls).get(name)
+
+
+def _get_slot(holder: Any, member: MemberDescriptorType) -> Any:
+    return member.__get__(holder)
+
+
+def _set_slot(holder: Any, member: MemberDescriptorType, value: Any) -> None:
+    member.__set__(holder, value)
+
+
+def _get_of_partial(holder: Any, name: str) -> Any:
+    return getattr(holder, name)
+
+
+def _set_in_partial(holder: Any, name: str, value: Any) -> None:
+    parts = {"func": holder.func, "args": holder.args, name: value}
+    holder.__setstate__((parts["func"], parts["args"], holder.keywords, holder.__dict__ or None))
+
+
+ITEM = (dict.get, dict.__setitem__)
+_ELEMENT = (list.__getitem__, list.__setitem__)
+_LINK = (deque.__getitem__, deque.__setitem__)
+_CELL = (_get_contents, _set_contents)
+_DEFAULTS = (_get_defaults, _set_defaults)
+_SLOT = (_get_slot, _set_slot)
+_PARTIAL = (_get_of_partial, _set_in_partial)
+#: A metaclass may have a `__setattr__` of its own.
+CLASS_ATTRIBUTE = (_get_class_attribute, type.__setattr__)
+
+
+def _all_classes() -> list[type]:
+    """Return every class of the process."""
+    classes: list[type] = [object]
+    seen = {object}
+    for cls in classes:
+        for one in type.__subclasses__(cls):
+            if one not in seen:
+                seen.add(one)
+                classes.append(one)
+    return classes
+
+
+class Exchange:
+    """A set of objects, each with the one that takes its place.
+
+    `is_left_alone` tells by the name of a module whether what belongs to it is not to be changed.
+    """
+
+    def __init__(self, is_left_alone: Callable[[str], bool]) -> None:
+        self._is_left_alone = is_left_alone
+        self._entries: dict[int, Entry] = {}
+        self._places: list[_Place] = []
+        #: All classes, listed when first needed.
+        self._classes: list[type] = []
+
+    def add(self, original: Any, stand_in: Any) -> Entry:
+        """Plan that `stand_in` takes the place of `original`."""
+        entry = self._entries[id(original)] = Entry(original, stand_in)
+        return entry
+
+    def exchange_in(self, holders: list[Any]) -> list[Entry]:
+        """Exchange everything planned in the holders, a list that is emptied; return the copies made whose holders are yet to be found."""
+        copied = [entry for holder in holders if (entry := self._copy(holder)) is not None]
+        for holder in holders:
+            self._exchange_in(holder)
+        # A list of holders is a holder too, and the next search must not find it.
+        holders.clear()
+        return [one for one in copied if one.is_held_elsewhere()]
+
+    def spread(self, entries: Iterable[Entry]) -> None:
+        """Exchange what is planned wherever it is held, and copies of holders that cannot be changed wherever they are."""
+        for _ in range(_ROUNDS):
+            holders = gc.get_referrers(*[entry.original for entry in entries])
+            entries = self.exchange_in(holders)
+            if not entries:
+                break
+
+    def put(self, kind: tuple[Callable[..., Any], Callable[..., Any]], holder: Any, key: Any, value: Any) -> None:
+        """Change one place."""
+        place = _Place(kind, holder, key, kind[0](holder, key), value)
+        self._places.append(place)
+        place.put(holder, key, value)
+
+    def undo(self) -> None:
+        """Put all originals back, in reverse order. An interrupt meanwhile is raised when all is done."""
+        interrupt: KeyboardInterrupt | None = None
+        while self._places:
+            try:
+                self._places[-1].undo()
+                self._places.pop()
+            except KeyboardInterrupt as error:
+                interrupt = error
+        self._entries.clear()
+        self._classes = []
+        if interrupt is not None:
+            raise interrupt
+
+    # -- holders that cannot be changed -----------------------------------------------------------------------
+
+    def _copy(self, holder: Any) -> Entry | None:
+        """Plan the exchange of a holder that cannot be changed for a copy; None for all others."""
+        kind = type(holder)
+        if id(holder) in self._entries:
+            return None
+        copy: Any = None
+        if isinstance(holder, tuple):
+            copy = self._copy_of_tuple(holder)
+        elif kind is BuiltinMethodType:
+            entry = self._entries.get(id(holder.__self__))
+            copy = getattr(entry.stand_in, holder.__name__, None) if entry is not None else None
+        elif kind is staticmethod or kind is classmethod:
+            entry = self._entries.get(id(holder.__func__))
+            copy = kind(entry.stand_in) if entry is not None else None
+        if copy is None:
+            return None
+        return self.add(holder, copy)
+
+    def _copy_of_tuple(self, holder: tuple[Any, ...]) -> Any:
+        # The bases and the method resolution order of a class are tuples as well.
+        if not holder or isinstance(holder[0], type) and holder is holder[0].__mro__:
+            return None
+        items = [self._entries[id(item)].stand_in if id(item) in self._entries else item for item in holder]
+        if all(item is original for item, original in zip(items, holder, strict=True)):
+            return None
+        return tuple.__new__(type(holder), items)
+
+    # -- holders that can -------------------------------------------------------------------------------------
+
+    def _exchange_in(self, holder: Any) -> None:
+        kind = type(holder)
+        if kind is dict:
+            self._exchange_in_dict(holder)
+        elif kind is list:
+            self._exchange_items(_ELEMENT, holder, enumerate(holder))
+        elif kind is CellType:
+            self._exchange_items(_CELL, holder, [(None, holder.cell_contents)])
+        elif kind is FunctionType:
+            if not self._is_left_alone(str(holder.__module__)):
+                self._exchange_items(_DEFAULTS, holder, [(None, holder.__defaults__)])
+        elif id(holder) not in self._entries and not isinstance(holder, (type, tuple, FrameType, BuiltinMethodType)):
+            self._exchange_in_object(holder)
+
+    def _exchange_in_dict(self, holder: dict[Any, Any]) -> None:
+        if "__module__" in holder and (cls := self._class_of(holder)) is not None:
+            if not self._is_left_alone(str(cls.__module__)):
+                self._exchange_items(CLASS_ATTRIBUTE, cls, holder.items())
+        elif not self._is_left_alone(str(holder.get("__name__", ""))):
+            self._exchange_items(ITEM, holder, holder.items())
+
+    def _exchange_in_object(self, holder: Any) -> None:
+        if self._is_left_alone(str(type(holder).__module__)):
+            return
+        if isinstance(holder, dict):
+            self._exchange_items(ITEM, holder, dict.items(holder))
+        elif isinstance(holder, list):
+            self._exchange_items(_ELEMENT, holder, enumerate(list.__iter__(holder)))
+        elif isinstance(holder, deque):
+            self._exchange_items(_LINK, holder, enumerate(deque.__iter__(holder)))
+        elif isinstance(holder, functools.partial):
+            self._exchange_items(_PARTIAL, holder, [("func", holder.func), ("args", holder.args)])
+        try:
+            namespace = object.__getattribute__(holder, "__dict__")
+        except AttributeError:
+            namespace = None
+        if isinstance(namespace, dict):
+            self._exchange_items(ITEM, namespace, namespace.items())
+        self._exchange_items(_SLOT, holder, list(_slots(holder)))
+
+    def _exchange_items(self, kind: tuple[Callable[..., Any], Callable[..., Any]], holder: Any, items: Iterable[tuple[Any, Any]]) -> None:
+        """Exchange those of the items (key, value) of a holder that are to be."""
+        entries = self._entries
+        for key, value in [item for item in items if id(item[1]) in entries]:
+            if key == _INTERPRETERS_OWN:
+                continue
+            entry = entries[id(value)]
+            try:
+                self.put(kind, holder, key, entry.stand_in)
+            except (AttributeError, TypeError):
+                # It cannot be changed after all: a read-only slot, a class made in C.
+                self._places.pop()
+            else:
+                entry.moved += 1
+
+    def _class_of(self, namespace: dict[str, Any]) -> type | None:
+        """Return the class whose namespace a dictionary is, if it is one."""
+        self._classes = self._classes or _all_classes()
+        module = namespace["__module__"]
+        for cls in self._classes:
+            if vars(cls).get("__module__") is module and any(one is namespace for one in gc.get_referents(cls)):
+                return cls
+        return None
+
+
+def _slots(holder: Any) -> Iterator[tuple[MemberDescriptorType, Any]]:
+    """Yield the slots of an object that are set, with what they hold."""
+    for cls in type(holder).__mro__:
+        for member in vars(cls).values():
+            if type(member) is MemberDescriptorType:
+                try:
+                    yield member, member.__get__(holder)
+                except AttributeError:
+                    continue

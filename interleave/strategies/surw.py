@@ -1,0 +1,264 @@
+"""The selectively uniform random walk: all orders of the interesting operations with the same probability.
+
+Zhao, Wolff, Mathur, Roychoudhury, "Selectively Uniform Concurrency Testing", ASPLOS 2025, section 3. A random walk favours schedules in
+which threads end at about the same time: where thread A takes one step and B a hundred, the step of A comes after those of B with
+probability 2**-100. If it is known how many operations each thread has left, then to choose a thread with a probability in
+proportion to that number makes all schedules equally likely (their algorithm 1, URW). There are too many schedules for that to help in
+a large program, so it is applied to *interesting* operations alone, few enough that their orders can be sampled (algorithm 2, SURW): which
+thread is to perform the next interesting operation is drawn in proportion to the interesting operations that they have left; the other threads
+wait where theirs is announced, until it has happened. All other operations are scheduled by a naive walk. A thread not yet started counts for
+the one that will start it; when it does, its operations are deducted there, and if the starter was to perform the next interesting one, the
+new thread takes that over with the probability that it would have had.
+
+Interesting are, in each execution, the operations on one place (`Access.owner`, `Access.field`): one that several threads access
+and at least one writes, drawn in proportion to the number of accesses (section 4 of the paper does so for its experiments).
+
+Departures:
+
+* The numbers come from all executions so far, not from one made in advance: of each thread the most operations on each place that were ever
+  seen. So an execution depends on those before it; the first has no interesting operations. Threads are known by `ThreadInfo.path`.
+* States of locks, queues and the like are places too, and what orders their users (an acquire, not the release) is an operation on them.
+* Threads that are blocked take part when it is drawn who is next. If all that are enabled wait for the one that was drawn, which is blocked
+  then, or has ended with fewer operations than predicted, it is drawn again among those that wait.
+* An execution that lasts far longer than any before it ends as a plain random walk, since a thread may be spinning until one
+  has gone on that waits for it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Hashable
+
+from interleave.model import WHOLE, Operation, Owner, Point, ThreadInfo, Trace, fields_overlap
+from interleave.strategies._points import bits
+from interleave.strategies._priorities import Priorities
+from interleave.strategies.random import seed_of
+
+#: A place, as (owner, field).
+Place = tuple[Owner, Hashable]
+
+#: Kinds that are no scheduling points: what follows from them is ordered by operations of others.
+_IMPLIED = ("release", "exit", "spawn", "join")
+#: The plain random walk begins this many points after twice the longest execution so far.
+PATIENCE = 1_000
+#: Places that are remembered; beyond, all are forgotten and learned anew, as names may differ from execution to execution.
+MOST_PLACES = 2_000
+#: All of so many executions at first, and one in so many later, are looked at for places not known yet.
+LEARNING = 16
+
+
+class Profile:
+    """How often each thread accesses each place, at most."""
+
+    def __init__(self) -> None:
+        #: By place and path of a thread.
+        self.counts: dict[Place, dict[tuple[int, ...], int]] = {}
+        #: Places that were written to.
+        self._written: dict[Place, bool] = {}
+        #: Places that several threads access and one writes, and the number of accesses to each and all before it.
+        self._shared: list[Place] = []
+        self._sums: list[int] = []
+
+    def learn(self, trace: Trace) -> None:
+        """Take in what happened in one execution."""
+        found: dict[Place, dict[int, int]] = {}
+        for tid, operation in trace.events:
+            if operation.kind in _IMPLIED:
+                continue
+            for owner, field, mode in operation.accesses or ():
+                place = owner, field
+                numbers = found.get(place)
+                if numbers is None:
+                    numbers = found[place] = {}
+                numbers[tid] = numbers.get(tid, 0) + 1
+                if mode:
+                    self._written[place] = True
+        if len(self.counts) + len(found) > MOST_PLACES:
+            self.counts.clear()
+        paths = [info.path for info in trace.threads]
+        for place, numbers in found.items():
+            known = self.counts.setdefault(place, {})
+            for tid, number in numbers.items():
+                known[paths[tid]] = max(known.get(paths[tid], 0), number)
+        self._sum_up()
+
+    def draw(self, source: random.Random) -> Place | None:
+        """Draw a shared place in proportion to the accesses, None if there is none."""
+        if not self._shared:
+            return None
+        return source.choices(self._shared, cum_weights=self._sums)[0]
+
+    def totals(self, place: Place) -> dict[tuple[int, ...], int]:
+        """Return the number of operations that may meet `place`, by path, those of a thread's descendants included."""
+        totals: dict[tuple[int, ...], int] = {}
+        for path, number in self._meeting(place).items():
+            for length in range(1, len(path) + 1):
+                totals[path[:length]] = totals.get(path[:length], 0) + number
+        return totals
+
+    def _meeting(self, place: Place) -> dict[tuple[int, ...], int]:
+        """Return the number of accesses to a place by path, accesses to the whole of its owner included."""
+        owner, field = place
+        whole = self.counts.get((owner, WHOLE))
+        if whole is None or field is WHOLE:
+            return self.counts[place]
+        sums = dict(self.counts[place])
+        for path, number in whole.items():
+            sums[path] = sums.get(path, 0) + number
+        return sums
+
+    def _sum_up(self) -> None:
+        self._shared.clear()
+        self._sums.clear()
+        total = 0
+        for place in self.counts:
+            numbers = self._meeting(place)
+            if len(numbers) > 1 and (self._written.get(place) or self._written.get((place[0], WHOLE))):
+                total += sum(numbers.values())
+                self._shared.append(place)
+                self._sums.append(total)
+
+
+class Surw:
+    """Sample the orders of operations on a place uniformly, another place in each execution; proves nothing."""
+
+    every_access = False
+    scope = ""
+
+    def __init__(self, *, seed: int = 0) -> None:
+        self.seed = seed
+        #: Index of the next execution.
+        self.execution = 0
+        self.profile = Profile()
+        #: The most scheduling points in an execution that ended before it was made a plain random walk.
+        self.longest = 0
+        #: What is interesting in this execution, None if nothing is.
+        self.place: Place | None = None
+        self._random = random.Random()
+        self._priorities = Priorities(self._random)
+        # Interesting operations by path of the thread, its descendants' included; those left by tid, those of threads not yet
+        # started included; and the sum of the latter.
+        self._totals: dict[tuple[int, ...], int] = {}
+        self._left: list[int] = []
+        self._sum = 0
+        # Threads that have announced an interesting operation, as a mask, and who is to perform the next one, -1 if not drawn.
+        self._waiting = 0
+        self._next = -1
+        self._seen = 0
+        self._points = 0
+        self._fair_from = 0
+
+    def begin(self) -> bool:
+        """Draw what is interesting in the next execution."""
+        source = self._random
+        source.seed(seed_of(self.seed, self.execution))
+        self.execution += 1
+        self.place = self.profile.draw(source)
+        self._totals = {} if self.place is None else self.profile.totals(self.place)
+        self._priorities.clear()
+        self._left.clear()
+        self._sum = self._waiting = self._seen = self._points = 0
+        self._next = -1
+        self._fair_from = PATIENCE + 2 * self.longest
+        return True
+
+    def choose(self, point: Point) -> int:
+        """Let anyone go on who need not wait; values are drawn uniformly."""
+        if point.values:
+            return self._random.randrange(point.values)
+        enabled = point.enabled
+        self._points += 1
+        changed = self._catch_up(point)
+        if self.place is None or self._points > self._fair_from:
+            return self._priorities.pick(enabled, changed)
+        waiting = enabled & self._waiting
+        if waiting:
+            if self._next < 0:
+                self._next = self._draw()
+            free = enabled & ~waiting | waiting & 1 << self._next
+            if not free:
+                self._next = self._draw_among(waiting)
+                return self._next
+            enabled = free
+        return self._priorities.pick(enabled, changed)
+
+    def end(self, trace: Trace) -> None:
+        """Learn how many operations on each place there are."""
+        if self._points <= self._fair_from:
+            self.longest = max(self.longest, self._points)
+        if self.execution <= LEARNING or self.execution % LEARNING == 0 or trace.has_new_points:
+            self.profile.learn(trace)
+
+    def _draw(self) -> int:
+        """Draw who is to perform the next interesting operation, in proportion to the numbers left; one is left at least."""
+        rest = self._random.random() * self._sum
+        last = -1
+        for tid, number in enumerate(self._left):
+            if number:
+                last = tid
+                rest -= number
+                if rest < 0:
+                    break
+        return last
+
+    def _draw_among(self, waiting: int) -> int:
+        """Draw the same among those that wait."""
+        tids = bits(waiting)
+        return self._random.choices(tids, [self._left[tid] for tid in tids])[0]
+
+    def _catch_up(self, point: Point) -> int:
+        """Take in what happened since the last point, and return the threads that have gone on."""
+        left, threads, pending = self._left, point.threads, point.pending
+        changed = 0
+        while len(left) < len(threads):
+            changed |= 1 << len(left)
+            self._start(threads[len(left)])
+        happened = point.events[self._seen :]
+        self._seen += len(happened)
+        for tid, operation in happened:
+            bit = 1 << tid
+            # The first thing that a thread did is what it had announced.
+            if self._is_interesting(operation) if changed & bit else self._waiting & bit:
+                self._next = -1
+                if left[tid]:
+                    left[tid] -= 1
+                    self._sum -= 1
+            changed |= bit
+        self._waiting &= ~changed
+        for tid in bits(changed):
+            announced = pending[tid]
+            if announced is None:
+                # Fewer than was predicted, perhaps.
+                self._sum -= left[tid]
+                left[tid] = 0
+                if self._next == tid:
+                    self._next = -1
+            elif self._is_interesting(announced):
+                self._waiting |= 1 << tid
+                if not left[tid]:
+                    # More than was predicted.
+                    left[tid] = 1
+                    self._sum += 1
+        return changed
+
+    def _start(self, info: ThreadInfo) -> None:
+        """Give a new thread its operations, which its parent had until now."""
+        number = self._totals.get(info.path, 0)
+        left, parent = self._left, info.parent
+        left.append(number)
+        self._sum += number
+        if parent >= 0 and number:
+            if self._next == parent and self._random.random() * left[parent] < number:
+                self._next = info.tid
+            deducted = min(number, left[parent])
+            left[parent] -= deducted
+            self._sum -= deducted
+
+    def _is_interesting(self, operation: Operation) -> bool:
+        place = self.place
+        if not operation.accesses or place is None:
+            return False
+        for owner, field, _ in operation.accesses:
+            if owner == place[0] and fields_overlap(field, place[1]):
+                return operation.kind not in _IMPLIED
+        return False

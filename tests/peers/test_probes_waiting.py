@@ -1,0 +1,402 @@
+"""Threads that wait for what nobody will do, and correct programs that wait: exact verdicts, whatever the order of the threads."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import SimpleNamespace
+
+import pytest
+
+from tests.peers.answers import failing, holding, lines_of, outcomes, proven, run
+
+ORDERS = pytest.mark.parametrize("waiter_first", [True, False], ids=["waiter first", "waiter last"])
+
+
+def in_order(waiter: Callable[[], object], other: Callable[[], object], waiter_first: bool) -> None:
+    bodies = (waiter, other) if waiter_first else (other, waiter)
+    names = ("waiter", "other") if waiter_first else ("other", "waiter")
+    run(*bodies, names=names)
+
+
+# -- lost wakeups ---------------------------------------------------------------------------------------------
+
+
+@ORDERS
+@pytest.mark.parametrize("strategy", ["auto", "dpor"])
+def test_wakeup_is_lost_without_a_predicate(waiter_first: bool, strategy: str) -> None:
+    def scenario() -> None:
+        condition = threading.Condition()
+
+        def wait() -> None:
+            with condition:
+                condition.wait()
+
+        def wake() -> None:
+            with condition:
+                condition.notify()
+
+        in_order(wait, wake, waiter_first)
+
+    failure = failing(scenario, "stuck", "thread 'waiter' waits in wait for Condition", strategy=strategy)
+    assert "notify" in failure.message
+    assert "condition.wait()" in lines_of(failure)
+
+
+@ORDERS
+def test_wakeup_is_lost_when_the_predicate_is_checked_outside_the_lock(waiter_first: bool) -> None:
+    def scenario() -> None:
+        condition = threading.Condition()
+        state = SimpleNamespace(is_ready=False)
+
+        def wait() -> None:
+            if not state.is_ready:
+                with condition:
+                    condition.wait()
+
+        def wake() -> None:
+            state.is_ready = True
+            with condition:
+                condition.notify()
+
+        in_order(wait, wake, waiter_first)
+
+    failure = failing(scenario, "stuck", "'waiter'")
+    # Whoever starts first is let go on up to the gap and then preempted.
+    assert failure.preemptions <= 1
+
+
+@ORDERS
+def test_event_cleared_by_its_waiter_loses_a_wakeup(waiter_first: bool) -> None:
+    def scenario() -> None:
+        event = threading.Event()
+
+        def wait() -> None:
+            event.clear()
+            event.wait()
+
+        in_order(wait, event.set, waiter_first)
+
+    failing(scenario, "stuck", "thread 'waiter' waits in wait for Event")
+
+
+def test_notify_wakes_the_wrong_one() -> None:
+    """Producer and consumer wait on one condition; `notify` may wake the one for whom nothing changed."""
+
+    def scenario() -> None:
+        condition = threading.Condition()
+        items: list[int] = []
+
+        def put() -> None:
+            with condition:
+                while items:
+                    condition.wait()
+                items.append(1)
+                condition.notify()
+
+        def get() -> None:
+            with condition:
+                while not items:
+                    condition.wait()
+                items.pop()
+                condition.notify()
+
+        run(put, put, get, get, names=("put-1", "put-2", "get-1", "get-2"))
+
+    failing(scenario, "stuck", executions=2_000)
+
+
+# -- nobody is left -------------------------------------------------------------------------------------------
+
+
+def test_event_that_is_never_set() -> None:
+    def scenario() -> None:
+        event = threading.Event()
+        run(event.wait, names=("waiter",))
+
+    failure = failing(scenario, "stuck", "thread 'waiter' waits in wait for Event")
+    assert "set" in failure.message
+    assert failure.executions == 1
+    assert {one.thread for one in failure.outcome.blocked} == {"main", "waiter"}
+
+
+def test_get_that_nobody_serves() -> None:
+    def scenario() -> None:
+        items: queue.Queue[int] = queue.Queue()
+        items.get()
+
+    failure = failing(scenario, "stuck", "thread 'main' waits in get for Queue")
+    assert "put" in failure.message
+    assert "items.get()" in lines_of(failure)
+
+
+def test_put_into_a_full_queue() -> None:
+    def scenario() -> None:
+        items: queue.Queue[int] = queue.Queue(maxsize=1)
+        items.put(1)
+        items.put(2)
+
+    assert "get" in failing(scenario, "stuck", "waits in put for Queue").message
+
+
+def test_join_of_a_queue_without_task_done() -> None:
+    def scenario() -> None:
+        items: queue.Queue[int] = queue.Queue()
+        items.put(1)
+        items.get()
+        items.join()
+
+    assert "task_done" in failing(scenario, "stuck", "Queue").message
+
+
+def test_barrier_short_of_a_party() -> None:
+    def scenario() -> None:
+        barrier = threading.Barrier(3)
+        run(barrier.wait, barrier.wait)
+
+    failure = failing(scenario, "stuck", "Barrier")
+    assert {one.thread for one in failure.outcome.blocked} == {"main", "a", "b"}
+
+
+def test_semaphore_that_nobody_releases() -> None:
+    def scenario() -> None:
+        semaphore = threading.Semaphore(1)
+        run(semaphore.acquire, semaphore.acquire)
+
+    assert "release" in failing(scenario, "stuck", "Semaphore").message
+
+
+def test_future_that_nobody_fulfils() -> None:
+    def scenario() -> None:
+        future: Future[int] = Future()
+        run(future.result, names=("asker",))
+
+    failing(scenario, "stuck", "'asker'")
+
+
+def test_queue_drained_by_the_other_consumer() -> None:
+    """`empty` says no, and then the other one takes it."""
+
+    def scenario() -> None:
+        items: queue.Queue[int] = queue.Queue()
+        items.put(1)
+
+        def take() -> None:
+            if not items.empty():
+                items.get()
+
+        run(take, take)
+
+    assert failing(scenario, "stuck", "waits in get for Queue").preemptions == 1
+
+
+def test_daemon_that_waits_for_ever_is_no_failure() -> None:
+    def scenario() -> None:
+        items: queue.Queue[int] = queue.Queue()
+        threading.Thread(target=items.get, daemon=True).start()
+
+    proven(scenario)
+
+
+# -- correct programs -----------------------------------------------------------------------------------------
+
+
+@ORDERS
+@pytest.mark.parametrize("strategy", ["dfs", "dpor"])
+def test_predicate_loop_is_proven(waiter_first: bool, strategy: str) -> None:
+    def scenario() -> None:
+        condition = threading.Condition()
+        state = SimpleNamespace(is_ready=False)
+
+        def wait() -> None:
+            with condition:
+                while not state.is_ready:
+                    condition.wait()
+
+        def wake() -> None:
+            with condition:
+                state.is_ready = True
+                condition.notify()
+
+        in_order(wait, wake, waiter_first)
+
+    assert proven(scenario, strategy=strategy).executions <= 17
+
+
+@ORDERS
+def test_wait_for_is_proven(waiter_first: bool) -> None:
+    def scenario() -> None:
+        condition = threading.Condition()
+        items: list[int] = []
+
+        def take() -> None:
+            with condition:
+                condition.wait_for(lambda: items)
+                assert items.pop() == 1
+
+        def give() -> None:
+            with condition:
+                items.append(1)
+                condition.notify_all()
+
+        in_order(take, give, waiter_first)
+
+    proven(scenario)
+
+
+def test_barrier_of_two_is_proven() -> None:
+    def scenario() -> None:
+        barrier = threading.Barrier(2)
+        arrived = [False, False]
+
+        def meet(index: int) -> None:
+            arrived[index] = True
+            barrier.wait()
+            assert all(arrived)
+
+        run(lambda: meet(0), lambda: meet(1))
+
+    assert proven(scenario).executions <= 20
+
+
+def test_barrier_used_twice_is_proven() -> None:
+    def scenario() -> None:
+        barrier = threading.Barrier(2)
+        rounds: list[int] = []
+
+        def meet() -> None:
+            for number in range(2):
+                rounds.append(number)
+                barrier.wait()
+
+        run(meet, meet)
+        assert rounds == [0, 0, 1, 1]
+
+    proven(scenario, executions=2_000)
+
+
+def test_queue_of_one_place_is_proven() -> None:
+    def scenario() -> None:
+        items: queue.Queue[int] = queue.Queue(maxsize=1)
+        got: list[int] = []
+
+        def produce() -> None:
+            for number in range(3):
+                items.put(number)
+
+        def consume() -> None:
+            got.extend(items.get() for _ in range(3))
+
+        run(produce, consume)
+        assert got == [0, 1, 2]
+
+    assert proven(scenario).executions <= 30
+
+
+class ReadersAndWriter:
+    """A lock that many readers or one writer may hold."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._readers = 0
+        self._is_writing = False
+
+    def read(self, body: Callable[[], object]) -> None:
+        with self._condition:
+            while self._is_writing:
+                self._condition.wait()
+            self._readers += 1
+        body()
+        with self._condition:
+            self._readers -= 1
+            self._condition.notify_all()
+
+    def write(self, body: Callable[[], object]) -> None:
+        with self._condition:
+            while self._is_writing or self._readers:
+                self._condition.wait()
+            self._is_writing = True
+        body()
+        with self._condition:
+            self._is_writing = False
+            self._condition.notify_all()
+
+
+def test_readers_and_writer_hold() -> None:
+    def scenario() -> None:
+        lock = ReadersAndWriter()
+        pair = [0, 0]
+
+        def read() -> None:
+            first = pair[0]
+            assert pair[1] == first, "torn"
+
+        def write() -> None:
+            pair[0] += 1
+            pair[1] += 1
+
+        run(lambda: lock.read(read), lambda: lock.write(write), lambda: lock.read(read))
+
+    holding(scenario, executions=200)
+
+
+def test_readers_and_writer_without_the_lock_are_torn() -> None:
+    def scenario() -> None:
+        pair = [0, 0]
+
+        def read() -> None:
+            first = pair[0]
+            assert pair[1] == first, "torn"
+
+        def write() -> None:
+            pair[0] += 1
+            pair[1] += 1
+
+        run(read, write)
+
+    failing(scenario, "assertion", "torn")
+
+
+def test_semaphore_lets_in_no_more_than_its_value() -> None:
+    def program() -> int:
+        semaphore = threading.Semaphore(2)
+        state = SimpleNamespace(inside=0, most=0)
+        guard = threading.Lock()
+
+        def enter() -> None:
+            with semaphore:
+                with guard:
+                    state.inside += 1
+                    state.most = max(state.most, state.inside)
+                with guard:
+                    state.inside -= 1
+
+        run(enter, enter, enter)
+        return int(state.most)
+
+    assert outcomes(program, strategy="dpor", executions=5_000) == {1, 2}
+
+
+def test_futures_carry_results_between_workers() -> None:
+    def scenario() -> None:
+        future: Future[int] = Future()
+        got: list[int] = []
+        run(lambda: future.set_result(7), lambda: got.append(future.result()))
+        assert got == [7]
+
+    proven(scenario)
+
+
+def test_future_set_twice() -> None:
+    def scenario() -> None:
+        future: Future[int] = Future()
+
+        def fulfil() -> None:
+            if not future.done():
+                future.set_result(1)
+
+        run(fulfil, fulfil)
+
+    failing(scenario, "exception", "InvalidStateError")
