@@ -43,7 +43,7 @@ torture: $(VENV)/ready		## Run the tests that take minutes.
 	$(BIN)/python -m pytest -q -n auto -m slow $(ARGS)
 
 bench: $(VENV)/ready		## Print speed ratios.
-	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m tests.benchmarks.speed $(ARGS)
 
 clean:				## Remove what the other targets made.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -64,9 +64,12 @@ class Control:
     def settle(self) -> bool:
         """Do what is due after an execution; return whether more code is in scope now than while it ran."""
         self._instrumentation.forget()
+        return self._instrumentation.update()
+
+    def collect(self) -> None:
+        """Collect garbage if enough has come together. To be called when the trace of the last execution is gone."""
         if gc.get_count()[0] > _GARBAGE:
             gc.collect()
-        return self._instrumentation.update()
 
     def _hold_collector(self, stack: ExitStack) -> None:
         if gc.isenabled():

@@ -6,6 +6,7 @@ the data that detectors judge. It is also the only importer of the kernel above 
 
 from __future__ import annotations
 
+import re
 import threading
 import traceback
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from interleave.runtime.trap import Trap
 
 #: Rank of code that the user wrote (see `runtime.sites.rank`).
 _USER = 2
+#: An address, as in the default `repr`: other in every process, so that it is left out of what is said of a failure.
+_ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]{6,}")
 
 
 @dataclass(slots=True)
@@ -86,7 +89,7 @@ class _Judge:
         """Judge an exception that nobody caught."""
         is_assertion = isinstance(error, AssertionError) or (is_test_outcome(error) and type(error).__name__ == "Failed")
         where = _origin(error.__traceback__)
-        text = str(error).strip()
+        text = _ADDRESS.sub("0x...", str(error).strip())
         name = type(error).__name__
         first = text.splitlines()[0] if text else ""
         message = (first or "assertion failed") if is_assertion else f"{name}: {first}" if first else name
@@ -96,7 +99,7 @@ class _Judge:
         kind = "assertion" if is_assertion else "exception"
         return Outcome(
             "assertion" if is_assertion else "exception", message, (kind, name, place),
-            tid=thread.tid, where=where, error=error, traceback=trimmed_traceback(error),
+            tid=thread.tid, where=where, error=error, traceback=_ADDRESS.sub("0x...", trimmed_traceback(error)),
         )
 
     def blocked(self, kernel: Kernel) -> Outcome | None:
@@ -108,7 +111,11 @@ class _Judge:
 
     def runaway(self, kernel: Kernel) -> Outcome:
         """Judge an execution that reached the step bound."""
-        return runaway.judge(kernel.events, kernel.threads, kernel.limit)
+        runners = [
+            runaway.Runner(thread.tid, thread.info.name, stack_of(thread.fiber.greenlet.gr_frame))
+            for thread in kernel.logical if thread.fiber is not None and kernel.enabled & thread.bit
+        ]
+        return runaway.judge(kernel.events, runners, kernel.current, kernel.limit)
 
     def _describe(self, kernel: Kernel, thread: LogicalThread) -> Blocked:
         operation = kernel.pending[thread.tid] or Operation("wait", (), site_of(None))

@@ -234,6 +234,8 @@ class _Exploration:
                 return "failure"
             if self.failures and (stop_on_failure or len(self.failures) >= MOST_FAILURES):
                 return "failure"
+            del trace
+            self.control.collect()
             self._tell()
 
     def _count(self, trace: Trace) -> None:
@@ -307,6 +309,7 @@ class _Exploration:
         self.statistics.shrinking += 1
         if self.control.is_interrupted:
             return None
+        self.control.collect()
         trace = self.follow(schedule)
         return trace if trace.outcome is not None and trace.outcome.signature == key else None
 

@@ -27,7 +27,7 @@ from typing import Any
 import networkx as nx
 import pytest
 
-from interleave.instrument.analysis import constant_cells, stored_names
+from interleave.instrument.analysis import constant_cells, stores
 from interleave.instrument.rewrite import rewrite
 from tests.instrument_probe import Probe, probing
 
@@ -358,8 +358,8 @@ CONSTRUCTS: list[Callable[[], object]] = [
     lambda: drive(True), lambda: drive(False), lambda: asyncio.run(asynchronous()), classes, many_arguments,
 ]  # fmt: skip
 SUBJECTS = [
-    every_statement, patterns, delegating, inner_generator, drive, asynchronous, classes, many_arguments, Base.__init__, Base.who, Child.who,
-    Child.make.__func__, Child.twice,
+    every_statement, patterns, delegating, inner_generator, drive, asynchronous, classes, many_arguments, Base.__init__, Base.who,
+    Child.who, Child.make.__func__, Child.twice,
 ]  # fmt: skip
 
 
@@ -486,17 +486,32 @@ def test_code_without_accesses_gets_no_hooks() -> None:
 # --- analyses ---------------------------------------------------------------------------------------------------------
 
 
-def test_stored_names() -> None:
-    def run(box: Any) -> None:
+def test_stores() -> None:
+    def run(box: Any, cls: Any) -> None:
         global NOT_THERE
         NOT_THERE = 1  # type: ignore[name-defined]
+        Base.total += 1  # type: ignore[attr-defined]
+        type(box).made = cls.made
+        cls.last = box
 
         def inner() -> None:
-            box.attribute = 1
+            box.attribute = Base.kind
             del box.deleted
             box.read.item[0] = 1
 
-    assert stored_names(run.__code__) == {"NOT_THERE", "attribute", "deleted"}
+    variables, attributes, class_attributes = stores(run.__code__, globals())
+    assert variables == {"NOT_THERE"}
+    assert attributes == {"total", "made", "last", "attribute", "deleted"}
+    # `box` comes from a closure: it might be anything.
+    assert class_attributes == {"total", "made", "last", "attribute", "deleted"}
+
+
+def test_attributes_of_instances_are_no_attributes_of_classes() -> None:
+    def run(box: Any) -> None:
+        box.n += 1
+        box.other = Base
+
+    assert stores(run.__code__, globals()).class_attributes == set()
 
 
 def test_constant_cells() -> None:

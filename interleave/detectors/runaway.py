@@ -1,34 +1,59 @@
-"""Runaway executions: the step bound was reached, and which loop did not end."""
+"""Runaway executions: the step bound was reached, and which loop did not end.
+
+The events of an execution that is not run in detail lack accesses that only one thread makes, which is what a lonely spin loop
+consists of. What tells failures apart must not depend on them: it is where the threads that still run began, which the phase of
+a loop does not change either.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from interleave.model import Event, Frame, Outcome, ThreadInfo
+from interleave.model import Event, Frame, Outcome
 
 #: How many of the last events are looked at.
 _WINDOW = 400
 
 
-def judge(events: Sequence[Event], threads: Sequence[ThreadInfo], limit: int) -> Outcome:
-    """Return the outcome of an execution that made `limit` steps without ending.
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """One logical thread that could still go on at the bound; `stack` is where it stands, innermost last."""
 
-    The loop is what the busiest thread repeated at the end: its sites among the last events, named by the most frequent one.
+    tid: int
+    thread: str
+    stack: tuple[Frame, ...]
+
+
+def judge(events: Sequence[Event], runners: Sequence[Runner], last: int, limit: int) -> Outcome:
+    """Return the outcome of an execution that made `limit` steps without ending; `last` is the thread that made the last one.
+
+    The loop is what the busiest thread repeated at the end: its sites among the last events, as many as occur at least half as often
+    as the most frequent one. Without events of it, the loop is around the line at which it stands.
     """
     tail = events[-_WINDOW:]
-    busiest = Counter(tid for tid, _ in tail).most_common(1)
-    tid = busiest[0][0] if busiest else 0
+    running = {one.tid: one for one in runners}
+    busiest = Counter(tid for tid, _ in tail if tid in running).most_common(1)
+    tid = busiest[0][0] if busiest else last
+    runner = running.get(tid) or Runner(tid, "main", ())
     sites = Counter(operation.site for owner, operation in tail if owner == tid and operation.site.line)
-    name = threads[tid].name if tid < len(threads) else "main"
-    if not sites:
-        return Outcome("livelock", f"no end after {limit} steps; thread {name!r} repeats without doing anything", ("livelock",), tid=tid)
-    most = max(sites.values())
-    loop = sorted((site for site, count in sites.items() if count * 2 >= most), key=lambda site: (site.file, site.line))
-    first = loop[0]
-    lines = sorted({site.line for site in loop if site.file == first.file})
+    most = max(sites.values(), default=0)
+    loop = sorted({(site.file, site.line, site.function) for site, count in sites.items() if count * 2 >= most})
+    if not loop:
+        loop = [(frame.file, frame.line, frame.function) for frame in runner.stack[-1:]]
+    signature = ("livelock", *sorted(_beginning(one) for one in runners))
+    if not loop:
+        return Outcome("livelock", f"no end after {limit} steps; thread {runner.thread!r} repeats without doing anything", signature, tid=tid)
+    file, line, function = loop[0]
+    lines = sorted({line for other, line, _ in loop if other == file})
     span = f"line {lines[0]}" if len(lines) == 1 else f"lines {lines[0]} to {lines[-1]}"
     return Outcome(
-        "livelock", f"no end after {limit} steps: thread {name!r} repeats {span} of {first.file} in {first.function}",
-        ("livelock", first.file, first.function), tid=tid, where=Frame(first.file, first.line, first.function),
+        "livelock", f"no end after {limit} steps: thread {runner.thread!r} repeats {span} of {file} in {function}",
+        signature, tid=tid, where=Frame(file, line, function),
     )
+
+
+def _beginning(runner: Runner) -> str:
+    """Name the outermost function that the user wrote among those a thread is in."""
+    return next((f"{frame.file} {frame.function}" for frame in runner.stack if frame.is_user), "")

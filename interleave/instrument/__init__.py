@@ -22,10 +22,10 @@ from __future__ import annotations
 import functools
 import gc
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from types import CodeType, FunctionType
 
-from interleave.instrument.analysis import nested_codes, stored_names
+from interleave.instrument.analysis import nested_codes
 from interleave.instrument.registry import registry
 from interleave.instrument.rewrite import Rewritten, rewrite
 from interleave.instrument.scope import Scope
@@ -59,7 +59,7 @@ class Instrumentation:
         was_enabled = gc.isenabled()
         gc.disable()
         try:
-            registry.clear_caches()
+            registry.begin(lambda module: self.scope.covers(module, None))
             self._exchange()
         except BaseException:
             self.uninstall()
@@ -96,8 +96,7 @@ class Instrumentation:
     def reset(self) -> None:
         """Forget which sites were in conflict."""
         for known in self._rewritten.values():
-            for site in known.sites:
-                site.is_point = False
+            _forget_points(known)
 
     def forget(self) -> None:
         """Drop what hooks remember of an execution. To be called after each."""
@@ -114,13 +113,13 @@ class Instrumentation:
                 found.append((function, known.original))
             elif id(code) not in registry.instrumented and id(code) not in self._failed and self.scope.covers_function(function):
                 found.append((function, code))
-        for obj in gc.get_objects():
-            if type(obj) is _CACHE and type(getattr(obj, "__wrapped__", None)) is FunctionType:
-                code = obj.__wrapped__.__code__
-                registry.cached.add(id(self._rewritten[id(code)].original if id(code) in self._rewritten else code))
+        wrapped = {id(obj.__wrapped__) for obj in gc.get_objects() if type(obj) is _CACHE and hasattr(obj, "__wrapped__")}
+        registry.cached.update(id(code) for function, code in found if id(function) in wrapped)
         inner = {id(code) for _, outer in found for code in _inside(outer)}
-        # Before anything is rewritten: a read of a global gets a hook if its name is stored anywhere.
-        registry.note_names(_stored_anywhere(code for _, code in found if id(code) not in inner))
+        # Before anything is rewritten: a read of a global gets a hook if the global is stored anywhere.
+        for function, code in found:
+            if id(code) not in inner:
+                registry.note_code(code, function.__globals__)
         # Outer code first: only there one sees that a closure variable of the inner is constant. Else the order of the source.
         found.sort(key=lambda pair: (id(pair[1]) in inner, pair[1].co_filename, pair[1].co_firstlineno, pair[1].co_qualname))
         for function, original in found:
@@ -141,12 +140,19 @@ class Instrumentation:
             return
         if function.__code__ is not rewritten.code:
             for part in rewritten.walk():
-                self._rewritten[id(part.code)] = part
+                if id(part.code) not in self._rewritten:
+                    self._rewritten[id(part.code)] = part
+                    _forget_points(part)
             self._exchanged.append((function, original))
             function.__code__ = rewritten.code
 
 
 _CACHE = type(functools.lru_cache(len))
+
+
+def _forget_points(part: Rewritten) -> None:
+    for site in part.sites:
+        site.is_point = False
 
 
 def _functions() -> Iterator[FunctionType]:
@@ -159,10 +165,3 @@ def _inside(code: CodeType) -> Iterator[CodeType]:
     for inner in nested_codes(code):
         yield inner
         yield from _inside(inner)
-
-
-def _stored_anywhere(codes: Iterable[CodeType]) -> set[str]:
-    names: set[str] = set()
-    for code in codes:
-        names |= stored_names(code)
-    return names

@@ -6,11 +6,18 @@ Both analyses read the raw bytes of a code object, because they visit every func
 from __future__ import annotations
 
 import dis
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from types import CodeType
+from typing import Any, NamedTuple
 
 _EXTENDED = dis.opmap["EXTENDED_ARG"]
-_NAME_STORES = frozenset(dis.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL"))
+_ATTRIBUTE_STORES = frozenset({dis.opmap["STORE_ATTR"], dis.opmap["DELETE_ATTR"]})
+_GLOBAL_STORES = frozenset({dis.opmap["STORE_GLOBAL"], dis.opmap["DELETE_GLOBAL"]})
+_NAME_STORES = _ATTRIBUTE_STORES | _GLOBAL_STORES
+_LOAD_GLOBAL, _LOAD_ATTR, _LOAD_DEREF, _COPY = (dis.opmap[name] for name in ("LOAD_GLOBAL", "LOAD_ATTR", "LOAD_DEREF", "COPY"))
+# From 3.12 on the lowest bit of the argument says that a method is loaded.
+_HAS_METHOD_BIT = sys.version_info >= (3, 12)
 _CELL_STORES = frozenset(dis.opmap[name] for name in ("STORE_DEREF", "DELETE_DEREF"))
 _BACKWARD = frozenset(opcode for name, opcode in dis.opmap.items() if "JUMP_BACKWARD" in name)
 # From 3.13 on a closure is made of cells fetched by LOAD_FAST, of which two may be fused into one instruction.
@@ -19,6 +26,7 @@ _CELL_LOADS = frozenset(
 )
 _FUSED_LOADS = frozenset(dis.opmap[name] for name in ("LOAD_FAST_LOAD_FAST", "STORE_FAST_LOAD_FAST") if name in dis.opmap)
 
+_LOCAL_LOADS = _FUSED_LOADS | {dis.opmap["LOAD_FAST"]}
 _LOAD_CONST = dis.opmap["LOAD_CONST"]
 _MAKES_FUNCTION = frozenset(dis.opmap[name] for name in ("MAKE_FUNCTION", "SET_FUNCTION_ATTRIBUTE") if name in dis.opmap)
 _CALLS = frozenset(dis.opmap[name] for name in ("PRECALL", "CALL") if name in dis.opmap)
@@ -65,14 +73,52 @@ def decorated_codes(code: CodeType) -> frozenset[int]:
     return frozenset(found)
 
 
-def stored_names(code: CodeType) -> set[str]:
-    """Return the attribute names and global names that a code object, or one inside it, stores or deletes."""
-    names: set[str] = set()
+class Stores(NamedTuple):
+    """Names that a code object, or one inside it, stores or deletes."""
+
+    variables: set[str]
+    attributes: set[str]
+    #: Attributes of what is, or may be, a class.
+    class_attributes: set[str]
+
+
+def stores(code: CodeType, namespace: Mapping[str, Any]) -> Stores:
+    """Return the global variables and attributes that a code object stores, given the globals it runs with."""
+    result = Stores(set(), set(), set())
     if not _NAME_STORES.isdisjoint(code.co_code[::2]):
-        names.update(code.co_names[argument] for _, opcode, argument in instructions(code) if opcode in _NAME_STORES)
+        slots = _slots(code)
+        # Attributes looked at right after something that may be a class was loaded: `Cls.n = 1`, and `cls.n += 1` which reads first.
+        of_classes: set[str] = set()
+        may_be_class = False
+        for _, opcode, argument in instructions(code):
+            if opcode in _FILLERS or opcode == _COPY:
+                continue
+            name = code.co_names[argument] if opcode in _NAME_STORES else ""
+            if opcode in _GLOBAL_STORES:
+                result.variables.add(name)
+            elif opcode in _ATTRIBUTE_STORES:
+                result.attributes.add(name)
+            elif opcode == _LOAD_ATTR:
+                name = code.co_names[argument >> 1 if _HAS_METHOD_BIT else argument]
+            if may_be_class and name:
+                of_classes.add(name)
+            may_be_class = _may_load_class(code, slots, namespace, opcode, argument)
+        result.class_attributes.update(of_classes & result.attributes)
     for inner in nested_codes(code):
-        names |= stored_names(inner)
-    return names
+        for names, more in zip(result, stores(inner, namespace), strict=True):
+            names |= more
+    return result
+
+
+def _may_load_class(code: CodeType, slots: list[str], namespace: Mapping[str, Any], opcode: int, argument: int) -> bool:
+    """Tell whether an instruction may leave a class on top of the stack: by name, by `type(obj)`, by `obj.__class__`, from a closure."""
+    if opcode == _LOAD_GLOBAL:
+        return issubclass(type(namespace.get(code.co_names[argument >> 1])), type)
+    if opcode in _LOCAL_LOADS:
+        return slots[argument & 15 if opcode in _FUSED_LOADS else argument] == "cls"
+    if opcode == _LOAD_ATTR:
+        return code.co_names[argument >> 1 if _HAS_METHOD_BIT else argument] == "__class__"
+    return opcode in _CALLS or opcode == _LOAD_DEREF
 
 
 def constant_cells(code: CodeType) -> frozenset[str]:

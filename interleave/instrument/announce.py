@@ -9,10 +9,12 @@ from abc import ABCMeta
 from collections.abc import Hashable
 from enum import EnumType
 from types import BuiltinFunctionType, CodeType, EllipsisType, FunctionType, MethodType, ModuleType, NoneType, NotImplementedType
+from typing import Any
 
 from interleave import runtime
+from interleave.instrument.kinds import find
 from interleave.instrument.registry import AccessList, registry
-from interleave.model import Site
+from interleave.model import READ, SHAPE, WHOLE, Site
 
 gate = runtime.gate
 
@@ -29,12 +31,36 @@ _LONGEST_LITERAL = 32
 def announce(site: Site, accesses: AccessList) -> None:
     """Announce accesses that happen as one operation. Call only while the gate is open."""
     if registry.aliases:
-        accesses = registry.translate(accesses)
+        accesses = _translate(accesses)
     if len(accesses) == 1:
         owner, field, mode = accesses[0]
         runtime.touch(site, owner, field, mode)
     elif accesses:
         runtime.touch_many(site, accesses)
+
+
+def _translate(accesses: AccessList) -> AccessList:
+    """Turn accesses to items of aliases into accesses to the attributes that they are."""
+    result: AccessList = []
+    for owner, field, mode in accesses:
+        alias = registry.aliases.get(id(owner))
+        if alias is None:
+            result.append((owner, field, mode))
+            continue
+        namespace: Any = alias[0]
+        holder = alias[1]
+        if isinstance(field, tuple):
+            name = field[1]
+            if type(name) is str:
+                if mode and namespace is holder:
+                    registry.note_variable(namespace, name)
+                elif mode and find(type(holder), name) is not None:
+                    registry.note_patch(name)
+                result.append((holder, name, mode))
+        elif field is WHOLE or mode == READ:
+            # Attribute stores announce no SHAPE, so whoever reads it has to read all of them.
+            result.append((holder, WHOLE if field is SHAPE else field, mode))
+    return result
 
 
 def announce_one(site: Site, owner: object, field: Hashable, mode: int) -> None:

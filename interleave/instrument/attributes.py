@@ -61,7 +61,13 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
     the instance has the attribute, since another thread may delete that one first.
     """
     if kind == MODULE:
-        return [(module_namespace(obj), name, READ)]
+        namespace = module_namespace(obj)
+        is_announced = name in registry.variables.get(id(namespace), ()) or (
+            kinds.is_variable(namespace.get(name)) and registry.covers(namespace.get("__name__", ""))
+        )
+        return [(namespace, name, READ)] if is_announced else []
+    if kind == TYPE and not kinds.is_stored_in_class(obj, name) and not _is_class_variable(obj, name):
+        return []
     accesses: AccessList = [] if kind == TYPE else [(obj, name, READ)]
     for cls in mro_of(obj if kind == TYPE else type(obj)):
         if kinds.is_heap_type(cls):
@@ -69,6 +75,12 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
         if name in kinds.namespace_of(cls):
             break
     return accesses
+
+
+def _is_class_variable(cls: type, name: str) -> bool:
+    """Tell whether a class of the program, or one that it inherits from, has data under a name."""
+    found = kinds.find(cls, name)
+    return found is not None and kinds.is_variable(found[1]) and registry.covers(kinds.module_name(found[0]))
 
 
 def load_namespace(obj: object) -> None:
@@ -92,7 +104,7 @@ def load_super(site: Site, name: str) -> Callable[[object, object], None]:
     """Make the hook for reading an attribute through `super`: a class attribute beyond a class of the MRO."""
 
     def hook(obj: object, start: object) -> None:
-        if gate.is_open and name in registry.stored:
+        if gate.is_open and kinds.is_stored_in_class(obj if issubclass(type(obj), type) else type(obj), name):  # type: ignore[arg-type]
             mro = mro_of(obj if issubclass(type(obj), type) else type(obj))  # type: ignore[arg-type]
             accesses: AccessList = []
             for cls in mro[mro.index(start) + 1 :] if start in mro else ():
@@ -131,7 +143,6 @@ def store(site: Site, name: str) -> Callable[[object, object], None]:
 
 def write(site: Site, obj: object, name: str, value: object, *, is_raw: bool = False) -> None:
     """Announce the store of an attribute whose name the program computed. `is_raw`: by `object.__setattr__`."""
-    registry.note_name(name)
     if not is_raw:
         store(site, name)(obj, value)
     elif kinds.is_storage(type(obj), name):
@@ -143,8 +154,12 @@ def write(site: Site, obj: object, name: str, value: object, *, is_raw: bool = F
 
 def _write_shared(site: Site, obj: Any, name: str, value: object, kind: int) -> None:
     if kind == MODULE:
-        runtime.touch(site, module_namespace(obj), name, WRITE, value)
+        namespace = module_namespace(obj)
+        registry.note_variable(namespace, name)
+        runtime.touch(site, namespace, name, WRITE, value)
     elif kind == TYPE:
+        if not kinds.is_stored_in_class(obj, name):
+            registry.note_patch(name)
         runtime.touch(site, obj, name, WRITE, value)
     elif kind == NAMESPACE:
         runtime.touch(site, obj, WHOLE, WRITE, value)
@@ -168,7 +183,6 @@ def delete(site: Site, name: str) -> Callable[[object], None]:
 
 def erase(site: Site, obj: object, name: str, *, is_raw: bool = False) -> None:
     """Announce the deletion of an attribute whose name the program computed. `is_raw`: by `object.__delattr__`."""
-    registry.note_name(name)
     if not is_raw:
         delete(site, name)(obj)
     elif gate.is_open and kinds.is_storage(type(obj), name):

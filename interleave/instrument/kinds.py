@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from enum import EnumType
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -88,10 +89,7 @@ def is_written_in_python(tp: type, name: str) -> bool:
 
 def root_module(obj: object) -> str:
     """Return the top-level package that a type or a function of C says it belongs to, empty if it does not say."""
-    try:
-        module = _module_of(obj) if issubclass(type(obj), type) else getattr(obj, "__module__", None)  # type: ignore[arg-type]
-    except AttributeError:
-        return ""
+    module = module_name(obj) if issubclass(type(obj), type) else getattr(obj, "__module__", None)  # type: ignore[arg-type]
     return module.partition(".")[0] if type(module) is str else ""
 
 
@@ -138,17 +136,16 @@ def write_kind(tp: type, name: str) -> int:
 
 
 def _judge_read(tp: type, name: str) -> int:
-    is_stored = name in registry.stored
     if issubclass(tp, ModuleType):
-        return MODULE if is_stored else NOTHING
+        return MODULE
     if issubclass(tp, type):
-        return TYPE if is_stored else NOTHING
+        return NOTHING if issubclass(tp, EnumType) else TYPE
     if _is_inert(tp) or is_written_in_python(tp, "__getattribute__"):
         return NOTHING
     found = find(tp, name)
-    has_dict = bool(_has_dict(tp))
+    storage = STORAGE if _has_dict(tp) else NOTHING
     if found is None:
-        return STORAGE if has_dict else NOTHING
+        return storage
     cls, value = found
     descriptor = type(value)
     if descriptor is MemberDescriptorType:
@@ -157,10 +154,33 @@ def _judge_read(tp: type, name: str) -> int:
         return NOTHING
     if find(descriptor, "__get__") is not None and not is_a(value, *_METHODS):
         # Something like `functools.cached_property`, which keeps its value in the instance under the same name.
-        return STORAGE if has_dict else NOTHING
-    if not is_stored:
-        return NOTHING
-    return CLASS if has_dict or is_heap_type(cls) else NOTHING
+        return storage
+    if is_stored_in_class(tp, name):
+        return CLASS
+    return storage if _is_stored(registry.attributes, tp, name) else NOTHING
+
+
+def is_stored_in_class(tp: type, name: str) -> bool:
+    """Tell whether an attribute of this name may be stored in a class of the MRO."""
+    return _is_stored(registry.class_attributes, tp, name)
+
+
+def is_variable(value: object) -> bool:
+    """Tell whether the value of an attribute of a class or module looks like data, as against a function, class or module."""
+    return not is_a(value, *_METHODS, type, ModuleType, property)
+
+
+def _is_stored(table: dict[str, set[str]], tp: type, name: str) -> bool:
+    return name in registry.patched or any(name in table.get(module_name(cls), ()) for cls in mro_of(tp))
+
+
+def module_name(tp: type) -> str:
+    """Return the module that a class says it belongs to, empty if it does not say."""
+    try:
+        module = _module_of(tp)
+    except AttributeError:
+        return ""
+    return module if type(module) is str else ""
 
 
 def _judge_write(tp: type, name: str) -> int:
@@ -173,7 +193,12 @@ def _judge_write(tp: type, name: str) -> int:
         return NOTHING
     if name in ("__dict__", "__class__"):
         return NAMESPACE
-    return STORAGE if is_storage(tp, name) else NOTHING
+    if not is_storage(tp, name):
+        return NOTHING
+    found = find(tp, name)
+    if found is not None and type(found[1]) is not MemberDescriptorType and not _is_stored(registry.attributes, tp, name):
+        registry.note_patch(name)
+    return STORAGE
 
 
 def is_storage(tp: type, name: str) -> bool:

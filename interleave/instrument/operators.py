@@ -13,7 +13,7 @@ from typing import Any
 from interleave.instrument.announce import ANONYMOUS, announce, gate
 from interleave.instrument.families import SET, VIEW, family
 from interleave.instrument.iterators import consumed
-from interleave.instrument.kinds import find
+from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, origin
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 
@@ -51,9 +51,12 @@ def operand_accesses(left: Any, right: Any, in_place: str = "") -> AccessList:
 
 
 def _changes_in_place(obj: Any, dunder: str) -> bool:
-    """Tell whether an in-place operator changes its left operand, by code written in C; immutable types have no such method."""
+    """Tell whether an in-place operator changes its left operand by code that does not announce it.
+
+    Immutable types have no such method; Python code in scope announces what it does.
+    """
     found = find(type(obj), dunder)
-    return found is not None and type(found[1]) is not FunctionType
+    return found is not None and (type(found[1]) is not FunctionType or origin(found[1]) in (LIBRARY, FOREIGN_CODE))
 
 
 def compare(site: Site) -> Callable[[Any, Any], None]:

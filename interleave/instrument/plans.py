@@ -8,7 +8,7 @@ shows that nothing mutable is involved (a comparison with a constant, a truth te
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -47,6 +47,9 @@ class Context:
         #: The instruction before, None if the current one can be reached by a jump.
         self.previous: Instr | None = None
         self.sites: list[Site] = []
+        #: Global variables that are stored somewhere; those of them that are read here, and the constant ones.
+        self.stored: Set[str] = registry.variables.get(id(namespace), frozenset())
+        self.hooked: set[str] = set()
         self.unhooked: set[str] = set()
         #: Whether an `lru_cache` may be waiting for what the function returns.
         self.has_exit = has_exit and not code.co_flags & _SUSPENDING
@@ -137,9 +140,10 @@ def _delete_attr(context: Context, instr: Instr, position: int) -> Plan:
 @_register("LOAD_GLOBAL")
 def _load_global(context: Context, instr: Instr, position: int) -> Plan | None:
     name = _name_of(instr)
-    if name not in registry.stored:
+    if name not in context.stored:
         context.unhooked.add(name)
         return None
+    context.hooked.add(name)
     return Plan(attributes.load_global(context.site(instr, name), name, context.namespace), ())
 
 

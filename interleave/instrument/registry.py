@@ -1,10 +1,13 @@
 """What the hooks know beyond the operands in front of them: one registry for the process.
 
-**Stored names.** A place that is never written cannot be in conflict. Attributes of classes and modules (methods, constants,
-imported functions) are read all the time and hardly ever written, so reads of them are announced only for names that some
-instrumented code stores: statically (`STORE_ATTR`, `STORE_GLOBAL` and their deletions, collected before anything is rewritten) or
-dynamically (`setattr`, `globals()[...]`, collected when it happens). The set only grows; `version` grows with it, and
-`Instrumentation.update` reports the growth, so that an exploration which claims to be complete starts over.
+**Stored names.** A place that is never written cannot be in conflict. Globals, methods and constants are read all the time and hardly ever
+written, so a read of a global is announced only if some function with the same globals stores it; a read of a method or constant through an
+instance only if some function of a module that defines one of the classes stores an attribute of that name; and one through a class or
+module if it is data. That is known before anything runs, and is told from these modules alone, so that an execution announces the
+same whatever else is loaded: seeds depend on it.
+
+What this overlooks (a global or method replaced from another module, `setattr`, `globals()[...]`) is noted when it happens. `version`
+grows, and `Instrumentation.update` reports it, upon which an exploration that claims to be complete starts over.
 
 **Aliases.** `vars(obj)`, `obj.__dict__` and `globals()` are second ways to places that already have a name. The dictionary
 is noted when the program asks for it, and its keys are then attributes of the owner.
@@ -15,11 +18,11 @@ is announced where `next` is called, leaving it in the generator's own frame, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
-from types import FrameType
+from collections.abc import Callable, Hashable
+from types import CodeType, FrameType
 from typing import Any
 
-from interleave.model import READ, SHAPE, WHOLE
+from interleave.instrument.analysis import stores
 
 AccessList = list[tuple[object, Hashable, int]]
 Kinds = dict[type, int]
@@ -35,11 +38,34 @@ _ALIASES_KEPT = 4096
 class Registry:
     """Everything that hooks share. One instance: `registry`."""
 
-    __slots__ = ("_caches", "_temporary", "aliases", "cached", "caches", "instrumented", "running", "stored", "version")
+    __slots__ = (
+        "_caches",
+        "_namespaces",
+        "_temporary",
+        "aliases",
+        "attributes",
+        "cached",
+        "caches",
+        "class_attributes",
+        "covers",
+        "instrumented",
+        "patched",
+        "running",
+        "variables",
+        "version",
+    )  # fmt: skip
 
     def __init__(self) -> None:
-        self.stored: set[str] = set()
+        #: By id of a module's dictionary: the global variables stored in it.
+        self.variables: dict[int, set[str]] = {}
+        #: By module: the attributes that its functions store in any object, and those that they may store in classes.
+        self.attributes: dict[str, set[str]] = {}
+        self.class_attributes: dict[str, set[str]] = {}
+        #: Attributes found to be stored in spite of that, whatever the class.
+        self.patched: set[str] = set()
         self.version = 0
+        #: Tells whether a module, given its name, is in scope.
+        self.covers: Callable[[str], bool] = lambda module: False
         #: By id of a dictionary: the dictionary (kept alive, so that the id stays its own) and the object it belongs to.
         self.aliases: dict[int, tuple[Any, object]] = {}
         self.running: dict[FrameType, Any] = {}
@@ -49,6 +75,8 @@ class Registry:
         self.cached: set[int] = set()
         #: By id of the rewritten code of a wrapped function: the caches called in this execution that wrap it.
         self.caches: dict[int, list[Any]] = {}
+        #: Keeps the ids in `variables` what they are.
+        self._namespaces: list[dict[str, Any]] = []
         self._caches: list[Kinds] = []
         self._temporary: list[tuple[Kinds, type]] = []
 
@@ -68,45 +96,52 @@ class Registry:
             self._temporary.append((cache, tp))
         return kind
 
-    def note_names(self, names: Iterable[str]) -> bool:
-        """Add to the stored names, and tell whether that added anything."""
-        before = len(self.stored)
-        self.stored.update(names)
-        if len(self.stored) == before:
-            return False
-        self.version += 1
+    def begin(self, covers: Callable[[str], bool]) -> None:
+        """Forget what other programs store."""
+        self.covers = covers
+        self.variables.clear()
+        self.attributes.clear()
+        self.class_attributes.clear()
+        self.patched.clear()
+        self._namespaces.clear()
+        self.cached.clear()
         self.clear_caches()
-        return True
 
-    def note_name(self, name: str) -> None:
-        """Add one stored name that was computed by the program."""
-        if name not in self.stored:
-            self.note_names((name,))
+    def note_code(self, code: CodeType, namespace: dict[str, Any]) -> None:
+        """Note what the functions made from a code object store."""
+        module = namespace.get("__name__")
+        found = stores(code, namespace)
+        for table, names in ((self.attributes, found.attributes), (self.class_attributes, found.class_attributes)):
+            self._add(table.setdefault(module if type(module) is str else "", set()), names)
+        self._note_variables(namespace, found.variables)
+
+    def note_variable(self, namespace: dict[str, Any], name: str) -> None:
+        """Note that a global variable is stored from somewhere else."""
+        if name not in self.variables.get(id(namespace), ()):
+            self._note_variables(namespace, {name})
+
+    def _note_variables(self, namespace: dict[str, Any], names: set[str]) -> None:
+        known = self.variables.get(id(namespace))
+        if known is None:
+            known = self.variables[id(namespace)] = set()
+            self._namespaces.append(namespace)
+        self._add(known, names)
+
+    def note_patch(self, name: str) -> None:
+        """Note that an attribute which is found in a class is stored from somewhere else, in the class or in an instance."""
+        self._add(self.patched, {name})
+
+    def _add(self, table: set[str], names: set[str]) -> None:
+        if not names <= table:
+            table |= names
+            self.version += 1
+            self.clear_caches()
 
     def note_alias(self, namespace: Any, owner: object) -> None:
         """Remember that a dictionary holds the attributes of `owner`; a module's dictionary is its own owner."""
         if len(self.aliases) >= _ALIASES_KEPT:
             self.aliases.clear()
         self.aliases[id(namespace)] = (namespace, owner)
-
-    def translate(self, accesses: AccessList) -> AccessList:
-        """Turn accesses to items of aliases into accesses to the attributes that they are."""
-        result: AccessList = []
-        for access in accesses:
-            owner, field, mode = access
-            alias = self.aliases.get(id(owner))
-            if alias is None:
-                result.append(access)
-            elif isinstance(field, tuple):
-                name = field[1]
-                if type(name) is str:
-                    if mode:
-                        self.note_name(name)
-                    result.append((alias[1], name, mode))
-            elif field is WHOLE or mode == READ:
-                # Attribute stores announce no SHAPE, so whoever reads it has to read all of them.
-                result.append((alias[1], WHOLE if field is SHAPE else field, mode))
-        return result
 
     def clear_caches(self) -> None:
         """Forget what is known of types."""

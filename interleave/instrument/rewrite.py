@@ -20,17 +20,17 @@ nor the name can be found when the call is made, and which of the pair is there 
 method with a NULL instead, which is what the compiler does for all other calls; that costs about 30 ns, and the callee shows itself
 in one place.
 
-**Which globals.** A global that no code in scope stores is constant. The names stored anywhere in scope, as globals or as attributes (a
-module attribute is a global), are collected first, see `registry`; reads of other globals get no hook.
+**Which globals.** A global that no function of its module stores is constant; reads of it get no hook. Which ones are stored is
+collected first, see `registry`.
 
-**Cache.** Rewriting takes about a millisecond a function. Results are kept for the process, with the names of the globals that got no
-hook: when one of those is stored by code that came into scope later, the code object is rewritten again.
+**Cache.** Rewriting takes about two milliseconds a function. Results are kept for the process, and made again if they hook other
+globals than are stored now.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -62,7 +62,8 @@ class Rewritten:
     #: Kept so that its id, a part of the cache key, stays its own.
     namespace: dict[str, Any]
     sites: tuple[Site, ...]
-    #: Names of globals that are read without a hook, here or in nested code.
+    #: Names of globals that are read, here or in nested code, with a hook and without.
+    hooked: frozenset[str]
     unhooked: frozenset[str]
     #: Whether the end of the function is announced, see `calls`.
     has_exit: bool
@@ -93,7 +94,8 @@ def _rewrite(code: CodeType, namespace: dict[str, Any], constant: frozenset[str]
     key = (id(code), id(namespace))
     known = _cache.get(key)
     has_exit = is_decorated or id(code) in registry.cached
-    if known is not None and known.has_exit >= has_exit and known.unhooked.isdisjoint(registry.stored):
+    stored: Set[str] = registry.variables.get(id(namespace), frozenset())
+    if known is not None and known.has_exit >= has_exit and known.hooked <= stored and known.unhooked.isdisjoint(stored):
         return known
     constant = (constant & frozenset(code.co_freevars)) | constant_cells(code) | IMPLICIT_CELLS
     decorated = decorated_codes(code)
@@ -105,6 +107,7 @@ def _rewrite(code: CodeType, namespace: dict[str, Any], constant: frozenset[str]
         code=_assemble(code, context, replacements),
         namespace=namespace,
         sites=tuple(context.sites),
+        hooked=frozenset(context.hooked).union(*(inner.hooked for inner in nested)),
         unhooked=frozenset(context.unhooked).union(*(inner.unhooked for inner in nested)),
         has_exit=has_exit,
         nested=nested,

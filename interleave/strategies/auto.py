@@ -1,47 +1,54 @@
 """The default: prove what is small, sample what is not, and say which of the two was done.
 
-A *prover*, an exhaustive search, has the word for as long as it can finish. It keeps count of the schedules it knows
-to be left; that number only ever falls short, so once it exceeds what is left of the budget the search cannot end in
-time, and is given up. Programs too large for it show that within a few dozen executions, because each of them adds as
-many known schedules as it has places for a preemption.
+A *prover*, an exhaustive search, and a portfolio of *samplers* take turns. The samplers find a failure soon if there is one: an
+exhaustive search looks at one corner of the space for long. The prover ends if there is none.
 
-The rest goes to *samplers* in turn: PCT with one and with two change points, because most failures need no more
-(Burckhardt et al., ASPLOS 2010; Lu et al., ASPLOS 2008), and the random walk, which is better at those that need
-many. They do not wait for that: an exhaustive search looks at one corner of the space for long, so a share of the
-executions is theirs from early on. Spaces that the prover is about to finish anyway are left to it alone.
+**Who proves.** `Dpor`, which runs one schedule of each equivalence class; under a bound on preemptions `Dfs`.
 
-The first execution is the default schedule, which has no preemption: what fails there fails without any threads'
-doing.
+**How often.** What a proof will take is guessed: for `Dpor` from the orders of conflicting operations that the executions so far would
+allow (`_orders`), for `Dfs` from the schedules that it knows to be left. A space that is tiny is left to the prover alone. While the proof
+seems to fit into the budget, every other execution is the prover's. Otherwise one in eight, until the samplers have had an eighth of the
+budget without finding anything; since the guess may be far too high, the prover has every other execution then, up to half of the budget. It is given
+up where that is exceeded, or the guess exceeds the budget so far that there is no hope.
+
+**Who samples.** Half of the samplers' executions are `surw`'s and a quarter `pos`'s: on published collections of failures one of the two is
+best or near it, almost without exception. The last quarter is divided between `pct`, for failures that need a long delay in one place, and the random
+walk, which assumes nothing. So a failure takes at most about twice as many executions as with the best of them, if that is one of the
+first two, and eight times as many with any. All executions teach `surw` what to look at.
+
+The first execution is the default schedule, which has no preemption: what fails there fails without any threads' doing.
 """
 
 from __future__ import annotations
 
+from math import exp, inf
 from typing import Protocol
 
-from interleave.model import Point, Strategy, Trace
+from interleave.model import Event, Point, Strategy, Trace
+from interleave.strategies._orders import log_orders
 from interleave.strategies.dfs import Dfs
+from interleave.strategies.dpor import Dpor
 from interleave.strategies.pct import Pct
+from interleave.strategies.pos import Pos
 from interleave.strategies.random import RandomWalk
+from interleave.strategies.surw import Surw
 
-#: While the prover works, one execution in this many is a sampler's ...
-SHARE = 4
-#: ... unless it seems to have no more schedules than this before it, ...
-NEAR = 16
-#: ... which is believed until this many executions were made.
-CREDIT = 64
-#: Without a budget of executions, the number of known schedules left at which the prover is given up.
+#: A proof that seems to take at most this many more executions is made without any samples between.
+TINY = 16
+#: One execution in this many is the prover's where the proof seems not to fit; and the samplers have this part of the budget first.
+RARELY = 8
+#: The prover is given up if the guess exceeds what is left of the budget by this factor ...
+HOPELESS = 1_000.0
+#: ... but not before it had so many executions: some failures are right where it begins.
+TRIAL = 8
+#: Stands for the budget of executions where there is none.
 HORIZON = 20_000
+#: So many executions are looked at to guess how large the space is.
+LOOKS = 32
 
 
 class Prover(Strategy, Protocol):
-    """A strategy that ends. `remaining` is a lower bound on the executions left to it, 0 if it does not know."""
-
-    remaining: int
-
-
-def make_prover(preemptions: int | None) -> Prover:
-    """Make the exhaustive search that `Auto` begins with."""
-    return Dfs(preemptions=preemptions)
+    """A strategy that ends."""
 
 
 class Auto:
@@ -54,32 +61,39 @@ class Auto:
     def __init__(self, *, seed: int = 0, preemptions: int | None = None, depth: int = 3, executions: int | None = None) -> None:
         self.scope = ""
         self.shares: dict[str, int] = {}
-        self.prover: Prover | None = make_prover(preemptions)
-        self.every_access = self.prover.every_access
         self._preemptions = preemptions
-        self._executions = executions
+        self.prover: Strategy | None = self._make_prover()
+        self.every_access = self.prover.every_access
+        self._budget = HORIZON if executions is None else executions
         self._done = 0
-        self._samplers: list[tuple[str, Strategy]] = [
-            (f"pct({depth})", Pct(seed=seed, depth=depth)),
-            ("random", RandomWalk(seed=seed)),
-        ]
-        if depth > 2:
-            self._samplers.insert(0, ("pct(2)", Pct(seed=seed, depth=2)))
+        self._surw = Surw(seed=seed)
+        self._portfolio = _portfolio(self._surw, seed=seed, depth=depth)
         self._sampled = 0
+        self._proving = 0
+        # Whether the prover's next execution is prepared, and has only to be run.
+        self._is_prepared = False
+        # The logarithm of the number of classes of schedules, as far as known.
+        self._log_size = 0.0
         self._active: Strategy = self.prover
 
     def begin(self) -> bool:
-        """Give the next execution to the prover or to the sampler whose turn it is."""
-        if self.prover is not None and self._is_hopeless(self.prover):
-            self.prover = None
-        if self.prover is None or self._is_sampling(self.prover):
-            name, self._active = self._samplers[self._sampled % len(self._samplers)]
-            self._sampled += 1
+        """Give the next execution to the prover or to the sampler whose turn it is; end when the proof is complete."""
+        prover = self.prover
+        if prover is not None and not self._is_prepared:
+            if not prover.begin():
+                self.scope = prover.scope
+                return False
+            self._is_prepared = True
+        if prover is not None and self._is_hopeless(prover):
+            prover = self.prover = None
+        if prover is not None and self._is_provers_turn(prover):
+            name, self._active = type(prover).__name__.lower(), prover
+            self._is_prepared = False
+            self._proving += 1
         else:
-            name, self._active = type(self.prover).__name__.lower(), self.prover
-        if not self._active.begin():
-            self.scope = self._active.scope
-            return False
+            name, self._active = self._portfolio[self._sampled % len(self._portfolio)]
+            self._active.begin()
+            self._sampled += 1
         self.every_access = self._active.every_access
         self.shares[name] = self.shares.get(name, 0) + 1
         self._done += 1
@@ -90,14 +104,35 @@ class Auto:
         return self._active.choose(point)
 
     def end(self, trace: Trace) -> None:
-        """Tell the strategy whose execution it was; begin a proof anew that a sampler has shown to lack points."""
-        self._active.end(trace)
-        if trace.has_new_points and self.prover is not None and self._active is not self.prover and not self.prover.every_access:
-            self.prover = make_prover(self._preemptions)
+        """Tell the strategy whose execution it was, and learn from it; begin a proof anew that a sampler has shown to lack points."""
+        active, prover = self._active, self.prover
+        active.end(trace)
+        if prover is not None and active is not prover and trace.has_new_points and not prover.every_access:
+            self.prover = self._make_prover()
+            self._is_prepared = False
+        if self._done <= LOOKS:
+            events = _at_points(trace) if active.every_access else trace.events
+            self._log_size = max(self._log_size, log_orders(events))
+            if active is not self._surw:
+                self._surw.profile.learn(events, trace.threads)
 
-    def _is_hopeless(self, prover: Prover) -> bool:
-        left = HORIZON if self._executions is None else self._executions - self._done
-        return prover.remaining > left
+    def _make_prover(self) -> Strategy:
+        return Dpor() if self._preemptions is None else Dfs(preemptions=self._preemptions)
 
-    def _is_sampling(self, prover: Prover) -> bool:
-        return self._done % SHARE == SHARE - 1 and (prover.remaining > NEAR or self._done >= CREDIT)
+    def _is_hopeless(self, prover: Strategy) -> bool:
+        if isinstance(prover, Dfs):
+            return prover.remaining > self._budget - self._done
+        if self._proving < TRIAL:
+            return False
+        return self._proving > self._budget // 2 or self._size() > HOPELESS * self._budget
+
+    def _is_provers_turn(self, prover: Strategy) -> bool:
+        left = prover.remaining if isinstance(prover, Dfs) else self._size() - self._proving
+        if left <= TINY:
+            return True
+        if left <= (self._budget - self._done) / 2 or self._sampled >= self._budget // RARELY:
+            return self._done % 2 == 0
+        return self._done % RARELY == 0
+
+    def _size(self) -> float:
+        return exp(self._log_size) if self._log_size < 100 else inf

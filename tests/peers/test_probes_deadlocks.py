@@ -171,7 +171,7 @@ def test_lock_not_given_back_by_a_thread_that_ended() -> None:
         lock = threading.Lock()
         run(lock.acquire, lock.acquire, names=("first", "second"))
 
-    failure = failing(scenario, "stuck", "waits in acquire for")
+    failure = failing(scenario, "stuck", "waits for")
     assert failure.executions == 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 import tracemalloc
@@ -11,7 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 
-import interleave
 from tests.peers.answers import explore, failing, holding, proven, run
 
 STRATEGIES = pytest.mark.parametrize("strategy", ["auto", "random", "pct", "dfs"])
@@ -98,8 +96,8 @@ def test_spin_without_end_is_a_livelock_that_names_its_loop(strategy: str) -> No
 
         run(wait, lambda: None, names=("spinner", "other"))
 
-    failure = failing(scenario, "livelock", "'spinner' repeats line", strategy=strategy)
-    assert "no end after 2000 steps" in failure.message
+    failure = failing(scenario, "livelock", "'spinner' repeats line", strategy=strategy, steps=20_000)
+    assert "no end after 20000 steps" in failure.message
     assert failure.outcome.where is not None
     assert failure.outcome.where.function.endswith("wait")
     assert "test_probes_progress.py" in failure.message
@@ -127,8 +125,24 @@ def test_spin_without_end_costs_bounded_memory() -> None:
     assert peak < 100_000_000
 
 
-def test_two_polite_threads_livelock() -> None:
-    """Each gives way to the other: nobody is blocked, and nobody gets on."""
+def test_two_threads_that_wait_for_each_other_by_spinning() -> None:
+    """Nobody is blocked, and nobody gets on."""
+
+    def scenario() -> None:
+        is_done = [False, False]
+
+        def work(me: int) -> None:
+            while not is_done[1 - me]:
+                time.sleep(0.001)
+            is_done[me] = True
+
+        run(lambda: work(0), lambda: work(1))
+
+    failing(scenario, "livelock", "scenario.<locals>.work", steps=20_000)
+
+
+def test_two_polite_threads_get_past_each_other_where_scheduled_fairly() -> None:
+    """Each gives way to the other for as long as both move in step."""
 
     def scenario() -> None:
         wants = [False, False]
@@ -143,19 +157,39 @@ def test_two_polite_threads_livelock() -> None:
 
         run(lambda: work(0), lambda: work(1))
 
-    @interleave.scenario
-    def alternating() -> None:
-        wants = [True, True]
-
-        def work(me: int) -> None:
-            for _ in itertools.count():
-                if not wants[1 - me]:
-                    break
-
-        run(lambda: work(0), lambda: work(1))
-
-    failing(alternating, "livelock", "in ")
     holding(scenario, strategy="random", executions=50)
+
+
+@pytest.mark.xfail(reason="a spinning thread is never made to give way to those that could run")
+@STRATEGIES
+def test_spinning_until_another_thread_acts_is_no_livelock(strategy: str) -> None:
+    def scenario() -> None:
+        state = SimpleNamespace(is_ready=False)
+
+        def wait() -> None:
+            while not state.is_ready:
+                pass
+
+        def act() -> None:
+            state.is_ready = True
+
+        run(wait, act)
+
+    holding(scenario, strategy=strategy, executions=50, steps=20_000)
+
+
+@pytest.mark.xfail(reason="a replay has the default bound on steps")
+def test_livelock_replays_under_the_bound_it_was_found_with() -> None:
+    def scenario() -> None:
+        state = SimpleNamespace(is_ready=False)
+
+        def wait() -> None:
+            while not state.is_ready:
+                pass
+
+        run(wait)
+
+    failing(scenario, "livelock", steps=500)
 
 
 def test_retry_by_trylock_livelocks_in_some_order_only() -> None:

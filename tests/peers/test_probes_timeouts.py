@@ -242,3 +242,18 @@ def test_barrier_breaks_when_a_party_is_late() -> None:
         run(barrier.wait, late)
 
     failing(scenario, "exception", "BrokenBarrierError")
+
+
+@pytest.mark.xfail(reason="of two deadlines at one moment only the first is taken, and the other thread waits until nothing can run")
+def test_sleepers_that_wake_at_the_same_moment_race() -> None:
+    def program() -> int:
+        state = SimpleNamespace(v=0)
+
+        def add() -> None:
+            time.sleep(1.0)
+            state.v += 1
+
+        run(add, add)
+        return int(state.v)
+
+    assert outcomes(program, strategy="dfs") == {1, 2}
