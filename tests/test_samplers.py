@@ -4,22 +4,62 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from fractions import Fraction
+from itertools import permutations
+from statistics import mean
 
 import pytest
 
 from interleave.errors import UsageError
 from interleave.model import Deviation, Strategy, Trace
 from interleave.strategies._points import bits, pick_bit
+from interleave.strategies._priorities import Priorities
 from interleave.strategies.pct import Pct
+from interleave.strategies.pos import Pos
 from interleave.strategies.random import RandomWalk
-from tests.synthetic import Announcement, Machine, Program, Thread, independent
+from interleave.strategies.surw import Surw
+from tests import simulation
+from tests.synthetic import Announcement, Machine, Program, Thread, acquire, independent, path_of, release
 
 Maker = Callable[[], Program]
 
 
 def deviations(trace: Trace) -> tuple[Deviation, ...]:
     return tuple(trace.deviations)
+
+
+def excess(drawn: Mapping[Hashable, int], expected: Mapping[Hashable, Fraction]) -> float:
+    """Return chi squared in standard deviations above its mean, which are 2 * n and n for n degrees of freedom."""
+    assert drawn.keys() <= expected.keys()
+    count = sum(drawn.values())
+    free = len(expected) - 1
+    chi_squared = sum((drawn.get(one, 0) - count * chance) ** 2 / (count * chance) for one, chance in expected.items())
+    return float(chi_squared - free) / (2 * free) ** 0.5
+
+
+def evenly(members: Sequence[Hashable]) -> dict[Hashable, Fraction]:
+    return dict.fromkeys(members, Fraction(1, len(members)))
+
+
+def script(*threads: str) -> Maker:
+    """Make a program from what its threads do: a letter is an operation on the state of that name, a dot a step of one's own."""
+
+    def thread(letters: str) -> Thread:
+        for letter in letters:
+            yield Announcement("step") if letter == "." else Announcement("put", letter)
+
+    return lambda: Program([thread(letters) for letters in threads])
+
+
+def orders(*counts: int) -> list[Hashable]:
+    """Return the ways to merge threads with so many steps each."""
+    return sorted(set(permutations([tid for tid, count in enumerate(counts) for _ in range(count)])))
+
+
+def order_at(trace: Trace, place: str) -> tuple[int, ...]:
+    """Return the order in which the threads performed their operations on a place."""
+    return tuple(tid for tid, operation in trace.events if operation.accesses and operation.accesses[0].owner == (place,))
 
 
 class TestRandomWalk:
@@ -58,6 +98,257 @@ class TestRandomWalk:
     def test_differs_by_seed(self, seed: int) -> None:
         one, other = (Machine(independent(9, 9)).explore(RandomWalk(seed=number), limit=3) for number in (0, seed))
         assert [deviations(trace) for trace in one] != [deviations(trace) for trace in other]
+
+    def test_follows_weights(self) -> None:
+        machine = Machine(independent(1, 1, 1))
+        traces = machine.explore(RandomWalk(weights={"thread0": 5.0, "thread2": 0.0}), limit=3_000)
+        chances = {(0, 1, 2): Fraction(5, 6), (1, 0, 2): Fraction(1, 6)}
+        assert excess(Counter(map(path_of, traces)), chances) < 6
+
+    def test_lets_threads_of_weight_zero_go_on_when_no_other_can(self) -> None:
+        traces = Machine(independent(3, 3)).explore(RandomWalk(weights={"thread0": 0.0, "thread1": 0.0}), limit=50)
+        assert len({path_of(trace) for trace in traces}) > 5
+
+    @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
+    def test_refuses_a_weight_that_is_none(self, weight: float) -> None:
+        with pytest.raises(UsageError, match="the weight of thread 'main' is"):
+            RandomWalk(weights={"main": weight})
+
+
+def sampling(threads: Sequence[str]) -> dict[Hashable, Fraction]:
+    """Return the exact distribution of schedules under partial order sampling.
+
+    Priorities are independent and have the same distribution, so a new one takes each rank among all that were ever drawn with the same
+    probability. All ways in which this can happen are counted.
+    """
+    found: Counter[Hashable] = Counter()
+
+    def go_on(done: tuple[int, ...], at: tuple[int, ...], ranking: tuple[int, ...], numbers: Mapping[int, int], chance: Fraction) -> None:
+        # `ranking` has the numbers of the draws, highest priority first; `numbers` the draw that is valid by thread.
+        undrawn = [tid for tid, letters in enumerate(threads) if at[tid] < len(letters) and tid not in numbers]
+        if undrawn:
+            number = len(ranking)
+            for rank in range(number + 1):
+                ranked = (*ranking[:rank], number, *ranking[rank:])
+                go_on(done, at, ranked, {**numbers, undrawn[0]: number}, chance / (number + 1))
+        elif numbers:
+            best = min(numbers, key=lambda tid: ranking.index(numbers[tid]))
+            happens = threads[best][at[best]]
+            rest = {
+                tid: number for tid, number in numbers.items()
+                if tid != best and (happens == "." or threads[tid][at[tid]] != happens)
+            }  # fmt: skip
+            go_on((*done, best), tuple(one + (tid == best) for tid, one in enumerate(at)), ranking, rest, chance)
+        else:
+            found[done] += chance
+
+    go_on((), (0,) * len(threads), (), {}, Fraction(1))
+    return dict(found)
+
+
+class TestPos:
+    def test_reference_knows_the_extremes(self) -> None:
+        # Nothing conflicts: every permutation of all priorities is as likely. Everything does: the uniform random walk.
+        assert sampling(["..", "."]) == {(0, 0, 1): Fraction(1, 3), (0, 1, 0): Fraction(1, 6), (1, 0, 0): Fraction(1, 2)}
+        assert sampling(["xx", "x"]) == {(0, 0, 1): Fraction(1, 4), (0, 1, 0): Fraction(1, 4), (1, 0, 0): Fraction(1, 2)}
+
+    @pytest.mark.parametrize(
+        "threads",
+        [("..", ".."), ("xx", "xx"), (".x", "x."), ("xy", "yx"), ("x.x", "x"), ("x", "x", "x"), ("x.", "x", "."), ("xy", "x", "y")],
+        ids=" | ".join,
+    )
+    def test_samples_as_the_paper_says(self, threads: tuple[str, ...]) -> None:
+        traces = Machine(script(*threads)).explore(Pos(seed=11), limit=4_000)
+        assert excess(Counter(map(path_of, traces)), sampling(threads)) < 6
+
+    def test_draws_priorities_of_many_evenly(self) -> None:
+        source = random.Random(5)
+        priorities = Priorities(source)
+        firsts: Counter[Hashable] = Counter()
+        for _ in range(4_000):
+            priorities.clear()
+            left, order = 0b11111, []
+            while left:
+                order.append(priorities.pick(left, 0))
+                left ^= 1 << order[-1]
+            firsts[tuple(order)] += 1
+        assert excess(firsts, evenly(list(permutations(range(5))))) < 6
+
+    def test_gives_a_new_priority_to_who_was_blocked(self) -> None:
+        def make_program() -> Program:
+            holders: dict[str, bool] = {}
+
+            def thread() -> Thread:
+                yield from acquire(holders, "a")
+                yield from release(holders, "a")
+
+            return Program([thread(), thread(), thread()])
+
+        traces = Machine(make_program).explore(Pos(seed=3), limit=3_000)
+        entered = Counter(tuple(tid for tid, operation in trace.events if operation.kind == "acquire") for trace in traces)
+        assert excess(entered, evenly(orders(1, 1, 1))) < 6
+
+
+class TestSurw:
+    @pytest.mark.parametrize(
+        "threads",
+        [("x", "xxxx"), ("xxx", "xxx"), ("x", "x", "xxx"), ("....x", "xx.x"), ("x......", "xxx", "x..x"), (".x", ".", "xxx..")],
+        ids=" | ".join,
+    )
+    def test_samples_the_orders_at_a_place_uniformly(self, threads: tuple[str, ...]) -> None:
+        strategy = Surw(seed=5)
+        traces = Machine(script(*threads)).explore(strategy, limit=4_001)[1:]
+        expected = evenly(orders(*(letters.count("x") for letters in threads)))
+        assert excess(Counter(order_at(trace, "x") for trace in traces), expected) < 6
+
+    def test_is_more_uniform_than_the_random_walk(self) -> None:
+        traces = Machine(script("x", "xxxx")).explore(RandomWalk(seed=5), limit=4_000)
+        assert excess(Counter(order_at(trace, "x") for trace in traces), evenly(orders(1, 4))) > 100
+
+    def test_counts_threads_not_started_yet(self) -> None:
+        def writer(times: int) -> simulation.Body:
+            for _ in range(times):
+                yield ("write", "x", 1)
+
+        def starter() -> simulation.Body:
+            yield ("spawn", writer, 2)
+            yield ("write", "x", 1)
+
+        def main() -> simulation.Body:
+            yield ("spawn", starter)
+            yield ("spawn", writer, 1)
+            yield ("write", "x", 1)
+
+        strategy = Surw(seed=2)
+        seen: Counter[Hashable] = Counter()
+        for _ in range(6_001):
+            strategy.begin()
+            trace = simulation.Machine(simulation.Program(main), strategy).run().trace
+            paths = [info.path for info in trace.threads]
+            seen[tuple(paths[tid] for tid, operation in trace.events if operation.kind == "write")] += strategy.execution > 1
+        names = [(0,), (0, 0), (0, 1), (0, 0, 0)]
+        expected = evenly([tuple(names[one] for one in order) for order in orders(1, 1, 1, 2)])  # type: ignore[attr-defined]
+        assert excess(seen, expected) < 6
+
+    def test_draws_places_by_how_often_they_are_accessed(self) -> None:
+        machine, strategy = Machine(script("xxxyz", "xxxyw")), Surw(seed=4)
+        drawn: Counter[Hashable] = Counter()
+        machine.explore(strategy, limit=1)
+        for _ in range(2_000):
+            strategy.begin()
+            assert strategy.place is not None
+            drawn[strategy.place[0]] += 1
+            machine.execute(strategy)
+        assert excess(drawn, {("x",): Fraction(3, 4), ("y",): Fraction(1, 4)}) < 6
+
+    def test_samples_lock_orders_uniformly(self) -> None:
+        def make_program() -> Program:
+            holders: dict[str, bool] = {}
+
+            def thread(times: int) -> Thread:
+                for _ in range(times):
+                    yield from acquire(holders, "a")
+                    yield Announcement("step")
+                    yield from release(holders, "a")
+
+            return Program([thread(1), thread(4)])
+
+        traces = Machine(make_program).explore(Surw(seed=6), limit=3_001)[1:]
+        entered = Counter(tuple(tid for tid, operation in trace.events if operation.kind == "acquire") for trace in traces)
+        assert excess(entered, evenly(orders(1, 4))) < 6
+
+    def test_does_not_starve_the_one_that_another_waits_for(self) -> None:
+        def make_program() -> Program:
+            state = {"is_set": False}
+
+            def spin() -> Thread:
+                while not state["is_set"]:
+                    yield Announcement("yield")
+                yield Announcement("put", "x")
+
+            def put() -> Thread:
+                yield Announcement("put", "x")
+                state["is_set"] = True
+
+            return Program([spin(), put(), spin()])
+
+        traces = Machine(make_program, limit=20_000).explore(Surw(), limit=20)
+        assert all(trace.outcome is None for trace in traces)
+
+    def test_copes_with_counts_that_differ_from_run_to_run(self) -> None:
+        def make_program() -> Program:
+            state = {"n": 0}
+
+            def thread() -> Thread:
+                for _ in range(3):
+                    yield Announcement("put", "x")
+                    state["n"] += 1
+                    if state["n"] % 3 == 0:
+                        return
+
+            return Program([thread(), thread(), thread()])
+
+        traces = Machine(make_program).explore(Surw(seed=1), limit=300)
+        assert len({path_of(trace) for trace in traces}) == len({path_of(trace) for trace in Machine(make_program).explore(Pos(), limit=900)})
+
+
+@pytest.mark.parametrize("make", [Pos, Surw], ids=["pos", "surw"])
+class TestPosAndSurw:
+    def test_is_a_function_of_its_seed(self, make: Callable[..., Strategy]) -> None:
+        def run(seed: int) -> list[tuple[Deviation, ...]]:
+            return [deviations(trace) for trace in Machine(script("x.yx", "y.x", "xy")).explore(make(seed=seed), limit=30)]
+
+        assert run(3) == run(3)
+        assert run(3) != run(4)
+        assert len(set(run(3))) > 15
+
+    def test_draws_values_uniformly(self, make: Callable[..., Strategy]) -> None:
+        def thread() -> Thread:
+            drawn.append((yield Announcement("choose", values=3)))
+
+        drawn: list[int] = []
+        Machine(lambda: Program([thread()])).explore(make(), limit=900)
+        assert excess(Counter(drawn), evenly(range(3))) < 6
+
+    def test_takes_what_touches_nobody_knows_what_for_a_rival_of_all(self, make: Callable[..., Strategy]) -> None:
+        class Blind(Machine):
+            def execute(self, strategy: Strategy) -> Trace:
+                trace = super().execute(strategy)
+                assert all(operation.accesses is None for _, operation in trace.events)
+                return trace
+
+        def thread(count: int) -> Thread:
+            for _ in range(count):
+                yield Announcement("unknown")
+
+        traces = Blind(lambda: Program([thread(2), thread(1)])).explore(make(seed=1), limit=3_000)
+        if make is Pos:
+            assert excess(Counter(map(path_of, traces)), sampling(["xx", "x"])) < 6
+        else:
+            assert len({path_of(trace) for trace in traces}) == 3
+
+    def test_finds_a_narrow_window_among_many_threads(self, make: Callable[..., Strategy]) -> None:
+        def make_program() -> Program:
+            pair = {"a": 0, "b": 0}
+
+            def setter() -> Thread:
+                for name in pair:
+                    yield Announcement("write", name)
+                    pair[name] = 1
+
+            def checker() -> Thread:
+                yield Announcement("read", "a")
+                seen = pair["a"]
+                yield Announcement("read", "b")
+                assert pair["b"] == seen, "halfway"
+
+            return Program([*(setter() for _ in range(9)), checker()])
+
+        def first_failure(seed: int) -> int:
+            traces = Machine(make_program).explore(make(seed=seed), limit=500)
+            return next(index for index, trace in enumerate(traces, 1) if trace.outcome)
+
+        assert mean(first_failure(seed) for seed in range(20)) < (30 if make is Surw else 100)
 
 
 def ordered(constraints: list[tuple[str, str]], length: int) -> Maker:

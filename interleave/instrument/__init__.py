@@ -8,9 +8,11 @@ rewritten in memory, for the duration of the exploration, and their own one back
     scope       which functions are the user's
     analysis    facts about code: stored names, constant cells
     rewrite     a code object with calls of hooks before its accesses
-    plans       which instruction gets which hook with which operands
+    plans       which instruction gets which hook with which operands, in a context
     attributes  items  iterators  operators  calls    the hooks: from operands to places
-    containers  functions  kinds    tables: methods, functions of C, types
+    callees     what is called, if it does not announce for itself
+    containers  functions    tables: methods of containers, functions of C
+    kinds       families    what types tell about attributes and about containers
     registry    what hooks share: stored names, aliases of namespaces
     announce    the way to the kernel
 

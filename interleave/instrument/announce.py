@@ -47,20 +47,25 @@ def _translate(accesses: AccessList) -> AccessList:
         if alias is None:
             result.append((owner, field, mode))
             continue
-        namespace: Any = alias[0]
-        holder = alias[1]
+        namespace, holder = alias
         if isinstance(field, tuple):
             name = field[1]
             if type(name) is str:
-                if mode and namespace is holder:
-                    registry.note_variable(namespace, name)
-                elif mode and find(type(holder), name) is not None:
-                    registry.note_patch(name)
+                if mode:
+                    _note_store(namespace, holder, name)
                 result.append((holder, name, mode))
         elif field is WHOLE or mode == READ:
             # Attribute stores announce no SHAPE, so whoever reads it has to read all of them.
             result.append((holder, WHOLE if field is SHAPE else field, mode))
     return result
+
+
+def _note_store(namespace: dict[str, Any], holder: object, name: str) -> None:
+    """Note that a global, or an attribute which a class has too, is stored through a dictionary."""
+    if namespace is holder:
+        registry.note_variable(namespace, name)
+    elif find(type(holder), name) is not None:
+        registry.note_patch(name)
 
 
 def announce_one(site: Site, owner: object, field: Hashable, mode: int) -> None:

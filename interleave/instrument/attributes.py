@@ -66,7 +66,7 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
             kinds.is_variable(namespace.get(name)) and registry.covers(namespace.get("__name__", ""))
         )
         return [(namespace, name, READ)] if is_announced else []
-    if kind == TYPE and not kinds.is_stored_in_class(obj, name) and not _is_class_variable(obj, name):
+    if kind == TYPE and not _is_announced(obj, name):
         return []
     accesses: AccessList = [] if kind == TYPE else [(obj, name, READ)]
     for cls in mro_of(obj if kind == TYPE else type(obj)):
@@ -77,10 +77,17 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
     return accesses
 
 
-def _is_class_variable(cls: type, name: str) -> bool:
-    """Tell whether a class of the program, or one that it inherits from, has data under a name."""
-    found = kinds.find(cls, name)
-    return found is not None and kinds.is_variable(found[1]) and registry.covers(kinds.module_name(found[0]))
+def _is_announced(cls: type, name: str) -> bool:
+    """Tell whether reads of an attribute of a class are announced: it may be stored, or is data in a class of the program."""
+    cache = kinds.class_readers(name)
+    known = cache.get(cls)
+    if known is None:
+        found = kinds.find(cls, name)
+        is_data = found is not None and kinds.is_variable(found[1]) and registry.covers(kinds.module_name(found[0]))
+        known = int(is_data or kinds.is_stored_in_class(cls, name))
+        if found is not None:
+            registry.remember(cache, cls, known)
+    return bool(known)
 
 
 def load_namespace(obj: object) -> None:

@@ -1,57 +1,26 @@
-"""Hooks for calls: what a callee that is not instrumented does to what it is given.
+"""Hooks for calls.
 
-Instrumented functions announce their accesses themselves. All others run between two announcements, as one step, so the call announces
-for them. By the type of the callee:
-
-* a method of a container, written in C: the table of `containers`; what it reads through (`update`, `join`) is read as well;
-* a method of any other object of C whose type is not known to be immutable writes all of that object;
-* a function of C reads the containers among its arguments, unless the table of `functions` knows better;
-* a Python function out of scope reads the containers among its arguments if it belongs to the standard library, and else writes them;
-a method
-  of an installed package writes its object, and one of a container of the standard library reads or writes it, by name;
-* a class, a `partial`, an `lru_cache`: what they call.
-
-A C function that calls back into the program (`sorted` with a key) is announced once, before it starts.
+Nearly all calls are of instrumented functions, which announce what they do themselves; the hook only has to tell. All others go to
+`callees`. While the gate is closed, what is put into a container is named, and accessors of attributes are noted.
 """
 
 from __future__ import annotations
 
-import functools
-import operator
-import sys
 from collections.abc import Callable
-from types import (
-    BuiltinFunctionType,
-    ClassMethodDescriptorType,
-    FunctionType,
-    MethodDescriptorType,
-    MethodType,
-    MethodWrapperType,
-    ModuleType,
-    WrapperDescriptorType,
-)
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from interleave import runtime
-from interleave.instrument import families, functions, kinds
-from interleave.instrument.announce import ANONYMOUS, announce, gate, name_value
-from interleave.instrument.containers import KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
-from interleave.instrument.families import family, is_library_container
+from interleave.instrument import functions
+from interleave.instrument.announce import announce, gate
+from interleave.instrument.callees import CALLEES, SCALARS, dispatch, name_arguments, other_callee
+from interleave.instrument.containers import STORES_ARGUMENTS
+from interleave.instrument.families import family
 from interleave.instrument.functions import attribute_call
-from interleave.instrument.items import settle
-from interleave.instrument.iterators import called, consumed, resume
-from interleave.instrument.kinds import ANNOUNCING, FOREIGN_CODE, LIBRARY, NEUTRAL, find, origin, root_module
-from interleave.instrument.operators import nested_reads
-from interleave.instrument.registry import AccessList, Kinds, registry
-from interleave.model import READ, WHOLE, WRITE, Site
+from interleave.instrument.iterators import consumed
+from interleave.model import Site
 
 Arguments = tuple[Any, ...]
-Callee = Callable[[Site, Any, Arguments], None]
-
-_SCALARS = frozenset({int, float, str, bytes, bool, type(None)})
-
-
-# --- hooks ------------------------------------------------------------------------------------------------------------
 
 
 def call(site: Site, count: int) -> Callable[..., None]:
@@ -63,7 +32,7 @@ def _call_0(site: Site) -> Callable[[Any], None]:
     def hook(function: Any) -> None:
         if gate.is_open:
             if type(function) is not FunctionType:
-                (_CALLEES.get(type(function)) or _other)(site, function, ())
+                (CALLEES.get(type(function)) or other_callee)(site, function, ())
         elif gate.is_naming and type(function) is BuiltinFunctionType:
             _publish(site, function, ())
 
@@ -73,8 +42,8 @@ def _call_0(site: Site) -> Callable[[Any], None]:
 def _call_1(site: Site) -> Callable[[Any, Any], None]:
     def hook(function: Any, first: Any) -> None:
         if gate.is_open:
-            if type(function) is not FunctionType or type(first) not in _SCALARS:
-                (_CALLEES.get(type(function)) or _other)(site, function, (first,))
+            if type(function) is not FunctionType or type(first) not in SCALARS:
+                (CALLEES.get(type(function)) or other_callee)(site, function, (first,))
         elif gate.is_naming and type(function) is BuiltinFunctionType:
             _publish(site, function, (first,))
 
@@ -84,8 +53,8 @@ def _call_1(site: Site) -> Callable[[Any, Any], None]:
 def _call_2(site: Site) -> Callable[[Any, Any, Any], None]:
     def hook(function: Any, first: Any, second: Any) -> None:
         if gate.is_open:
-            if type(function) is not FunctionType or type(first) not in _SCALARS or type(second) not in _SCALARS:
-                (_CALLEES.get(type(function)) or _other)(site, function, (first, second))
+            if type(function) is not FunctionType or type(first) not in SCALARS or type(second) not in SCALARS:
+                (CALLEES.get(type(function)) or other_callee)(site, function, (first, second))
         elif gate.is_naming and type(function) is BuiltinFunctionType:
             _publish(site, function, (first, second))
 
@@ -128,248 +97,4 @@ def _publish(site: Site, function: Any, arguments: Arguments) -> None:
             attribute_call(site, function, arguments)
     elif function.__name__ in STORES_ARGUMENTS and family(type(owner)):
         runtime.publish(owner)
-        _name_arguments(arguments)
-
-
-def _name_arguments(arguments: Arguments) -> None:
-    for value in arguments:
-        if type(value) not in ANONYMOUS:
-            name_value(value)
-
-
-# --- by the type of the callee ----------------------------------------------------------------------------------------
-
-
-def dispatch(site: Site, function: Any, arguments: Arguments) -> None:
-    """Announce what a call touches, given the callee and the positional arguments."""
-    (_CALLEES.get(type(function)) or _other)(site, function, arguments)
-
-
-def _announce(site: Site, accesses: AccessList) -> None:
-    if accesses:
-        announce(site, accesses)
-
-
-def _python_function(site: Site, function: Any, arguments: Arguments) -> None:
-    touched = [value for value in arguments if type(value) not in _SCALARS and family(type(value))]
-    if touched:
-        _announce(site, _argument_accesses(function, touched))
-
-
-def _argument_accesses(function: Any, touched: list[Any]) -> AccessList:
-    """Return what a Python function may do to the containers among its arguments, as far as it does not announce that itself."""
-    whose = origin(function)
-    if whose == LIBRARY and function.__name__ not in _LIBRARY_WRITERS:
-        return [access for value in touched for access in nested_reads(value)]
-    return [(value, WHOLE, WRITE) for value in touched] if whose in (LIBRARY, FOREIGN_CODE) else []
-
-
-#: Functions of the standard library, written in Python, that change a list which they are given.
-_LIBRARY_WRITERS = frozenset({"shuffle", "insort", "insort_left", "insort_right"})
-
-
-def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
-    function, owner = method.__func__, method.__self__
-    if type(function) is not FunctionType:
-        dispatch(site, function, (owner, *arguments))
-        return
-    whose = origin(function)
-    if whose in (ANNOUNCING, NEUTRAL):
-        return
-    accesses: AccessList = []
-    if not issubclass(type(owner), (type, ModuleType)):
-        if whose == FOREIGN_CODE:
-            accesses.append((owner, WHOLE, WRITE))
-        elif is_library_container(type(owner)) or family(type(owner)):
-            accesses.append((owner, WHOLE, READ if function.__name__ in PYTHON_READERS else WRITE))
-    touched = [value for value in arguments if type(value) not in _SCALARS and family(type(value))]
-    _announce(site, accesses + _argument_accesses(function, touched))
-
-
-def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
-    owner = function.__self__
-    kind = family(type(owner))
-    if kind:
-        _container_method(site, owner, kind, function.__name__, arguments)
-    elif type(owner) is ModuleType or owner is None:
-        known = functions.FUNCTIONS.get(function)
-        if known is not None:
-            _announce(site, known(arguments))
-        elif function in functions.ACCESSORS:
-            attribute_call(site, function, arguments)
-        elif function is next:
-            _next(site, arguments)
-        else:
-            _announce(site, functions.argument_reads(function, arguments))
-    elif issubclass(type(owner), type):
-        _announce(site, _read_arguments(arguments))
-    else:
-        _object_method(site, owner, function.__name__, arguments)
-
-
-def _next(site: Site, arguments: Arguments) -> None:
-    if arguments:
-        accesses = consumed(arguments[0])
-        if len(accesses) == 1 and accesses[0][0] is arguments[0]:
-            resume(site, arguments[0])
-        else:
-            _announce(site, accesses)
-
-
-def _method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
-    """Announce a call of a method that is written in C."""
-    kind = family(type(owner))
-    if kind:
-        _container_method(site, owner, kind, name, arguments)
-    else:
-        _object_method(site, owner, name, arguments)
-
-
-def _container_method(site: Site, owner: Any, kind: int, name: str, arguments: Arguments) -> None:
-    action = method_action(kind, name)
-    if name in STORES_ARGUMENTS:
-        _name_arguments(arguments)
-    elif name not in KEEPS_ARGUMENTS:
-        extra = _read_arguments(arguments)
-        if extra:
-            announce(site, action(owner, arguments) + extra)
-            return
-    settle(site, action, owner, arguments)
-
-
-def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
-    if name in _RESUMING and consumed(owner):
-        _next(site, (owner,))
-    elif name in functions.ATTRIBUTE_METHODS:
-        attribute_call(site, functions.ATTRIBUTE_METHODS[name], (owner, *arguments), is_raw=True)
-    else:
-        accesses = [] if name in KEEPS_ARGUMENTS else _read_arguments(arguments)
-        if _is_opaque(type(owner), name):
-            _name_arguments(arguments)
-            accesses.append((owner, WHOLE, WRITE))
-        _announce(site, accesses)
-
-
-_RESUMING = frozenset({"__next__", "send", "throw", "close"})
-
-
-def _is_opaque(tp: type, name: str) -> int:
-    """Tell whether a method belongs to an unknown mutable type of C, which it may change."""
-    known = _opaque_types.get(tp)
-    if known is None:
-        known = 0
-        for cls in kinds.mro_of(tp):
-            if type(kinds.namespace_of(cls).get(name)) not in (FunctionType, type(None)):
-                known = int(root_module(cls) not in families.INERT_MODULES)
-                break
-        registry.remember(_opaque_types, tp, known)
-    return known
-
-
-_opaque_types: Kinds = registry.new_cache()
-
-
-def _descriptor(site: Site, function: Any, arguments: Arguments) -> None:
-    """Announce `list.append(xs, x)`: a method of C that was not bound."""
-    if arguments:
-        _method(site, arguments[0], function.__name__, arguments[1:])
-
-
-def _wrapper(site: Site, function: Any, arguments: Arguments) -> None:
-    _method(site, function.__self__, function.__name__, arguments)
-
-
-def _partial(site: Site, function: Any, arguments: Arguments) -> None:
-    dispatch(site, function.func, (*function.args, *arguments))
-
-
-def _cache(site: Site, function: Any, arguments: Arguments) -> None:
-    """Announce a call of an `lru_cache`, and prepare for the store that follows if the value is not there.
-
-    The cache looks for the value, calls the function that it wraps, and stores what that returns. Other threads can come in between,
-    but only while the function runs; so looking and storing are two writes, the second announced before the function returns.
-    """
-    wrapped = getattr(function, "__wrapped__", None)
-    if type(wrapped) is FunctionType:
-        known = registry.caches.setdefault(id(wrapped.__code__), [])
-        if not any(cache is function for cache in known):
-            known.append(function)
-    announce(site, [(function, WHOLE, WRITE)])
-
-
-def leave_cached(site: Site) -> Callable[[], None]:
-    """Make the hook for the return from a function whose value may be stored by an `lru_cache`."""
-    caches = registry.caches
-
-    def hook() -> None:
-        if caches and gate.is_open:
-            known = caches.get(id(sys._getframe(1).f_code))
-            if known is not None:
-                announce(site, [(cache, WHOLE, WRITE) for cache in known])
-
-    return hook
-
-
-def _getter(site: Site, function: Any, arguments: Arguments) -> None:
-    _announce(site, [(value, WHOLE, READ) for value in arguments if type(value) not in ANONYMOUS])
-
-
-def _class(site: Site, cls: Any, arguments: Arguments) -> None:
-    """Announce the making of an instance: what a constructor written in C reads from its arguments."""
-    if cls in functions.TYPES:
-        _announce(site, functions.TYPES[cls](arguments))
-        return
-    for name in ("__init__", "__new__"):
-        found = find(cls, name)
-        if found is not None:
-            function = found[1].__func__ if type(found[1]) is staticmethod else found[1]
-            if type(function) is FunctionType:
-                _python_function(site, function, arguments)
-                return
-    if root_module(cls) not in kinds.NEUTRAL_MODULES:
-        _announce(site, _read_arguments(arguments))
-
-
-def _other(site: Site, function: Any, arguments: Arguments) -> None:
-    """Announce a call of an object of any other type: by its `__call__`."""
-    if issubclass(type(function), type):
-        _class(site, function, arguments)
-        return
-    found = find(type(function), "__call__")
-    if found is not None and type(found[1]) is FunctionType:
-        _bound_method(site, MethodType(found[1], function), arguments)
-    elif found is not None and root_module(found[0]) not in families.INERT_MODULES:
-        _announce(site, [(function, WHOLE, WRITE), *_read_arguments(arguments)])
-
-
-def _read_arguments(arguments: Arguments) -> AccessList:
-    """Return what reading through the containers and iterators among the arguments touches."""
-    accesses: AccessList = []
-    for value in arguments:
-        tp = type(value)
-        if tp in _SCALARS:
-            continue
-        if tp is BuiltinFunctionType:
-            accesses += called(value)
-        elif family(tp):
-            accesses += nested_reads(value)
-        else:
-            accesses += consumed(value)
-    return accesses
-
-
-_CALLEES: dict[type, Callee] = {
-    FunctionType: _python_function,
-    MethodType: _bound_method,
-    BuiltinFunctionType: _builtin,
-    MethodDescriptorType: _descriptor,
-    WrapperDescriptorType: _descriptor,
-    ClassMethodDescriptorType: _descriptor,
-    MethodWrapperType: _wrapper,
-    functools.partial: _partial,
-    type(functools.lru_cache(len)): _cache,
-    operator.attrgetter: _getter,
-    operator.itemgetter: _getter,
-    operator.methodcaller: _getter,
-    type: _class,
-}
+        name_arguments(arguments)

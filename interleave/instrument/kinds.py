@@ -63,8 +63,7 @@ def is_a(obj: object, *classes: type) -> bool:
 
     Unlike `isinstance`, it does not ask `obj.__class__`, which may be a property.
     """
-    tp = type(obj)
-    return any(issubclass(tp, cls) for cls in classes)
+    return issubclass(type(obj), classes)
 
 
 def find(tp: type, name: str) -> tuple[type, Any] | None:
@@ -107,21 +106,28 @@ NOTHING, STORAGE, CLASS, TYPE, MODULE, NAMESPACE = range(6)
 
 _readers: dict[str, Kinds] = {}
 _writers: dict[str, Kinds] = {}
+_class_readers: dict[str, Kinds] = {}
 
 
 def readers(name: str) -> Kinds:
     """Return the cache of read kinds of one attribute name; entries are filled in by `read_kind`."""
-    cache = _readers.get(name)
-    if cache is None:
-        cache = _readers[name] = registry.new_cache()
-    return cache
+    return _cache_of(_readers, name)
 
 
 def writers(name: str) -> Kinds:
     """Return the cache of write kinds of one attribute name; entries are filled in by `write_kind`."""
-    cache = _writers.get(name)
+    return _cache_of(_writers, name)
+
+
+def class_readers(name: str) -> Kinds:
+    """Return the cache of what is known of reads from a class, by class, of one attribute name."""
+    return _cache_of(_class_readers, name)
+
+
+def _cache_of(caches: dict[str, Kinds], name: str) -> Kinds:
+    cache = caches.get(name)
     if cache is None:
-        cache = _writers[name] = registry.new_cache()
+        cache = caches[name] = registry.new_cache()
     return cache
 
 

@@ -8,88 +8,17 @@ shows that nothing mutable is involved (a comparison with a constant, a truth te
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Set
-from types import CodeType
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 from bytecode import BinaryOp, Instr
 from bytecode.instr import CellVar, FreeVar
 
-from interleave.instrument import attributes, calls, items, iterators, operators
-from interleave.instrument.registry import registry
-from interleave.model import Site
+from interleave.instrument import attributes, callees, calls, items, iterators, operators
+from interleave.instrument.context import Context, Plan
 
 _VERSION = sys.version_info[:2]
 _GENERATOR = 0x20
-# Generators, coroutines and asynchronous generators: calling them returns at once.
-_SUSPENDING = 0x20 | 0x80 | 0x200
-_SCALARS = (int, float, str, bytes, bool, complex, type(None), tuple, frozenset)
-
-
-class Plan(NamedTuple):
-    """A hook, and what it is called with."""
-
-    hook: Callable[..., None]
-    operands: tuple[int | Instr, ...]
-
-
-class Context:
-    """What plan makers know of the code object being rewritten. Changes while the rewriter goes through the instructions."""
-
-    def __init__(self, code: CodeType, namespace: dict[str, Any], constant: frozenset[str], has_exit: bool = False) -> None:
-        self.code = code
-        self.namespace = namespace
-        module = namespace.get("__name__")
-        self.module = module if isinstance(module, str) else ""
-        #: Cells that nobody can see change.
-        self.constant = constant
-        self.instructions: list[Any] = []
-        #: The instruction before, None if the current one can be reached by a jump.
-        self.previous: Instr | None = None
-        self.sites: list[Site] = []
-        #: Global variables that are stored somewhere; those of them that are read here, and the constant ones.
-        self.stored: Set[str] = registry.variables.get(id(namespace), frozenset())
-        self.hooked: set[str] = set()
-        self.unhooked: set[str] = set()
-        #: Whether an `lru_cache` may be waiting for what the function returns.
-        self.has_exit = has_exit and not code.co_flags & _SUSPENDING
-        self.has_iterated = False
-        #: Most operands of one hook.
-        self.deepest = 0
-
-    def site(self, instr: Instr, name: str = "") -> Site:
-        """Make the site of an instruction."""
-        location = instr.location
-        line = span = None
-        if location is not None:
-            line = location.lineno
-            if line is not None and location.end_col_offset is not None:
-                span = (line, location.end_lineno or line, location.col_offset or 0, location.end_col_offset)
-        site = Site(
-            self.code.co_filename,
-            line or self.code.co_firstlineno,
-            self.code.co_qualname,
-            module=self.module,
-            name=name,
-            span=span,
-            code=self.code,
-        )
-        self.sites.append(site)
-        return site
-
-    def follows(self, names: frozenset[str]) -> bool:
-        """Tell whether the top of the stack was certainly made by one of these instructions."""
-        return self.previous is not None and self.previous.name in names
-
-    def follows_scalar(self) -> bool:
-        """Tell whether the top of the stack is a constant that is no mutable container."""
-        previous = self.previous
-        return previous is not None and previous.name == "LOAD_CONST" and isinstance(previous.arg, _SCALARS)
-
-    def follows_number(self) -> bool:
-        """Tell whether the top of the stack is a constant number."""
-        previous = self.previous
-        return previous is not None and previous.name == "LOAD_CONST" and isinstance(previous.arg, (int, float, complex))
 
 
 PlanMaker = Callable[[Context, Instr, int], Plan | None]
@@ -251,7 +180,7 @@ def _send(context: Context, instr: Instr, position: int) -> Plan:
 @_register("YIELD_VALUE", "RETURN_VALUE", "RETURN_CONST")
 def _leave(context: Context, instr: Instr, position: int) -> Plan | None:
     if context.has_exit and instr.name != "YIELD_VALUE":
-        return Plan(calls.leave_cached(context.site(instr)), ())
+        return Plan(callees.leave_cached(context.site(instr)), ())
     # CPython 3.11 finds the SEND of `yield from` by looking at the instruction before the yield: nothing may come in between.
     if not context.code.co_flags & _GENERATOR or context.follows(_SEND):
         return None

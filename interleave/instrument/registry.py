@@ -39,20 +39,8 @@ class Registry:
     """Everything that hooks share. One instance: `registry`."""
 
     __slots__ = (
-        "_caches",
-        "_namespaces",
-        "_temporary",
-        "aliases",
-        "attributes",
-        "cached",
-        "caches",
-        "class_attributes",
-        "covers",
-        "instrumented",
-        "patched",
-        "running",
-        "variables",
-        "version",
+        "_caches", "_namespaces", "_temporary", "aliases", "attributes", "cached", "caches", "class_attributes", "covers",
+        "instrumented", "patched", "running", "variables", "version",
     )  # fmt: skip
 
     def __init__(self) -> None:

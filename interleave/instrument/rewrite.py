@@ -39,7 +39,8 @@ from bytecode import Bytecode, Instr, Label
 from bytecode.instr import InstrLocation
 
 from interleave.instrument.analysis import IMPLICIT_CELLS, constant_cells, decorated_codes, nested_codes
-from interleave.instrument.plans import PLANS, Context, Plan
+from interleave.instrument.context import Context, Plan
+from interleave.instrument.plans import PLANS
 from interleave.instrument.registry import registry
 from interleave.model import Site
 

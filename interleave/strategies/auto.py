@@ -5,24 +5,25 @@ exhaustive search looks at one corner of the space for long. The prover ends if 
 
 **Who proves.** `Dpor`, which runs one schedule of each equivalence class; under a bound on preemptions `Dfs`.
 
-**How often.** What a proof will take is guessed: for `Dpor` from the orders of conflicting operations that the executions so far would
-allow (`_orders`), for `Dfs` from the schedules that it knows to be left. A space that is tiny is left to the prover alone. While the proof
-seems to fit into the budget, every other execution is the prover's. Otherwise one in eight, until the samplers have had an eighth of the
-budget without finding anything; since the guess may be far too high, the prover has every other execution then, up to half of the budget. It is given
-up where that is exceeded, or the guess exceeds the budget so far that there is no hope.
+**How often.** What a proof will take is guessed: for `Dpor` from the orders of conflicting operations that the executions so far
+would allow (`_orders`), for `Dfs` from the schedules that it knows to be left. A space that is tiny is left to the prover alone.
+While the proof seems to fit into the budget, every third execution is the prover's, and most of them once the samplers had a
+fair trial. Otherwise one in eight is, until the samplers have had an eighth of the budget; since the guess may be far too high, it is
+every other one then. The prover is given up only where the guess exceeds the budget so far that there is no hope, or, of
+`Dfs`, where that is certain.
 
-**Who samples.** Half of the samplers' executions are `surw`'s and a quarter `pos`'s: on published collections of failures one of the two is
-best or near it, almost without exception. The last quarter is divided between `pct`, for failures that need a long delay in one place, and the random
-walk, which assumes nothing. So a failure takes at most about twice as many executions as with the best of them, if that is one of the
-first two, and eight times as many with any. All executions teach `surw` what to look at.
+**Who samples.** Half of the samplers' executions are `surw`'s and a quarter `pos`'s: on collections of known failures one of the two
+is best or near it, almost without exception. The last quarter is divided between `pct`, for failures that need a thread to be
+delayed for long, and the random walk, which assumes nothing. So a failure takes little more than twice as many executions as with
+the best of them, mostly, and eight times as many at worst. All executions teach `surw` what to look at.
 
 The first execution is the default schedule, which has no preemption: what fails there fails without any threads' doing.
 """
 
 from __future__ import annotations
 
-from math import exp, inf
-from typing import Protocol
+from collections.abc import Iterable
+from math import exp, inf, log
 
 from interleave.model import Event, Point, Strategy, Trace
 from interleave.strategies._orders import log_orders
@@ -43,12 +44,14 @@ HOPELESS = 1_000.0
 TRIAL = 8
 #: Stands for the budget of executions where there is none.
 HORIZON = 20_000
+#: A proof that seems to fit has most of the executions once the samplers had so many.
+FAIR_TRIAL = 64
+#: A proof that seems to fit has most of the executions once the samplers had so many.
+FAIR_TRIAL = 64
 #: So many executions are looked at to guess how large the space is.
 LOOKS = 32
-
-
-class Prover(Strategy, Protocol):
-    """A strategy that ends."""
+_MEMORY = ("read", "write")
+_MEMORY = ("read", "write")
 
 
 class Auto:
@@ -64,7 +67,7 @@ class Auto:
         self._preemptions = preemptions
         self.prover: Strategy | None = self._make_prover()
         self.every_access = self.prover.every_access
-        self._budget = HORIZON if executions is None else executions
+        self._executions = executions
         self._done = 0
         self._surw = Surw(seed=seed)
         self._portfolio = _portfolio(self._surw, seed=seed, depth=depth)
@@ -111,7 +114,7 @@ class Auto:
             self.prover = self._make_prover()
             self._is_prepared = False
         if self._done <= LOOKS:
-            events = _at_points(trace) if active.every_access else trace.events
+            events = _at_points(trace.events) if active.every_access else trace.events
             self._log_size = max(self._log_size, log_orders(events))
             if active is not self._surw:
                 self._surw.profile.learn(events, trace.threads)
@@ -121,18 +124,45 @@ class Auto:
 
     def _is_hopeless(self, prover: Strategy) -> bool:
         if isinstance(prover, Dfs):
-            return prover.remaining > self._budget - self._done
-        if self._proving < TRIAL:
-            return False
-        return self._proving > self._budget // 2 or self._size() > HOPELESS * self._budget
+            return prover.remaining > self._left
+        if self._executions is None and self._proving > HORIZON // 2:
+            return True
+        return self._proving >= TRIAL and self._log_size > log(HOPELESS * max(self._left, 1))
 
     def _is_provers_turn(self, prover: Strategy) -> bool:
-        left = prover.remaining if isinstance(prover, Dfs) else self._size() - self._proving
-        if left <= TINY:
+        missing = self._missing(prover)
+        if missing <= TINY:
             return True
-        if left <= (self._budget - self._done) / 2 or self._sampled >= self._budget // RARELY:
-            return self._done % 2 == 0
-        return self._done % RARELY == 0
+        if missing <= self._left / 2:
+            return self._done % 3 == 0 if self._sampled < FAIR_TRIAL else self._done % RARELY != 0
+        return self._done % (2 if self._sampled >= (self._done + self._left) // RARELY else RARELY) == 0
 
-    def _size(self) -> float:
-        return exp(self._log_size) if self._log_size < 100 else inf
+    def _missing(self, prover: Strategy) -> float:
+        """Guess how many more executions the prover needs."""
+        if isinstance(prover, Dfs):
+            known = float(prover.remaining)
+            return max(known, self._proving) if self._proving > 4 * TINY else known
+        if self._log_size > 100:
+            return inf
+        # Past the guess, half is taken to be done.
+        missing = exp(self._log_size) - self._proving
+        return missing if missing > 0 else self._proving
+
+    @property
+    def _left(self) -> int:
+        return (HORIZON if self._executions is None else self._executions) - self._done
+
+
+def _portfolio(surw: Surw, *, seed: int, depth: int) -> list[tuple[str, Strategy]]:
+    """Return the samplers with their names, in the order of their turns."""
+    pos, walk, pct = Pos(seed=seed), RandomWalk(seed=seed), Pct(seed=seed, depth=depth)
+    most: list[tuple[str, Strategy]] = [
+        ("surw", surw), ("pos", pos), ("surw", surw), ("random", walk), ("surw", surw), ("pos", pos), ("surw", surw),
+    ]  # fmt: skip
+    shallow = ("pct(2)", Pct(seed=seed, depth=2)) if depth > 2 else (f"pct({depth})", pct)
+    return [*most, shallow, *most, (f"pct({depth})", pct)]
+
+
+def _at_points(events: Iterable[Event]) -> list[Event]:
+    """Return the events that strategies which do not want every access would see."""
+    return [event for event in events if event[1].kind not in _MEMORY or event[1].site.is_point]

@@ -239,6 +239,7 @@ class Dpor:
                 self._extra += 1
                 awake = daemons
             else:
+                awake = awake & ~daemons or awake
                 self.scope = f"every schedule in which daemon threads take at most {_DAEMON_STEPS} steps after all other threads are done"
         rest = awake
         while rest:

@@ -1,35 +1,39 @@
 """The selectively uniform random walk: all orders of the interesting operations with the same probability.
 
-Zhao, Wolff, Mathur, Roychoudhury, "Selectively Uniform Concurrency Testing", ASPLOS 2025, section 3. A random walk favours schedules in
-which threads end at about the same time: where thread A takes one step and B a hundred, the step of A comes after those of B with
-probability 2**-100. If it is known how many operations each thread has left, then to choose a thread with a probability in
-proportion to that number makes all schedules equally likely (their algorithm 1, URW). There are too many schedules for that to help in
-a large program, so it is applied to *interesting* operations alone, few enough that their orders can be sampled (algorithm 2, SURW): which
-thread is to perform the next interesting operation is drawn in proportion to the interesting operations that they have left; the other threads
-wait where theirs is announced, until it has happened. All other operations are scheduled by a naive walk. A thread not yet started counts for
-the one that will start it; when it does, its operations are deducted there, and if the starter was to perform the next interesting one, the
-new thread takes that over with the probability that it would have had.
+Zhao, Wolff, Mathur, Roychoudhury, "Selectively Uniform Concurrency Testing", ASPLOS 2025, section 3. A random walk favours
+schedules in which all threads end at about the same time: where thread A takes one step and B a hundred, A's comes after those of B
+with probability 2**-100. If it is known how many operations each thread has left, then to choose a thread with a
+probability in proportion to that number makes all schedules equally likely (their algorithm 1, URW). Of a large program there are too
+many for that to help. So it is applied to *interesting* operations alone, few enough that their orders can be sampled (algorithm 2,
+SURW). Which thread is to perform the next interesting operation is drawn in proportion to how many each has left; the others
+wait where theirs is announced until it has happened. All other operations are scheduled by a naive walk. A thread not started
+yet counts for the one that will start it; when it does, the new thread's operations are deducted from its own, and if it was to perform the
+next interesting one, the new thread takes that over with the probability that it would have had.
 
 Interesting are, in each execution, the operations on one place (`Access.owner`, `Access.field`): one that several threads access
-and at least one writes, drawn in proportion to the number of accesses (section 4 of the paper does so for its experiments).
+and at least one writes, drawn in proportion to the number of accesses, as in the experiments of the paper.
 
 Departures:
 
-* The numbers come from all executions so far, not from one made in advance: of each thread the most operations on each place that were ever
-  seen. So an execution depends on those before it; the first has no interesting operations. Threads are known by `ThreadInfo.path`.
-* States of locks, queues and the like are places too, and what orders their users (an acquire, not the release) is an operation on them.
-* Threads that are blocked take part when it is drawn who is next. If all that are enabled wait for the one that was drawn, which is blocked
-  then, or has ended with fewer operations than predicted, it is drawn again among those that wait.
-* An execution that lasts far longer than any before it ends as a plain random walk, since a thread may be spinning until one
-  has gone on that waits for it.
+* The numbers come from all executions so far, not from one made in advance: of each thread a running mean for each
+  place. So an execution depends on those before it; in the first, nothing is interesting. Threads are known by
+  `ThreadInfo.path`.
+* States of locks, queues and the like are places too, and what orders their users (an acquire, not the release) is an operation
+  on them.
+* The naive walk is by random priorities, one for each operation (`_priorities`), as in the program published with the paper.
+  In the paper it is a uniform choice at every step, which lets no thread be delayed for long.
+* Threads that are blocked take part when it is drawn who is next. If all that are enabled wait for the one that was drawn, and it is
+  blocked, then it is drawn again among those that wait.
+* In an execution that lasts far longer than any before it nothing is interesting any more: the thread that was drawn may be spinning
+  until one has gone on that waits for it.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable, Iterable, Sequence
 
-from interleave.model import WHOLE, Operation, Owner, Point, ThreadInfo, Trace, fields_overlap
+from interleave.model import WHOLE, Event, Operation, Owner, Point, ThreadInfo, Trace, fields_overlap
 from interleave.strategies._points import bits
 from interleave.strategies._priorities import Priorities
 from interleave.strategies.random import seed_of
@@ -39,7 +43,7 @@ Place = tuple[Owner, Hashable]
 
 #: Kinds that are no scheduling points: what follows from them is ordered by operations of others.
 _IMPLIED = ("release", "exit", "spawn", "join")
-#: The plain random walk begins this many points after twice the longest execution so far.
+#: Nothing is interesting from so many points after twice the longest execution on.
 PATIENCE = 1_000
 #: Places that are remembered; beyond, all are forgotten and learned anew, as names may differ from execution to execution.
 MOST_PLACES = 2_000
@@ -48,21 +52,21 @@ LEARNING = 16
 
 
 class Profile:
-    """How often each thread accesses each place, at most."""
+    """How often each thread accesses each place."""
 
     def __init__(self) -> None:
-        #: By place and path of a thread.
-        self.counts: dict[Place, dict[tuple[int, ...], int]] = {}
-        #: Places that were written to.
+        # By owner, field, and path of a thread: the number of operations, and the fields that are written to.
+        self._counts: dict[Owner, dict[Hashable, dict[tuple[int, ...], int]]] = {}
         self._written: dict[Place, bool] = {}
-        #: Places that several threads access and one writes, and the number of accesses to each and all before it.
+        self._places = 0
+        # Places that several threads access and one writes, and the number of accesses to each and all before it.
         self._shared: list[Place] = []
         self._sums: list[int] = []
 
-    def learn(self, trace: Trace) -> None:
-        """Take in what happened in one execution."""
+    def learn(self, events: Iterable[Event], threads: Sequence[ThreadInfo]) -> None:
+        """Take in what happened at scheduling points in one execution, and which threads there were, by tid."""
         found: dict[Place, dict[int, int]] = {}
-        for tid, operation in trace.events:
+        for tid, operation in events:
             if operation.kind in _IMPLIED:
                 continue
             for owner, field, mode in operation.accesses or ():
@@ -73,13 +77,20 @@ class Profile:
                 numbers[tid] = numbers.get(tid, 0) + 1
                 if mode:
                     self._written[place] = True
-        if len(self.counts) + len(found) > MOST_PLACES:
-            self.counts.clear()
-        paths = [info.path for info in trace.threads]
-        for place, numbers in found.items():
-            known = self.counts.setdefault(place, {})
+        if self._places > MOST_PLACES:
+            self._counts.clear()
+            self._written = {place: True for place in found if place in self._written}
+            self._places = 0
+        for (owner, field), numbers in found.items():
+            fields = self._counts.setdefault(owner, {})
+            if field not in fields:
+                self._places += 1
+            known = fields.setdefault(field, {})
             for tid, number in numbers.items():
-                known[paths[tid]] = max(known.get(paths[tid], 0), number)
+                path = threads[tid].path
+                # The mean of this and what was known, rounded up: as good as the highest where they differ by one, and not
+                # taken in by one execution in which a thread went round and round.
+                known[path] = (known.get(path, number) + number + 1) // 2
         self._sum_up()
 
     def draw(self, source: random.Random) -> Place | None:
@@ -89,34 +100,43 @@ class Profile:
         return source.choices(self._shared, cum_weights=self._sums)[0]
 
     def totals(self, place: Place) -> dict[tuple[int, ...], int]:
-        """Return the number of operations that may meet `place`, by path, those of a thread's descendants included."""
+        """Return the number of operations that meet `place`, by path, those of a thread's descendants included."""
         totals: dict[tuple[int, ...], int] = {}
-        for path, number in self._meeting(place).items():
+        for path, number in self._meeting(*place).items():
             for length in range(1, len(path) + 1):
                 totals[path[:length]] = totals.get(path[:length], 0) + number
         return totals
 
-    def _meeting(self, place: Place) -> dict[tuple[int, ...], int]:
-        """Return the number of accesses to a place by path, accesses to the whole of its owner included."""
-        owner, field = place
-        whole = self.counts.get((owner, WHOLE))
-        if whole is None or field is WHOLE:
-            return self.counts[place]
-        sums = dict(self.counts[place])
-        for path, number in whole.items():
-            sums[path] = sums.get(path, 0) + number
+    def _meeting(self, owner: Owner, field: Hashable) -> dict[tuple[int, ...], int]:
+        """Return the number of operations that meet a place, by path of the thread."""
+        fields = self._counts[owner]
+        others = _overlapping(fields, field)
+        if len(others) == 1:
+            return fields[field]
+        sums: dict[tuple[int, ...], int] = {}
+        for other in others:
+            for path, number in fields[other].items():
+                sums[path] = sums.get(path, 0) + number
         return sums
 
     def _sum_up(self) -> None:
         self._shared.clear()
         self._sums.clear()
         total = 0
-        for place in self.counts:
-            numbers = self._meeting(place)
-            if len(numbers) > 1 and (self._written.get(place) or self._written.get((place[0], WHOLE))):
-                total += sum(numbers.values())
-                self._shared.append(place)
-                self._sums.append(total)
+        for owner, fields in self._counts.items():
+            for field in fields:
+                counts = self._meeting(owner, field)
+                if len(counts) > 1 and any((owner, other) in self._written for other in _overlapping(fields, field)):
+                    total += sum(counts.values())
+                    self._shared.append((owner, field))
+                    self._sums.append(total)
+
+
+def _overlapping(fields: Collection[Hashable], field: Hashable) -> Sequence[Hashable]:
+    """Return those of an owner's `fields` that can be the same storage as `field`, which is one of them."""
+    if field is WHOLE:
+        return list(fields)
+    return (field, WHOLE) if WHOLE in fields else (field,)
 
 
 class Surw:
@@ -130,7 +150,7 @@ class Surw:
         #: Index of the next execution.
         self.execution = 0
         self.profile = Profile()
-        #: The most scheduling points in an execution that ended before it was made a plain random walk.
+        #: The most scheduling points in an execution that ended while something was interesting, or could have been.
         self.longest = 0
         #: What is interesting in this execution, None if nothing is.
         self.place: Place | None = None
@@ -187,7 +207,7 @@ class Surw:
         if self._points <= self._fair_from:
             self.longest = max(self.longest, self._points)
         if self.execution <= LEARNING or self.execution % LEARNING == 0 or trace.has_new_points:
-            self.profile.learn(trace)
+            self.profile.learn(trace.events, trace.threads)
 
     def _draw(self) -> int:
         """Draw who is to perform the next interesting operation, in proportion to the numbers left; one is left at least."""

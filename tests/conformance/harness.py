@@ -5,15 +5,15 @@ after another. Nothing in the test cases is changed but three things that have n
 
 * `support.gc_collect` collects nothing: with a few hundred thousand objects in the process a full collection per joined thread would be
   most of the time, and reference counting frees what these tests look at.
-* Load tests move fewer items (`with_items`): what they are for is contention, and every schedule contends differently.
+* Load tests move fewer items (`with_constants`): what they are for is contention, and every schedule contends differently.
 * `threading_cleanup` must find nothing to clean up.
 """
 
 from __future__ import annotations
 
 import unittest
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from types import FunctionType
 from unittest import mock
 
 import pytest
@@ -70,15 +70,13 @@ def _collect_nothing() -> None:
     pass
 
 
-@contextmanager
-def with_items(module: object, most: int) -> Iterator[None]:
-    """Let the load tests of a module, which say `range(10000)`, move at most so many items."""
-
-    def fewer(*arguments: int) -> range:
-        return range(*(min(one, most) for one in arguments))
-
-    with mock.patch.object(module, "range", fewer, create=True):
-        yield
-
-
-ItemsContext = Callable[[], Iterator[None]]
+def with_constants(function: FunctionType, constants: Mapping[int, int]) -> FunctionType:
+    """Return a copy of a function in whose code some numbers are others; KeyError if one of them is not there."""
+    code = function.__code__
+    missing = [number for number in constants if number not in code.co_consts]
+    if missing:
+        raise KeyError(f"{function.__qualname__} does not contain {missing}")
+    changed = tuple(constants.get(one, one) if type(one) is int else one for one in code.co_consts)
+    copy = FunctionType(code.replace(co_consts=changed), function.__globals__, function.__name__, function.__defaults__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy

@@ -137,7 +137,7 @@ def test_lru_cache_computes_twice() -> None:
     def scenario() -> None:
         calls: list[int] = []
 
-        @functools.lru_cache(maxsize=None)
+        @functools.lru_cache(maxsize=8)
         def compute(key: int) -> int:
             calls.append(key)
             return key * 2

@@ -12,7 +12,7 @@ import pytest
 
 from tests.peers.answers import explore, failing, holding, proven, run
 
-STRATEGIES = pytest.mark.parametrize("strategy", ["auto", "random", "pct", "dfs"])
+STRATEGIES = pytest.mark.parametrize("strategy", ["auto", "random", "dfs"])
 
 
 @STRATEGIES
@@ -138,7 +138,7 @@ def test_two_threads_that_wait_for_each_other_by_spinning() -> None:
 
         run(lambda: work(0), lambda: work(1))
 
-    failing(scenario, "livelock", "scenario.<locals>.work", steps=20_000)
+    failing(scenario, "livelock", "scenario.<locals>.work", strategy="dfs", steps=20_000)
 
 
 def test_two_polite_threads_get_past_each_other_where_scheduled_fairly() -> None:

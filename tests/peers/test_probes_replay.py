@@ -103,7 +103,7 @@ def test_seed_fails_the_same_way_here(name: str) -> None:
     assert [[step.tid, step.kind, step.place, step.value, step.where.line] for step in replay.trace.steps] == steps
 
 
-@pytest.mark.parametrize("hash_seed", ["1", "4242", "random"])
+@pytest.mark.parametrize("hash_seed", ["4242", "random"])
 def test_replay_in_a_fresh_process_with_another_hash_seed_tells_the_same(hash_seed: str) -> None:
     assert told_here(hash_seed) == told_here()
 
@@ -121,7 +121,7 @@ def test_exploring_in_fresh_processes_finds_the_same_seeds() -> None:
 
 def test_addresses_are_left_out_of_messages() -> None:
     message = told_here()["scenario_exception"][1]
-    assert message == "LookupError: <object object at 0x...> (in thread 'Thread-3 (take)')" or "0x..." in str(message)
+    assert str(message).startswith("LookupError: <object object at 0x...> (in thread ")
 
 
 TEST_FILE = """
@@ -157,7 +157,7 @@ def test_with_lock(schedule):
 
 def test_plain_pytest_runs_everything(tmp_path: Path) -> None:
     (tmp_path / "test_plain.py").write_text(TEST_FILE, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_plain.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "test_plain.py"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "1 failed, 1 passed" in done.stdout

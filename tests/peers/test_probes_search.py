@@ -33,7 +33,7 @@ def long_threads() -> None:
     assert state.total == 2, "update lost"
 
 
-@pytest.mark.parametrize(("strategy", "seeds"), [("dfs", 1), ("pct", 4), ("auto", 4), ("surw", 4), ("dpor", 1)])
+@pytest.mark.parametrize(("strategy", "seeds"), [("dfs", 1), ("pct", 2), ("auto", 1), ("surw", 2), ("dpor", 1)])
 def test_window_of_one_operation_in_long_threads(strategy: str, seeds: int) -> None:
     for seed in range(seeds):
         failure = failing(long_threads, "assertion", "update lost", strategy=strategy, seed=seed)
@@ -129,7 +129,7 @@ def remembers_the_last_run() -> None:
 
 
 @pytest.mark.parametrize("scenario", [keeps_a_counter, remembers_the_last_run], ids=lambda one: one.__name__)
-@pytest.mark.parametrize("strategy", ["auto", "random", "dfs", "pct", "dpor"])
+@pytest.mark.parametrize("strategy", ["auto", "random", "dpor"])
 def test_state_kept_between_executions_is_told(scenario: Callable[[], None], strategy: str) -> None:
     result = explore(scenario, strategy=strategy, executions=50)
     assert result.verdict == "failed"
