@@ -1,8 +1,8 @@
 """Control of the process for the time of an exploration, and giving it back as it was.
 
-Four things change: functions in scope run instrumented code, primitives are taken over, the garbage collector runs between executions
-only, and the first Ctrl-C asks the exploration to end instead of interrupting whatever runs. All four are undone on
-leaving, in reverse order, whatever happened.
+Five things change: functions in scope run instrumented code, primitives are taken over, the garbage collector runs between executions
+only, the first Ctrl-C asks the exploration to end instead of interrupting whatever runs, and tools that trace the program see its
+logical threads apart. All five are undone on leaving, in reverse order, whatever happened.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from interleave.instrument.scope import Scope
 from interleave.primitives.entropy import Saved
 from interleave.primitives.takeover import Takeover
 from interleave.runtime import state
+from interleave.runtime.tracing import Tracers
 
 #: Objects allocated since the last collection that make the next one due.
 _GARBAGE = 50_000
@@ -34,6 +35,7 @@ class Control:
         self._instrumentation = Instrumentation(Scope(include))
         self._controls = controls
         self._stack = ExitStack()
+        self._tracers = Tracers()
         self.is_interrupted = False
 
     def __enter__(self) -> Control:
@@ -56,9 +58,12 @@ class Control:
         except BaseException:
             stack.close()
             raise
+        # Directly in these two methods: see there.
+        self._tracers.part()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._tracers.rejoin()
         self._stack.close()
 
     def settle(self) -> bool:

@@ -66,6 +66,8 @@ class Recorder:
         #: By id; the objects are kept alive by `_kept`.
         self._labels: dict[int, str] = {}
         self._kept: list[object] = []
+        #: How many objects have been called by a name: the second `Account.lock` is "Account.lock #2".
+        self._uses: dict[str, int] = {}
         self._rows: list[tuple[LogicalThread, Operation, str, str, tuple[Frame, ...]]] = []
 
     def observe(self, thread: LogicalThread, operation: Operation, seen: tuple[Any, Any]) -> None:
@@ -86,7 +88,8 @@ class Recorder:
 
     def _learn(self, value: object, place: str) -> None:
         if id(value) not in self._labels and place:
-            self._labels[id(value)] = place
+            uses = self._uses[place] = self._uses.get(place, 0) + 1
+            self._labels[id(value)] = place if uses == 1 else f"{place} #{uses}"
             self._kept.append(value)
 
     def _place(self, operation: Operation, owner: Any) -> str:

@@ -11,7 +11,7 @@ announced before it happens, `choose` is called at every announcement, and opera
     ("set", "e")  ("clear", "e")  ("await", "e")        an event flag; waiting is one operation, or two if it is not set yet
     ("wait", "c", "l")  ("notify", "c")   a condition with its lock; waiting is two operations, "wait" and "wake"
     ("spawn", function, *arguments)  ("join", tid)      threads; spawning answers the tid
-    ("daemon", function, *arguments)      the same, of a thread that ends when all others have
+    ("daemon", function, *arguments)      the same, of a thread that ends, with all that it spawned, when the others have
     ("choose", n)                         a number below n, chosen by the strategy
     ("yield",)                            nothing
     ("sleep", seconds)                    passes when no other thread can go on
@@ -205,7 +205,7 @@ class Machine:
             self.values = 0
             operation = operation._replace(target=answer)
         elif kind in ("spawn", "daemon"):
-            answer = self._add(thread, thread.instruction[1](*thread.instruction[2:]), is_daemon=kind == "daemon")
+            answer = self._add(thread, thread.instruction[1](*thread.instruction[2:]), is_daemon=kind == "daemon" or thread.info.is_daemon)
             operation = operation._replace(target=answer)
         else:
             answer = self._perform(thread)

@@ -12,14 +12,15 @@ from statistics import mean
 import pytest
 
 from interleave.errors import UsageError
-from interleave.model import Deviation, Strategy, Trace
+from interleave.model import NOWHERE, Deviation, Operation, Strategy, Trace
 from interleave.strategies._points import bits, pick_bit
 from interleave.strategies._priorities import Priorities
+from interleave.strategies.dfs import Dfs
 from interleave.strategies.pct import Pct
 from interleave.strategies.pos import Pos
 from interleave.strategies.random import RandomWalk
 from interleave.strategies.surw import Surw
-from tests import simulation
+from tests import simulation, synthetic
 from tests.synthetic import Announcement, Machine, Program, Thread, acquire, independent, path_of, release
 
 Maker = Callable[[], Program]
@@ -174,6 +175,14 @@ class TestPos:
             firsts[tuple(order)] += 1
         assert excess(firsts, evenly(list(permutations(range(5))))) < 6
 
+    def test_takes_what_touches_nobody_knows_what_for_a_rival_of_all(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def operation_of(announced: Announcement, tid: int) -> Operation:
+            return Operation(announced.kind, None, NOWHERE)
+
+        monkeypatch.setattr(synthetic, "operation_of", operation_of)
+        traces = Machine(independent(2, 1)).explore(Pos(seed=1), limit=3_000)
+        assert excess(Counter(map(path_of, traces)), sampling(["xx", "x"])) < 6
+
     def test_gives_a_new_priority_to_who_was_blocked(self) -> None:
         def make_program() -> Program:
             holders: dict[str, bool] = {}
@@ -257,24 +266,6 @@ class TestSurw:
         entered = Counter(tuple(tid for tid, operation in trace.events if operation.kind == "acquire") for trace in traces)
         assert excess(entered, evenly(orders(1, 4))) < 6
 
-    def test_does_not_starve_the_one_that_another_waits_for(self) -> None:
-        def make_program() -> Program:
-            state = {"is_set": False}
-
-            def spin() -> Thread:
-                while not state["is_set"]:
-                    yield Announcement("yield")
-                yield Announcement("put", "x")
-
-            def put() -> Thread:
-                yield Announcement("put", "x")
-                state["is_set"] = True
-
-            return Program([spin(), put(), spin()])
-
-        traces = Machine(make_program, limit=20_000).explore(Surw(), limit=20)
-        assert all(trace.outcome is None for trace in traces)
-
     def test_copes_with_counts_that_differ_from_run_to_run(self) -> None:
         def make_program() -> Program:
             state = {"n": 0}
@@ -286,10 +277,12 @@ class TestSurw:
                     if state["n"] % 3 == 0:
                         return
 
-            return Program([thread(), thread(), thread()])
+            return Program([thread(), thread()])
 
-        traces = Machine(make_program).explore(Surw(seed=1), limit=300)
-        assert len({path_of(trace) for trace in traces}) == len({path_of(trace) for trace in Machine(make_program).explore(Pos(), limit=900)})
+        def paths(strategy: Strategy, limit: int) -> set[tuple[int, ...]]:
+            return {path_of(trace) for trace in Machine(make_program).explore(strategy, limit=limit)}
+
+        assert paths(Surw(seed=1), 1_500) == paths(Dfs(), 100_000)
 
 
 @pytest.mark.parametrize("make", [Pos, Surw], ids=["pos", "surw"])
@@ -310,22 +303,26 @@ class TestPosAndSurw:
         Machine(lambda: Program([thread()])).explore(make(), limit=900)
         assert excess(Counter(drawn), evenly(range(3))) < 6
 
-    def test_takes_what_touches_nobody_knows_what_for_a_rival_of_all(self, make: Callable[..., Strategy]) -> None:
-        class Blind(Machine):
-            def execute(self, strategy: Strategy) -> Trace:
-                trace = super().execute(strategy)
-                assert all(operation.accesses is None for _, operation in trace.events)
-                return trace
+    @pytest.mark.parametrize("kind", ["yield", "step"])
+    def test_does_not_let_a_thread_spin_forever(self, make: Callable[..., Strategy], kind: str) -> None:
+        def make_program() -> Program:
+            state = {"is_set": False}
 
-        def thread(count: int) -> Thread:
-            for _ in range(count):
-                yield Announcement("unknown")
+            def spin() -> Thread:
+                while not state["is_set"]:
+                    yield Announcement(kind)
+                yield Announcement("put", "x")
 
-        traces = Blind(lambda: Program([thread(2), thread(1)])).explore(make(seed=1), limit=3_000)
-        if make is Pos:
-            assert excess(Counter(map(path_of, traces)), sampling(["xx", "x"])) < 6
-        else:
-            assert len({path_of(trace) for trace in traces}) == 3
+            def put() -> Thread:
+                yield Announcement("put", "x")
+                state["is_set"] = True
+
+            return Program([spin(), put(), spin()])
+
+        traces = Machine(make_program, limit=20_000).explore(make(), limit=200 if kind == "step" else 1_000)
+        assert all(trace.outcome is None for trace in traces)
+        if kind == "yield":
+            assert max(trace.moments for trace in traces) < 100
 
     def test_finds_a_narrow_window_among_many_threads(self, make: Callable[..., Strategy]) -> None:
         def make_program() -> Program:
@@ -345,8 +342,8 @@ class TestPosAndSurw:
             return Program([*(setter() for _ in range(9)), checker()])
 
         def first_failure(seed: int) -> int:
-            traces = Machine(make_program).explore(make(seed=seed), limit=500)
-            return next(index for index, trace in enumerate(traces, 1) if trace.outcome)
+            machine, strategy = Machine(make_program), make(seed=seed)
+            return next(index for index in range(1, 1_000) if machine.explore(strategy, limit=1)[0].outcome)
 
         assert mean(first_failure(seed) for seed in range(20)) < (30 if make is Surw else 100)
 

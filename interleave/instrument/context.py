@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from bytecode import Instr
 
 from interleave.instrument.registry import registry
+from interleave.instrument.scope import CALLERS
 from interleave.model import Site
 
 # Generators, coroutines and asynchronous generators: calling them returns at once.
@@ -31,6 +32,8 @@ class Context:
         self.namespace = namespace
         module = namespace.get("__name__")
         self.module = module if isinstance(module, str) else ""
+        #: Whether only calls get hooks.
+        self.is_caller = (self.module, code.co_qualname) in CALLERS
         #: Cells that nobody can see change.
         self.constant = constant
         self.instructions: list[Any] = []

@@ -227,6 +227,8 @@ def _call(context: Context, instr: Instr, position: int) -> Plan | None:
 
 
 _CALL_PREFIX = frozenset({"KW_NAMES", "PRECALL"})
+#: The instructions that call.
+CALLS = _CALL_PREFIX | {"CALL", "CALL_KW", "CALL_FUNCTION_EX"}
 
 
 @_register("CALL_KW")

@@ -40,7 +40,7 @@ from bytecode.instr import InstrLocation
 
 from interleave.instrument.analysis import IMPLICIT_CELLS, constant_cells, decorated_codes, nested_codes
 from interleave.instrument.context import Context, Plan
-from interleave.instrument.plans import PLANS
+from interleave.instrument.plans import CALLS, PLANS
 from interleave.instrument.registry import registry
 from interleave.model import Site
 
@@ -132,7 +132,7 @@ def _assemble(code: CodeType, context: Context, replacements: dict[int, CodeType
             if isinstance(instr, Label):
                 context.previous = None
             continue
-        make_plan = PLANS.get(instr.name)
+        make_plan = PLANS.get(instr.name) if not context.is_caller or instr.name in CALLS else None
         plan = make_plan(context, instr, position) if make_plan is not None else None
         if plan is not None:
             _insert(result, plan, instr.location)

@@ -18,8 +18,15 @@ _OWN_FOLDER = str(Path(__file__).resolve().parent.parent) + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
-#: Python code of the standard library that stores into objects of the program, behind its back.
-_ALWAYS = frozenset({("functools", "cached_property.__get__")})
+#: Functions of the standard library that do nothing but call what the program gave them. Only the call is instrumented: in
+#: `Thread(target=xs.append)` it is the one place where the access can be seen.
+CALLERS = frozenset({
+    ("threading", "Thread.run"), ("threading", "Timer.run"), ("concurrent.futures.thread", "_WorkItem.run"),
+    ("concurrent.futures._base", "Future._invoke_callbacks"),
+})  # fmt: skip
+#: Functions of the standard library that store into objects of the program, behind its back.
+_STORERS = frozenset({("functools", "cached_property.__get__")})
+_ALWAYS = CALLERS | _STORERS
 
 
 def _library_folders() -> tuple[str, ...]:

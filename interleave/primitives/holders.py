@@ -26,6 +26,10 @@ _OWN_REFERENCES = 2
 _INTERPRETERS_OWN = "_tstate_lock"
 
 
+#: What an attribute is that a class only inherits.
+_ABSENT: Any = object()
+
+
 class Entry:
     """What is exchanged for what."""
 
@@ -80,7 +84,15 @@ def _set_contents(cell: CellType, _: None, value: Any) -> None:
 
 
 def _get_class_attribute(cls: type, name: str) -> Any:
-    return vars(cls).get(name)
+    return vars(cls).get(name, _ABSENT)
+
+
+def _set_class_attribute(cls: type, name: str, value: Any) -> None:
+    # A metaclass may have methods of its own for this.
+    if value is _ABSENT:
+        type.__delattr__(cls, name)
+    else:
+        type.__setattr__(cls, name, value)
 
 
 def _get_slot(holder: Any, member: MemberDescriptorType) -> Any:
@@ -107,15 +119,15 @@ _CELL = (_get_contents, _set_contents)
 _DEFAULTS = (_get_defaults, _set_defaults)
 _SLOT = (_get_slot, _set_slot)
 _PARTIAL = (_get_of_partial, _set_in_partial)
-#: A metaclass may have a `__setattr__` of its own.
-CLASS_ATTRIBUTE = (_get_class_attribute, type.__setattr__)
+CLASS_ATTRIBUTE = (_get_class_attribute, _set_class_attribute)
 
 
 def _all_classes() -> list[type]:
     """Return every class of the process."""
     classes: list[type] = [object]
-    seen = {object}
+    seen: set[type] = {object}
     for cls in classes:
+        one: type
         for one in type.__subclasses__(cls):
             if one not in seen:
                 seen.add(one)

@@ -14,6 +14,7 @@ import _queue
 import queue
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 from interleave.primitives.conditions import _wake
@@ -323,6 +324,41 @@ class SimpleQueue:
     def __reduce__(self) -> Any:
         raise TypeError("cannot pickle '_queue.SimpleQueue' object")
 
+
+class _Inherited:
+    """The C methods of an instance of a subclass, for the stand-in that takes it over."""
+
+    __slots__ = ("_instance",)
+
+    def __init__(self, instance: Any) -> None:
+        self._instance = instance
+
+    def __getattr__(self, name: str) -> Any:
+        return partial(getattr(_RealSimpleQueue, name), self._instance)
+
+
+def _method_of_subclass(name: str) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        kernel = active()
+        if kernel is None:
+            return getattr(_RealSimpleQueue, name)(self, *args, **options)
+        stand_in = kernel.side.get(id(self))
+        if stand_in is None:
+            stand_in = kernel.side[id(self)] = SimpleQueue.standing_in_for(_Inherited(self))
+        return getattr(stand_in, name)(*args, **options)
+
+    method.__name__ = name
+    return method
+
+
+def inherited() -> dict[tuple[type, str], Callable[..., Any]]:
+    """Return the methods that subclasses made before the exploration inherit from the C class, which cannot be changed itself."""
+    return {
+        (cls, name): method for cls in type.__subclasses__(_RealSimpleQueue) for name, method in _INHERITED.items() if name not in vars(cls)
+    }
+
+
+_INHERITED = {name: _method_of_subclass(name) for name in ("put", "get", "put_nowait", "get_nowait", "empty", "qsize")}
 
 METHODS: dict[tuple[type, str], Callable[..., Any]] = {
     (Queue, "put"): _put,

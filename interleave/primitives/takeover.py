@@ -96,9 +96,8 @@ class Takeover:
                 _give_real_things()
 
     def _exchange_methods(self) -> None:
-        for (cls, name), stand_in in primitives.METHODS.items():
-            if name in vars(cls):
-                self._exchange.put(CLASS_ATTRIBUTE, cls, name, stand_in)
+        for (cls, name), stand_in in {**primitives.METHODS, **primitives.queues.inherited()}.items():
+            self._exchange.put(CLASS_ATTRIBUTE, cls, name, stand_in)
 
     def _exchange_held(self) -> None:
         exchange = self._exchange

@@ -73,7 +73,9 @@ class Footprints:
     """Makes footprints and keeps the history of the current trace by place."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Access, ...] | None, Footprint] = {(): Footprint()}
+        #: The footprint that conflicts with nothing known.
+        self.nothing = Footprint()
+        self._known: dict[tuple[Access, ...] | None, Footprint] = {(): self.nothing}
         self._holders: dict[object, _Holder] = {}
         self._bits = 1
         self._unknown = Place()

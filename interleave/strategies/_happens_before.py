@@ -41,10 +41,10 @@ _NO, _MAYBE, _YES = range(3)
 _TAKES = ("acquire", "try")
 _GIVES = ("release", "wait")
 #: Kinds whose operations are always enabled; of the others it is not known, and of kinds yet to come.
-_NEVER_BLOCKS = frozenset(
-    ("alive", "choose", "clear", "done", "empty", "exit", "full", "is_set", "locked", "notify", "qsize", "read", "release", "set")
-    + ("spawn", "time", "try", "wait", "write", "yield")
-)
+_NEVER_BLOCKS = frozenset((
+    "alive", "choose", "clear", "done", "empty", "exit", "full", "is_set", "locked", "notify", "qsize", "read", "release", "set",
+    "spawn", "time", "try", "wait", "write", "yield",
+))  # fmt: skip
 
 
 class Causality:
@@ -76,7 +76,7 @@ class Causality:
             widen(self.clocks, width)
             self._last.extend([NEVER] * (width - len(self._last)))
 
-    def add(self, event: Event, footprint: Footprint, enabled: int, *, is_end: bool = False) -> None:
+    def add(self, event: Event, enabled: int, *, is_end: bool = False) -> None:
         """Add the next event; `enabled` is the mask of tids that could have been chosen instead.
 
         `is_end` says that it ends the program and its daemon threads: it comes after everything, and cannot be moved.
@@ -89,11 +89,15 @@ class Causality:
         self.races.append([])
         last = self._last
         previous = last[tid]
+        footprint = self.footprints.of(operation)
         clock, rivals = self._visit(position, tid, operation, footprint, is_executed=True)
+        is_last = is_end or self._is_delayed(position, tid, operation, footprint)
         if is_end:
             rivals = []
-        if is_end or self._is_delayed(position, tid, operation, footprint):
+            footprint = self.footprints.nothing
+        elif is_last:
             footprint = self.footprints.unknown
+        if is_last:
             for other in last:
                 if other != NEVER and clock[self.tids[other]] < other:
                     clock = join(clock, self.clocks[other])
@@ -212,9 +216,7 @@ class Causality:
         """Tell whether something that matters to an operation was executed after `event` and independently of it."""
         tid = self.tids[event]
         touched, clocks = self.touched, self.clocks
-        return any(
-            clocks[later][tid] < event and is_conflict(footprint, touched[later]) for later in range(event + 1, len(touched))
-        )
+        return any(clocks[later][tid] < event and is_conflict(footprint, touched[later]) for later in range(event + 1, len(touched)))
 
     def _was_free(self, event: int, footprint: Footprint) -> int:
         """Tell whether a mutex was free just before `event`, which is an operation on it, as far as that is certain.

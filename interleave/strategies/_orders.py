@@ -13,9 +13,7 @@ from collections.abc import Hashable, Iterable
 from math import inf, lgamma
 
 from interleave.model import WHOLE, Event, Owner
-
-#: Kinds whose place in the order follows from that of others: a lock is released before it is acquired again.
-_IMPLIED = ("release", "exit", "spawn", "join")
+from interleave.strategies._points import IMPLIED
 
 
 def log_orders(events: Iterable[Event]) -> float:
@@ -26,7 +24,7 @@ def log_orders(events: Iterable[Event]) -> float:
     """
     places: dict[Owner, dict[Hashable, dict[int, list[int]]]] = {}
     for tid, operation in events:
-        if operation.kind in _IMPLIED:
+        if operation.kind in IMPLIED:
             continue
         if operation.accesses is None:
             return inf

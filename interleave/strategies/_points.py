@@ -10,6 +10,9 @@ import random
 
 from interleave.model import NOWHERE, Point, Site
 
+#: Kinds of operations whose order with those that conflict with them follows from the order of the others, as that of a release
+#: does from the order of the acquires. They are no scheduling points, as a rule.
+IMPLIED = ("release", "exit", "spawn", "join")
 #: Masks below this are taken apart once and remembered: all sets of up to ten threads.
 SMALL = 1 << 10
 _members: dict[int, tuple[int, ...]] = {}

@@ -9,6 +9,12 @@ distribution that they began with: the exponential one has no memory.
 So there are no numbers to keep, only groups of operations with the same floor, of which there are few; one number is drawn for each group
 whose floor lies below the lowest drawn so far. What comes out is distributed exactly as if each operation had its number. A step costs
 the same for a hundred threads as for three.
+
+**Fairness.** An operation that was unlucky waits long for a thread that spins: k operations of the other with a probability of about
+1/k, so the expected wait is infinite, and a livelock could be reported that no real scheduler shows. Users therefore draw all
+priorities anew (`EVERYBODY`) where a yield has happened, and at every point of an execution that lasts far longer than any before it,
+from `PATIENCE` points after twice their length on. That is the uniform random walk, in which long waits are exponentially
+improbable. Executions that end sooner are not affected.
 """
 
 from __future__ import annotations
@@ -17,6 +23,11 @@ import random
 from math import inf, log
 
 from interleave.strategies._points import pick_bit
+
+#: Points by which an execution has to exceed twice the longest one before it, to be made fair.
+PATIENCE = 1_000
+#: The mask of all threads.
+EVERYBODY = -1
 
 
 class Priorities:

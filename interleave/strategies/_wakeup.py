@@ -1,9 +1,9 @@
 """Wakeup trees: which sequences of events still have to be run from a node of the search.
 
-A wakeup tree (Abdulla, Aronis, Jonsson, Sagonas, JACM 2017) is an ordered tree of events. Its leaves are the sequences that are to be run, left to
-right; none of them is equivalent to an extension of one that stands before it. A sequence is inserted by following, from the root,
-the first branch that the sequence could as well have begun with; where the branch ends, running it will reach everything
-that the sequence asks for.
+A wakeup tree (Abdulla, Aronis, Jonsson, Sagonas, JACM 2017) is an ordered tree of events. Its leaves are the sequences that are
+to be run, left to right; none of them is equivalent to an extension of one that stands before it. A sequence is inserted by
+following, from the root, the first branch that the sequence could as well have begun with; where the branch ends, running it will
+reach everything that the sequence asked for.
 
 "Could as well have begun with" is the relation of *weak initials*: an event is a weak initial of a sequence if moving it
 to the front changes no order between conflicting events. Either it occurs in the sequence with nothing before it

@@ -46,11 +46,8 @@ TRIAL = 8
 HORIZON = 20_000
 #: A proof that seems to fit has most of the executions once the samplers had so many.
 FAIR_TRIAL = 64
-#: A proof that seems to fit has most of the executions once the samplers had so many.
-FAIR_TRIAL = 64
 #: So many executions are looked at to guess how large the space is.
 LOOKS = 32
-_MEMORY = ("read", "write")
 _MEMORY = ("read", "write")
 
 
@@ -58,12 +55,13 @@ class Auto:
     """Prove if it fits in `executions` (None: no limit), else sample.
 
     `scope` is empty until the prover has finished. `prover` is None from where it was given up. `shares` maps names
-    of strategies to the number of executions they made.
+    of strategies to the number of executions they made; `redundant` counts those of the prover that repeated others.
     """
 
     def __init__(self, *, seed: int = 0, preemptions: int | None = None, depth: int = 3, executions: int | None = None) -> None:
         self.scope = ""
         self.shares: dict[str, int] = {}
+        self.redundant = 0
         self._preemptions = preemptions
         self.prover: Strategy | None = self._make_prover()
         self.every_access = self.prover.every_access
@@ -110,6 +108,8 @@ class Auto:
         """Tell the strategy whose execution it was, and learn from it; begin a proof anew that a sampler has shown to lack points."""
         active, prover = self._active, self.prover
         active.end(trace)
+        if isinstance(active, Dpor):
+            self.redundant = active.redundant
         if prover is not None and active is not prover and trace.has_new_points and not prover.every_access:
             self.prover = self._make_prover()
             self._is_prepared = False

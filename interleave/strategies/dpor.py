@@ -35,15 +35,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from interleave.errors import InternalError, ReplayMismatch, UsageError
-from interleave.model import Operation, Point, ThreadInfo, Trace
+from interleave.model import Operation, Point, Trace
 from interleave.strategies._footprint import is_conflict
 from interleave.strategies._happens_before import Causality, unexecuted
+from interleave.strategies._identity import Identity
+from interleave.strategies._points import bits
 from interleave.strategies._wakeup import Branch, insert, weak_initial
 
+_CAUSE = "It depends on something that is not controlled, such as a set order, the wall clock, or a global kept between executions."
 #: How long daemon threads are followed when the program could end.
 _DAEMON_STEPS = 200
 #: Kinds of operations that touch nothing, and yet are better not hastened.
-_DECIDING = ("choose", "sleep")
+_DECIDING = ("choose", "sleep", "time")
 
 
 class _Node:
@@ -60,7 +63,7 @@ class _Node:
         self.sleep = sleep
         #: The wakeup tree without the branch that is being explored.
         self.branches = branches
-        #: The operation of which the event's footprint was made, None if it comes from an earlier execution.
+        #: What the event's thread announced; None until the first execution that takes this event.
         self.announced: Operation | None = None
         #: How many choices of values of the event have had their alternatives inserted.
         self.values_seen = 0
@@ -85,19 +88,14 @@ class Dpor:
         self.redundant = 0
         self._nodes: list[_Node] = []
         self._causality = Causality()
-        #: Numbers of the logical threads, by path.
-        self._numbers: dict[tuple[int, ...], int] = {}
-        #: Numbers by tid and tids by number, in this execution.
-        self._number_of: list[int] = []
-        self._tid_of: dict[int, int] = {}
+        self._threads = Identity()
         #: How many nodes the execution shares with the last one; the last of these takes another event.
         self._fixed = 0
         #: The node whose event is being executed, and how many of its values were chosen so far.
         self._node: _Node | None = None
         self._values_used = 0
         self._is_asleep = False
-        #: Mask of the tids of daemons in this execution, and how many steps they were given although the program could end.
-        self._daemons = 0
+        #: How many steps daemon threads were given in this execution although the program could end.
         self._extra = 0
         #: What is announced, kept up to date by the kernel.
         self._pending: Sequence[Operation | None] = ()
@@ -122,12 +120,12 @@ class Dpor:
             branch = self._next_branch(node.enabled, node.branches)
             if branch is not None:
                 node.event = branch
-                node.tid = self._tid_of[branch.thread]
+                node.tid = self._threads.tid_of[branch.thread]
                 node.values_seen = 0
                 node.announced = None
                 self._fixed = len(nodes)
                 self._causality.cut(len(nodes) - 1)
-                self._number_of.clear()
+                self._threads.forget()
                 return True
             nodes.pop()
         return False
@@ -141,8 +139,12 @@ class Dpor:
         position = len(point.events)
         if position < self._fixed:
             node = self._nodes[position]
-            if not point.enabled >> node.tid & 1:
+            operation = point.pending[node.tid] if point.enabled >> node.tid & 1 else None
+            known = node.announced
+            if operation is None or (known is not None and (operation.kind, operation.accesses) != (known.kind, known.accesses)):
                 raise _mismatch(point, node.tid)
+            if known is None:
+                self._announce(point, node, operation)
         else:
             node = self._extend(point, position)
         self._node = node
@@ -153,22 +155,19 @@ class Dpor:
     def end(self, trace: Trace) -> None:
         """Reverse the races of the execution."""
         nodes, causality = self._nodes, self._causality
+        if len(trace.events) < self._fixed:
+            raise _early_end(trace)
         # The end of the scenario itself may be announced without being an event.
-        del nodes[max(len(trace.events), self._fixed) :]
-        self._number_threads(trace.threads)
+        del nodes[len(trace.events) :]
+        self._threads.learn(trace.threads)
         causality.make_room(len(trace.threads))
-        for position in range(len(causality.tids), min(len(nodes), len(trace.events))):
-            node, event = nodes[position], trace.events[position]
-            footprint = node.event.footprint if event[1] is node.announced else causality.footprints.of(event[1])
-            is_end = bool(self._daemons) and position == len(trace.events) - 1 and not self._is_anyone_left()
-            causality.add(event, footprint, node.enabled, is_end=is_end)
+        last = len(trace.events) - 1 if self._threads.daemons and not self._threads.unfinished(self._pending) else -1
+        for position in range(len(causality.tids), len(nodes)):
+            node = nodes[position]
+            causality.add(trace.events[position], node.enabled, is_end=position == last)
             node.event.footprint = causality.touched[position]
         if not self._is_asleep:
             self._reverse_races(trace)
-
-    def _is_anyone_left(self) -> bool:
-        """Tell whether the execution ended before all threads that are not daemons did."""
-        return any(one is not None and not self._daemons >> tid & 1 for tid, one in enumerate(self._pending))
 
     # -- making choices ---------------------------------------------------------------------------------------
 
@@ -176,8 +175,8 @@ class Dpor:
         """Add the node for a point that no earlier execution came to, and choose its event."""
         if position != len(self._nodes):
             raise InternalError(f"{position} events were executed, of which {len(self._nodes)} were announced to the strategy")
-        if len(self._number_of) != len(point.threads):
-            self._number_threads(point.threads)
+        if len(self._threads.number_of) != len(point.threads):
+            self._threads.learn(point.threads)
         last = self._node
         sleep: list[Branch] = []
         branches: list[Branch] = []
@@ -186,35 +185,32 @@ class Dpor:
             branches = event.branches
             event.branches = []
             if last.sleep:
-                sleep = [
-                    one for one in last.sleep if one.thread != event.thread and not is_conflict(one.footprint, event.footprint)
-                ]
-        operation: Operation | None = None
+                sleep = [one for one in last.sleep if one.thread != event.thread and not is_conflict(one.footprint, event.footprint)]
         chosen = self._next_branch(point.enabled, branches) if branches else None
-        if chosen is not None:
-            tid = self._tid_of[chosen.thread]
-        else:
-            tid = self._next_awake(point, sleep)
-            operation = point.pending[tid]
-            assert operation is not None
-            chosen = Branch(self._number_of[tid], (), self._causality.footprints.of(operation))
+        tid = self._threads.tid_of[chosen.thread] if chosen is not None else self._next_awake(point, sleep)
+        operation = point.pending[tid]
+        assert operation is not None
+        if chosen is None:
+            chosen = Branch(self._threads.number_of[tid], (), self._causality.footprints.of(operation))
         node = _Node(point.enabled, tid, chosen, sleep, branches)
-        node.announced = operation
+        self._announce(point, node, operation)
         if not self._is_asleep:
             self._nodes.append(node)
         return node
 
-    def _number_threads(self, threads: Sequence[ThreadInfo]) -> None:
-        numbers = self._numbers
-        self._number_of = [numbers.setdefault(info.path, len(numbers)) for info in threads]
-        self._tid_of = {number: tid for tid, number in enumerate(self._number_of)}
-        self._daemons = sum(1 << info.tid for info in threads if info.is_daemon)
+    def _announce(self, point: Point, node: _Node, operation: Operation) -> None:
+        """Note what the thread of a node announced, and check that it is what it announced in earlier executions."""
+        node.announced = operation
+        footprints = self._causality.footprints
+        expected, footprint = node.event.footprint, footprints.of(operation)
+        if footprint is not expected and footprints.unknown not in (footprint, expected):
+            raise _mismatch(point, node.tid)
 
     def _next_branch(self, enabled: int, branches: list[Branch]) -> Branch | None:
         """Take off the first branch whose thread is enabled, and drop those before it."""
         while branches:
             branch = branches.pop(0)
-            tid = self._tid_of.get(branch.thread)
+            tid = self._threads.tid_of.get(branch.thread)
             if tid is not None and enabled >> tid & 1:
                 return branch
         return None
@@ -223,17 +219,18 @@ class Dpor:
         """Return the thread that goes on, of those not asleep; note if there is none.
 
         Operations that touch nothing come first: they bring threads to the announcement of those that do, and the
-        earlier an operation is announced, the more is known about when it was enabled.
+        earlier an operation is announced, the more is known about when it was enabled. Threads that yield come last, or
+        a loop that waits for another thread would never end.
         """
         awake = point.enabled
         for asleep in sleep:
-            awake &= ~(1 << self._tid_of[asleep.thread])
+            awake &= ~(1 << self._threads.tid_of[asleep.thread])
         if not awake:
             self._is_asleep = True
             self.redundant += 1
             return point.default
         pending = point.pending
-        daemons = awake & self._daemons
+        daemons = awake & self._threads.daemons
         if daemons and self._is_closing(pending):
             if self._extra < _DAEMON_STEPS:
                 self._extra += 1
@@ -241,14 +238,18 @@ class Dpor:
             else:
                 awake = awake & ~daemons or awake
                 self.scope = f"every schedule in which daemon threads take at most {_DAEMON_STEPS} steps after all other threads are done"
-        rest = awake
-        while rest:
-            tid = (rest & -rest).bit_length() - 1
+        willing = 0
+        for tid in bits(awake):
             operation = pending[tid]
-            if operation is not None and operation.accesses == () and operation.kind not in _DECIDING:
+            if operation is None or operation.kind == "yield":
+                continue
+            if operation.accesses == () and operation.kind not in _DECIDING:
                 return tid
-            rest &= rest - 1
-        return point.default if awake >> point.default & 1 else (awake & -awake).bit_length() - 1
+            willing |= 1 << tid
+        if not willing:
+            # Everybody would rather see another go on: take turns.
+            return next((tid for tid in bits(awake) if tid > point.current), bits(awake)[0])
+        return point.default if willing >> point.default & 1 else bits(willing)[0]
 
     def _is_closing(self, pending: Sequence[Operation | None]) -> bool:
         """Tell whether nothing is left to do for threads that are not daemons, except for the last of them to end.
@@ -257,7 +258,7 @@ class Dpor:
         learnt about them, so daemons go on until they block; and since ending the program is not in conflict with anything
         anybody else sees, it may come last in every execution without loss.
         """
-        left = [one for tid, one in enumerate(pending) if one is not None and not self._daemons >> tid & 1]
+        left = self._threads.unfinished(pending)
         return not left or (len(left) == 1 and left[0].kind == "exit")
 
     def _choose_value(self, point: Point) -> int:
@@ -288,7 +289,7 @@ class Dpor:
         late: dict[int, list[Branch]] = {}
         for tid, operation in unexecuted(trace.events, self._pending):
             for rival in causality.rivals_of_pending(tid, operation):
-                reversed_ = Branch(self._number_of[tid], (), causality.footprints.of(operation))
+                reversed_ = Branch(self._threads.number_of[tid], (), causality.footprints.of(operation))
                 late.setdefault(rival, []).append(reversed_)
         for position, racing in enumerate(causality.races):
             blocked = late.get(position)
@@ -310,13 +311,23 @@ class Dpor:
         insert(node.branches, sequence)
 
 
+def _early_end(trace: Trace) -> ReplayMismatch:
+    """Make the error for a program that ended before it came to where it had been before."""
+    step = len(trace.events)
+    where = str(trace.events[-1][1].site) if trace.events else "?"
+    return ReplayMismatch(
+        f"The program did not do again what it did before: it ended after {step} steps ({where}).\n{_CAUSE}", step=step, where=where
+    )
+
+
 def _mismatch(point: Point, tid: int) -> ReplayMismatch:
-    """Make the error for a program that did not do again what it did before."""
+    """Make the error for a program whose thread does not announce what it announced before."""
     operation = point.pending[tid] if tid < len(point.pending) else None
     where = str(operation.site) if operation is not None else "?"
+    step = len(point.events)
     return ReplayMismatch(
-        f"The program did not do again what it did before: at step {len(point.events)} logical thread {tid} cannot go on as recorded ({where}).\n"
-        "It depends on something that is not controlled, such as a set order, the wall clock, or a global kept between executions.",
-        step=len(point.events),
+        f"The program did not do again what it did before: at step {step}, logical thread {tid} cannot go on as recorded ({where}).\n"
+        f"{_CAUSE}",
+        step=step,
         where=where,
     )

@@ -15,8 +15,7 @@ Departures:
   been compared with any other, and one that was enabled and is not any more was blocked by an operation in conflict with its
   own, upon which its priority is due to be drawn anew.
 * Values (`interleave.choose`, and the like) are drawn uniformly.
-
-No thread is kept waiting for ever: every operation of a thread that spins has a priority of its own.
+* A yield conflicts with everything, and executions that do not seem to end become fair (`_priorities`).
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ import random
 
 from interleave.model import Access, Operation, Owner, Point, Trace, conflict
 from interleave.strategies._points import bits
-from interleave.strategies._priorities import Priorities
+from interleave.strategies._priorities import EVERYBODY, PATIENCE, Priorities
 from interleave.strategies.random import seed_of
 
 #: Announced operations with the same footprint: that, one of them, and the mask of the threads.
@@ -44,6 +43,8 @@ class Pos:
         self.seed = seed
         #: Index of the next execution.
         self.execution = 0
+        #: The most scheduling points in an execution that ended before it was made fair.
+        self.longest = 0
         self._random = random.Random()
         self._priorities = Priorities(self._random)
         # By tid: what was announced when last looked at; the same by owner that is touched; and the mask of the threads of
@@ -51,8 +52,10 @@ class Pos:
         self._announced: list[Operation | None] = []
         self._touching: dict[Owner, _Groups] = {}
         self._unknown = 0
-        # How many events have been looked at.
+        # How many events have been looked at; how many points there were, and from which on the execution is made fair.
         self._seen = 0
+        self._points = 0
+        self._fair_from = 0
 
     def begin(self) -> bool:
         """Seed the generator for the next execution."""
@@ -61,17 +64,22 @@ class Pos:
         self._priorities.clear()
         self._announced.clear()
         self._touching.clear()
-        self._unknown = self._seen = 0
+        self._unknown = self._seen = self._points = 0
+        self._fair_from = PATIENCE + 2 * self.longest
         return True
 
     def choose(self, point: Point) -> int:
         """Return the thread whose operation has the highest priority; values are drawn uniformly."""
         if point.values:
             return self._random.randrange(point.values)
-        return self._priorities.pick(point.enabled, self._catch_up(point))
+        self._points += 1
+        stale = self._catch_up(point) if self._points <= self._fair_from else EVERYBODY
+        return self._priorities.pick(point.enabled, stale)
 
     def end(self, trace: Trace) -> None:
-        """Learn nothing from what happened."""
+        """Learn how long executions are."""
+        if self._points <= self._fair_from:
+            self.longest = max(self.longest, self._points)
 
     def _catch_up(self, point: Point) -> int:
         """Return the threads that have gone on since the last point, or whose operation conflicts with one that happened."""
@@ -94,7 +102,7 @@ class Pos:
 
     def _rivals(self, operation: Operation, among: int) -> int:
         """Return the threads of the mask `among` whose announced operation conflicts with one that happened."""
-        if operation.accesses is None:
+        if operation.accesses is None or operation.kind == "yield":
             return among
         found = self._unknown
         for access in operation.accesses:

@@ -23,9 +23,9 @@ Departures:
 * The naive walk is by random priorities, one for each operation (`_priorities`), as in the program published with the paper.
   In the paper it is a uniform choice at every step, which lets no thread be delayed for long.
 * Threads that are blocked take part when it is drawn who is next. If all that are enabled wait for the one that was drawn, and it is
-  blocked, then it is drawn again among those that wait.
-* In an execution that lasts far longer than any before it nothing is interesting any more: the thread that was drawn may be spinning
-  until one has gone on that waits for it.
+  blocked, it is drawn again among those that wait; so it is where the one that was drawn takes longer than the longest execution
+  before, as it may be spinning until one has gone on that waits for it; and it is drawn again when that one yields.
+* Executions that do not seem to end become fair (`_priorities`), and nothing is interesting in them any more.
 """
 
 from __future__ import annotations
@@ -34,17 +34,15 @@ import random
 from collections.abc import Collection, Hashable, Iterable, Sequence
 
 from interleave.model import WHOLE, Event, Operation, Owner, Point, ThreadInfo, Trace, fields_overlap
-from interleave.strategies._points import bits
-from interleave.strategies._priorities import Priorities
+from interleave.strategies._points import IMPLIED, bits
+from interleave.strategies._priorities import EVERYBODY, PATIENCE, Priorities
 from interleave.strategies.random import seed_of
 
 #: A place, as (owner, field).
 Place = tuple[Owner, Hashable]
 
-#: Kinds that are no scheduling points: what follows from them is ordered by operations of others.
-_IMPLIED = ("release", "exit", "spawn", "join")
-#: Nothing is interesting from so many points after twice the longest execution on.
-PATIENCE = 1_000
+#: Who is next is drawn again so many points after as many as in the longest execution.
+STALL = 100
 #: Places that are remembered; beyond, all are forgotten and learned anew, as names may differ from execution to execution.
 MOST_PLACES = 2_000
 #: All of so many executions at first, and one in so many later, are looked at for places not known yet.
@@ -67,7 +65,7 @@ class Profile:
         """Take in what happened at scheduling points in one execution, and which threads there were, by tid."""
         found: dict[Place, dict[int, int]] = {}
         for tid, operation in events:
-            if operation.kind in _IMPLIED:
+            if operation.kind in IMPLIED:
                 continue
             for owner, field, mode in operation.accesses or ():
                 place = owner, field
@@ -150,7 +148,7 @@ class Surw:
         #: Index of the next execution.
         self.execution = 0
         self.profile = Profile()
-        #: The most scheduling points in an execution that ended while something was interesting, or could have been.
+        #: The most scheduling points in an execution in which nobody seems to have been spinning.
         self.longest = 0
         #: What is interesting in this execution, None if nothing is.
         self.place: Place | None = None
@@ -161,10 +159,15 @@ class Surw:
         self._totals: dict[tuple[int, ...], int] = {}
         self._left: list[int] = []
         self._sum = 0
-        # Threads that have announced an interesting operation, as a mask, and who is to perform the next one, -1 if not drawn.
+        # Threads that have announced an interesting operation, as a mask; who is to perform the next one, -1 if not drawn, and at
+        # which point that was drawn.
         self._waiting = 0
         self._next = -1
+        self._drawn = 0
+        # How many events have been looked at, and whether there was a yield among the last ones.
         self._seen = 0
+        self._has_yielded = False
+        self._has_stalled = False
         self._points = 0
         self._fair_from = 0
 
@@ -179,6 +182,7 @@ class Surw:
         self._left.clear()
         self._sum = self._waiting = self._seen = self._points = 0
         self._next = -1
+        self._has_stalled = False
         self._fair_from = PATIENCE + 2 * self.longest
         return True
 
@@ -188,23 +192,26 @@ class Surw:
             return self._random.randrange(point.values)
         enabled = point.enabled
         self._points += 1
+        if self._points > self._fair_from:
+            return self._priorities.pick(enabled, EVERYBODY)
         changed = self._catch_up(point)
-        if self.place is None or self._points > self._fair_from:
-            return self._priorities.pick(enabled, changed)
         waiting = enabled & self._waiting
         if waiting:
             if self._next < 0:
                 self._next = self._draw()
+                self._drawn = self._points
             free = enabled & ~waiting | waiting & 1 << self._next
-            if not free:
+            is_stalled = self._points - self._drawn > self.longest + STALL
+            if is_stalled or not free:
+                self._has_stalled |= is_stalled
                 self._next = self._draw_among(waiting)
                 return self._next
             enabled = free
-        return self._priorities.pick(enabled, changed)
+        return self._priorities.pick(enabled, EVERYBODY if self._has_yielded else changed)
 
     def end(self, trace: Trace) -> None:
         """Learn how many operations on each place there are."""
-        if self._points <= self._fair_from:
+        if self._points <= self._fair_from and not self._has_stalled:
             self.longest = max(self.longest, self._points)
         if self.execution <= LEARNING or self.execution % LEARNING == 0 or trace.has_new_points:
             self.profile.learn(trace.events, trace.threads)
@@ -235,8 +242,13 @@ class Surw:
             self._start(threads[len(left)])
         happened = point.events[self._seen :]
         self._seen += len(happened)
+        self._has_yielded = False
         for tid, operation in happened:
             bit = 1 << tid
+            if operation.kind == "yield":
+                self._has_yielded = True
+                if tid == self._next:
+                    self._next = -1
             # The first thing that a thread did is what it had announced.
             if self._is_interesting(operation) if changed & bit else self._waiting & bit:
                 self._next = -1
@@ -280,5 +292,5 @@ class Surw:
             return False
         for owner, field, _ in operation.accesses:
             if owner == place[0] and fields_overlap(field, place[1]):
-                return operation.kind not in _IMPLIED
+                return operation.kind not in IMPLIED
         return False

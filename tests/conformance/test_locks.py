@@ -75,7 +75,7 @@ for _case in CASES:
     _case.__test__ = False
 
 
-@pytest.mark.parametrize(("case", "name"), methods(CASES, NOT_APPLICABLE))
+@pytest.mark.parametrize(("case", "name"), list(methods(CASES, NOT_APPLICABLE)))
 def test_conforms(case: Case, name: str) -> None:
     conform(case, name)
 

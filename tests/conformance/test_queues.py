@@ -77,6 +77,6 @@ for _case in CASES:
             setattr(_case, _name, with_constants(getattr(_case, _name), _constants))
 
 
-@pytest.mark.parametrize(("case", "name"), methods(CASES, ()))
+@pytest.mark.parametrize(("case", "name"), list(methods(CASES, ())))
 def test_conforms(case: Case, name: str) -> None:
     conform(case, name)

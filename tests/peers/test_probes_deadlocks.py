@@ -152,14 +152,18 @@ def test_thread_that_joins_who_waits_for_its_lock() -> None:
 def test_two_threads_that_join_each_other() -> None:
     def scenario() -> None:
         threads: list[threading.Thread] = []
-        threads += [
-            threading.Thread(target=lambda: threads[1].join(), name="a"),
-            threading.Thread(target=lambda: threads[0].join(), name="b"),
-        ]
+        are_started = threading.Event()
+
+        def join(other: int) -> None:
+            are_started.wait()
+            threads[other].join()
+
+        threads += [threading.Thread(target=join, args=(other,)) for other in (1, 0)]
         for thread in threads:
             thread.start()
+        are_started.set()
 
-    failure = failing(scenario, "deadlock")
+    failure = failing(scenario, "deadlock", "waits for the end of")
     assert failure.outcome.cycle == (1, 2)
 
 

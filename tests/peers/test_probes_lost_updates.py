@@ -48,7 +48,7 @@ def read_then_write() -> int:
         state.v = seen + 1
 
     run(add, add)
-    return state.v
+    return int(state.v)
 
 
 def augmented_attribute() -> int:
@@ -58,7 +58,7 @@ def augmented_attribute() -> int:
         state.v += 1
 
     run(add, add)
-    return state.v
+    return int(state.v)
 
 
 def augmented_global() -> int:
@@ -111,7 +111,7 @@ def through_getattr_and_setattr() -> int:
         setattr(state, "v", getattr(state, "v") + 1)  # noqa: B009, B010
 
     run(add, add)
-    return state.v
+    return int(state.v)
 
 
 def instance_dictionary() -> int:
@@ -121,7 +121,7 @@ def instance_dictionary() -> int:
         vars(state)["v"] = state.__dict__["v"] + 1
 
     run(add, add)
-    return state.v
+    return int(state.v)
 
 
 def item_of(make: Callable[[], Any], key: Any) -> Callable[[], int]:
@@ -187,7 +187,7 @@ def object_in_a_list() -> int:
         states[0].v += 1
 
     run(add, add)
-    return states[0].v
+    return int(states[0].v)
 
 
 def through_methods() -> int:

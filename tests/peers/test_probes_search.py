@@ -73,7 +73,7 @@ def many_orders() -> None:
             with lock:
                 log.append(me)
 
-    run(*(lambda me=me: work(me) for me in range(4)))  # type: ignore[misc]
+    run(*(lambda me=me: work(me) for me in range(4)))
     assert sorted(log) == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
@@ -200,7 +200,7 @@ def last_zero(size: int) -> Callable[[], None]:
             while items[index] != 0:
                 index -= 1
 
-        run(search, *(lambda index=index: fill(index) for index in range(1, size + 1)))  # type: ignore[misc]
+        run(search, *(lambda index=index: fill(index) for index in range(1, size + 1)))
 
     return scenario
 
