@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class Account:
         return self.balance  # never
 '''
 
-TEST = '''\
+TEST = """\
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -135,7 +135,7 @@ def test_nothing_explored_afterwards():
     account = Account()
     account.deposit(1)
     assert audit(account, [])
-'''
+"""
 
 CORES = ["ctrace", "pytrace", *(["sysmon"] if sys.version_info >= (3, 12) else [])]
 
@@ -153,9 +153,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> str:
     # Plugins of the outer run, and its own measuring, stay out of it.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST"))}
     command = [sys.executable, "-m", *arguments]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, cwd=folder, env={**inherited, **environment}
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=folder, env={**inherited, **environment})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -205,17 +203,20 @@ def test_lines_are_counted_by_the_plugin_of_pytest(folder: Path) -> None:
 # -- the trace functions of a program -------------------------------------------------------------------------
 
 
-class Stacks:
-    """A tracer that notes calls and returns, as coverage.py does: one stack for each thread it is installed in."""
+#: A tracer that notes calls and returns on a stack for each thread it is installed in.
+STACKS = """\
+import sys
 
-    def __init__(self, all_of_them: list[Stacks]) -> None:
-        self.frames: list[Any] = []
-        self.functions: list[str] = []
-        self.mistakes: list[str] = []
+
+class Stacks:
+    def __init__(self, all_of_them):
+        self.frames = []
+        self.functions = []
+        self.mistakes = []
         self.all = all_of_them
         all_of_them.append(self)
 
-    def trace(self, frame: Any, event: str, _: Any) -> Callable[..., Any]:
+    def trace(self, frame, event, argument):
         if event == "call":
             self.frames.append(frame)
             self.functions.append(frame.f_code.co_name)
@@ -225,11 +226,22 @@ class Stacks:
             self.frames.pop()
         return self.trace
 
-    def install(self, frame: Any, event: str, argument: Any) -> Any:
-        """Make one for a new thread, as the function for `threading.settrace`."""
+    def install(self, frame, event, argument):
         stacks = Stacks(self.all)
         sys.settrace(stacks.trace)
         return stacks.trace(frame, event, argument)
+"""
+
+
+@pytest.fixture
+def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the class, from a module that is installed: a tool, and no part of the program under test."""
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "stacks.py").write_text(STACKS, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(packages))
+    monkeypatch.delitem(sys.modules, "stacks", raising=False)
+    return importlib.import_module("stacks").Stacks
 
 
 def traced_scenario() -> None:
@@ -247,28 +259,33 @@ def traced_scenario() -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    assert items != [0, 1, 0, 1, 2, 2], "one order fails, so that threads are also unwound"
 
 
-def test_each_logical_thread_has_a_stack_of_its_own() -> None:
-    all_of_them: list[Stacks] = []
-    own = Stacks(all_of_them)
+def test_each_logical_thread_has_a_stack_of_its_own(stacks: Any) -> None:
+    all_of_them: list[Any] = []
+    own = stacks(all_of_them)
     before = sys.gettrace(), threading.gettrace()
     sys.settrace(own.trace)
     threading.settrace(own.install)
     try:
+        budget = interleave.Budget(executions=60)
         # Twice, so that greenlets are met again that were traced by others.
-        for seed in (1, 2):
-            interleave.explore(traced_scenario, strategy="random", seed=seed, budget=interleave.Budget(executions=5))
+        results = [interleave.explore(traced_scenario, strategy="dfs", stop_on_failure=False, budget=budget) for _ in range(2)]
         after = sys.gettrace(), threading.gettrace()
     finally:
         sys.settrace(before[0])
-        threading.settrace(before[1])  # type: ignore[arg-type]
+        threading.settrace(before[1])
+    assert [result.verdict for result in results] == ["failed", "failed"]
     assert after == (own.trace, own.install)
-    assert [stacks.mistakes for stacks in all_of_them] == [[]] * len(all_of_them)
+    assert [one.mistakes for one in all_of_them] == [[]] * len(all_of_them)
+    assert "traced_scenario" in own.functions
     assert "worker" not in own.functions
-    workers = [stacks for stacks in all_of_them if "worker" in stacks.functions]
-    assert len(workers) >= 2
-    assert all("append" in stacks.functions for stacks in workers)
+    workers = [one for one in all_of_them if "worker" in one.functions]
+    # Two threads in each exploration, and not one for each execution.
+    assert len(workers) == 4
+    assert all("append" in one.functions for one in workers)
+    assert all(not one.frames for one in workers)
 
 
 def test_trace_function_for_this_thread_only_is_left_alone() -> None:
@@ -281,13 +298,13 @@ def test_trace_function_for_this_thread_only_is_left_alone() -> None:
     def scenario() -> None:
         seen.append(sys.gettrace())
 
-    threading.settrace(None)  # type: ignore[arg-type]
+    threading.settrace(None)
     sys.settrace(trace)
     try:
         interleave.explore(scenario)
         after = sys.gettrace()
     finally:
         sys.settrace(before[0])
-        threading.settrace(before[1])  # type: ignore[arg-type]
+        threading.settrace(before[1])
     assert after is trace
     assert set(seen) == {trace}

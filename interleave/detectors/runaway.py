@@ -44,7 +44,8 @@ def judge(events: Sequence[Event], runners: Sequence[Runner], last: int, limit: 
         loop = [(frame.file, frame.line, frame.function) for frame in runner.stack[-1:]]
     signature = ("livelock", *sorted(_beginning(one) for one in runners))
     if not loop:
-        return Outcome("livelock", f"no end after {limit} steps; thread {runner.thread!r} repeats without doing anything", signature, tid=tid)
+        message = f"no end after {limit} steps; thread {runner.thread!r} repeats without doing anything"
+        return Outcome("livelock", message, signature, tid=tid)
     file, line, function = loop[0]
     lines = sorted({line for other, line, _ in loop if other == file})
     span = f"line {lines[0]}" if len(lines) == 1 else f"lines {lines[0]} to {lines[-1]}"

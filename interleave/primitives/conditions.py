@@ -25,6 +25,7 @@ from interleave.runtime import WaitQueue, active
 Condition = threading.Condition
 Event = threading.Event
 Semaphore = threading.Semaphore
+_LOCKS = (Lock, RLock)
 
 
 class Waiter:
@@ -48,7 +49,7 @@ class Waiter:
         """Let the thread go on, as soon as the lock is free where the lock is one of ours."""
         self.is_notified = True
         lock = self.condition._lock
-        if isinstance(lock, (Lock, RLock)):
+        if type(lock) in _LOCKS:
             kernel.move(self.tid, lock._queue, lock)
         else:
             kernel.open(self.queue)
@@ -67,7 +68,7 @@ def _wait(self: Any, timeout: float | None = None) -> bool:
     lock = self._lock
     waiter = Waiter(self, kernel.current)
     self._waiters.append(waiter)
-    is_ours = isinstance(lock, (Lock, RLock))
+    is_ours = type(lock) in _LOCKS
     kernel.step("wait", self, lock, is_point=kernel.is_holding_visible)
     levels = 0
     if is_ours:
@@ -110,7 +111,7 @@ def _restore(condition: Any, lock: Any, saved: Any, is_ours: bool) -> None:
 def _is_owned(self: Any) -> bool:
     """Answer without trying the lock: that would be an operation of its own."""
     kernel = active()
-    if kernel is not None and isinstance(self._lock, Lock):
+    if kernel is not None and type(self._lock) is Lock:
         return self._lock.is_owned_by_anyone(kernel)
     return bool(_originals[Condition, "_is_owned"](self))
 

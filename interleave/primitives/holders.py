@@ -15,7 +15,7 @@ import gc
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from types import BuiltinMethodType, CellType, FrameType, FunctionType, MemberDescriptorType
+from types import BuiltinMethodType, CellType, FrameType, FunctionType, MemberDescriptorType, MethodType
 from typing import Any
 
 #: How often holders that cannot be changed are exchanged in turn: a tuple in a tuple in a tuple.
@@ -200,7 +200,7 @@ class Exchange:
         copy: Any = None
         if isinstance(holder, tuple):
             copy = self._copy_of_tuple(holder)
-        elif kind is BuiltinMethodType:
+        elif kind is BuiltinMethodType or kind is MethodType:
             entry = self._entries.get(id(holder.__self__))
             copy = getattr(entry.stand_in, holder.__name__, None) if entry is not None else None
         elif kind is staticmethod or kind is classmethod:

@@ -16,7 +16,7 @@ import _thread
 from typing import Any, Self
 
 from interleave.model import Site
-from interleave.primitives.rows import Row
+from interleave.primitives.rows import Kind, Row
 from interleave.primitives.threads import ident_of
 from interleave.runtime import WaitQueue, active, gate
 from interleave.runtime.sites import current_site
@@ -38,7 +38,7 @@ def _check_timeout(blocking: bool, timeout: float) -> None:
         _allocate().acquire(blocking, timeout)
 
 
-class _Base:
+class _Base(metaclass=Kind):
     """What both locks share: the controlled state and how it is renewed for each execution."""
 
     __slots__ = ("__weakref__", "_bit", "_epoch", "_given", "_owner", "_queue", "_site", "listener")
@@ -149,6 +149,7 @@ class Lock(_Base):
     """Stand in for `_thread.lock`."""
 
     __slots__ = ()
+    stands_for = _thread.LockType
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """Take the lock; return False if it was not to be had (in time)."""
@@ -221,6 +222,7 @@ class RLock(_Base):
     """Stand in for the C `RLock`."""
 
     __slots__ = ("_count",)
+    stands_for = _RealRLock
 
     def __init__(self, *_: object, **__: object) -> None:
         # The real one takes any arguments. Not `super()`: it keeps the class in a cell, where the takeover would find it.

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from interleave.primitives.conditions import _wake
 from interleave.primitives.locks import Lock
-from interleave.primitives.rows import Row
+from interleave.primitives.rows import Kind, Row
 from interleave.runtime import WaitQueue, active
 
 Queue = queue.Queue
@@ -47,7 +47,7 @@ class _QueueState:
         self.items = WaitQueue()
         self.room = WaitQueue()
         self.done = WaitQueue()
-        if isinstance(target.mutex, Lock):
+        if type(target.mutex) is Lock:
             if target.mutex._epoch is not kernel.epoch:
                 target.mutex._renew(kernel)
             target.mutex.listener = self
@@ -56,7 +56,7 @@ class _QueueState:
     def refresh(self, kernel: Any) -> None:
         """Open and close the wait queues after something changed."""
         target = self.queue
-        is_free = not isinstance(target.mutex, Lock) or target.mutex.holder() == -1
+        is_free = type(target.mutex) is not Lock or target.mutex.holder() == -1
         is_shut = getattr(target, "is_shutdown", False)
         size = target._qsize()
         has_room = target.maxsize <= 0 or size < target.maxsize or is_shut
@@ -71,7 +71,7 @@ class _QueueState:
     def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
         """Say what would let the operation go on."""
         mutex = self.queue.mutex
-        holders = (mutex.holder(),) if isinstance(mutex, Lock) and mutex.holder() >= 0 else ()
+        holders = (mutex.holder(),) if type(mutex) is Lock and mutex.holder() >= 0 else ()
         needs = {"get": "a put()", "put": "a get() that makes room", "join": "task_done() for every item"}[kind]
         return type(self.queue).__name__, holders, "the release of its mutex" if holders else needs
 
@@ -132,7 +132,7 @@ def _enter(kernel: Any, side: _QueueState, kind: str, wait_queue: WaitQueue, tim
     mutex = side.queue.mutex
     if timeout != 0:
         kernel.wait(kind, side, wait_queue, timeout)
-    elif isinstance(mutex, Lock) and mutex.holder() != -1:
+    elif type(mutex) is Lock and mutex.holder() != -1:
         # Even an attempt takes the mutex first.
         with mutex:
             pass
@@ -208,9 +208,10 @@ def _shutdown(self: Any, immediate: bool = False) -> None:
     side.refresh(kernel)
 
 
-class SimpleQueue:
+class SimpleQueue(metaclass=Kind):
     """Stand in for the C `SimpleQueue`: unbounded, first in first out."""
 
+    stands_for = _RealSimpleQueue
     __slots__ = ("__weakref__", "_epoch", "_given", "_items", "_ready")
 
     def __init__(self) -> None:

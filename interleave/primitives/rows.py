@@ -1,4 +1,4 @@
-"""The form of the tables of stand-ins."""
+"""The form of the tables of stand-ins, and of the classes among them."""
 
 from __future__ import annotations
 
@@ -17,3 +17,15 @@ class Row:
 
     original: Any
     stand_in: Any
+
+
+class Kind(type):
+    """The class of classes that stand in for one of C: by `isinstance`, instances of the real one are instances as well."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        real = cls.__dict__.get("stands_for")
+        return super().__instancecheck__(instance) or (real is not None and isinstance(instance, real))
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        real = cls.__dict__.get("stands_for")
+        return super().__subclasscheck__(subclass) or (real is not None and issubclass(subclass, real))

@@ -127,8 +127,10 @@ class Takeover:
 def _give_real_things() -> None:
     """Exchange stand-ins for the real things in everything that the exploration brought into being and left behind."""
     exchange = Exchange(_is_left_alone)
-    for row in reversed(primitives.OBJECTS):
+    for row in primitives.OBJECTS:
         exchange.add(row.stand_in, row.original)
+    # One class stands in for a function and for the type of what it returns.
+    exchange.add(primitives.locks.Lock, threading.Lock)
     kinds = tuple(dict.fromkeys(row.stand_in for row in primitives.INSTANCES))
     holders = gc.get_referrers(*[row.stand_in for row in primitives.OBJECTS], *kinds)
     entries = [exchange.add(one, one.real()) for one in holders if type(one) in kinds]

@@ -28,7 +28,8 @@ Thread = threading.Thread
 _real_ident = _thread.get_ident
 _real_native_id = _thread.get_native_id
 _real_start = _thread.start_new_thread
-_real_count = _thread._count  # type: ignore[attr-defined]
+_real_start_joinable: Any = getattr(_thread, "start_joinable_thread", None)
+_real_count = _thread._count
 #: Idents of logical threads: above every tid, below every address that the real `get_ident` returns.
 _FIRST_IDENT = 0x10000
 _LAST_IDENT = 0x1000000
@@ -238,7 +239,7 @@ def start_joinable_thread(function: Callable[[], object], handle: Any = None, da
     """Stand in for `_thread.start_joinable_thread` (3.13)."""
     kernel = active()
     if kernel is None or handle is not None or not callable(function):
-        return _thread.start_joinable_thread(function, handle=handle, daemon=daemon)  # type: ignore[attr-defined]
+        return _real_start_joinable(function, handle=handle, daemon=daemon)
     return Handle(_spawn(kernel, function, getattr(function, "__name__", "thread"), is_daemon=daemon))
 
 
@@ -338,7 +339,7 @@ OBJECTS: list[Row] = [
     Row(_thread.get_native_id, staticmethod(get_native_id)),
     Row(_real_count, staticmethod(count)),
 ]
-if _HAS_HANDLE:
-    OBJECTS.append(Row(_thread.start_joinable_thread, staticmethod(start_joinable_thread)))  # type: ignore[attr-defined]
+if _real_start_joinable is not None:
+    OBJECTS.append(Row(_real_start_joinable, staticmethod(start_joinable_thread)))
 
 _originals: dict[tuple[type, str], Any] = {key: vars(key[0])[key[1]] for key in METHODS}

@@ -61,8 +61,48 @@ class Fiber:
     def _run(self) -> Any:
         """Run the body of the thread at hand and return the greenlet that goes on afterwards."""
         kernel, thread = self.kernel, self.thread
-        kernel.run_body(thread)
-        return kernel.leave(self, thread)
+        self._run_body(kernel, thread)
+        return self._leave(kernel, thread)
+
+    def _run_body(self, kernel: Kernel, thread: LogicalThread) -> None:
+        """Run the body of a logical thread; never raises."""
+        if thread.tid:
+            kernel.note(thread, kernel.pending[thread.tid] or Operation("begin", (), NOWHERE), None, UNKNOWN)
+        try:
+            thread.body()
+            if not kernel.is_ending:
+                operation = Operation("exit", (Access(thread.name, STATE, WRITE),), NOWHERE)
+                if kernel.every:
+                    kernel.announce(thread, operation)
+                else:
+                    kernel.skip()
+                if gate.is_open:
+                    kernel.note(thread, operation, thread, UNKNOWN)
+        except Unwind:
+            pass
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                kernel.is_interrupted = True
+            elif not kernel.is_ending:
+                kernel.raised = (thread, error)
+            kernel.is_ending = True
+
+    def _leave(self, kernel: Kernel, thread: LogicalThread) -> Any:
+        """End a logical thread and return the greenlet that goes on."""
+        thread.is_finished = True
+        thread.fiber = self.thread = self.kernel = None
+        following: LogicalThread | None = None
+        if not kernel.is_ending:
+            kernel.pending[thread.tid] = None
+            kernel.enabled &= ~thread.bit
+            kernel.open(thread.exit_queue)
+            kernel.alive -= not thread.info.is_daemon
+            following = kernel.pick_next(thread) if kernel.alive else None
+        kernel.idle.append(self)
+        if following is None:
+            kernel.is_ending = True
+            return kernel.hub
+        return kernel.prepare(following)
 
 
 #: Idle fibers by OS thread: a greenlet cannot move to another one.
@@ -112,8 +152,6 @@ class Kernel:
         #: Called when only blocked threads are left; returns True if it released one (thread pools at exit).
         self.at_quiescence: Callable[[], bool] = lambda: False
 
-    # -- announcements ----------------------------------------------------------------------------------------
-
     def skip(self) -> None:
         """Count an announcement at which nothing is chosen."""
         self.moment += 1
@@ -141,7 +179,7 @@ class Kernel:
         self.trace.deviations.append(Deviation(moment, pick))
         self.trace.preemptions += 1
         self.trace.switches += 1
-        self._resume(self.logical[pick])
+        self.resume(self.logical[pick])
         if self.is_ending:
             raise Unwind
 
@@ -156,11 +194,11 @@ class Kernel:
             self.enabled &= ~me.bit
         if timeout is not None:
             self._set_deadline(me, timeout)
-        pick = self._pick(me)
+        pick = self.pick_next(me)
         if pick is not me:
             if pick is None:
                 self.stop()
-            self._resume(pick)
+            self.resume(pick)
             if self.is_ending:
                 raise Unwind
         queue = me.queue or queue
@@ -218,9 +256,7 @@ class Kernel:
         else:
             self.enabled &= ~thread.bit
 
-    # -- choosing and switching -------------------------------------------------------------------------------
-
-    def _pick(self, me: LogicalThread) -> LogicalThread | None:
+    def pick_next(self, me: LogicalThread) -> LogicalThread | None:
         """Choose who goes on after `me` blocked or ended; None if the execution is over."""
         moment = self.moment
         while not self.enabled:
@@ -253,11 +289,11 @@ class Kernel:
             able = [tid for tid in range(len(self.logical)) if self.enabled >> tid & 1]
             self._break_off(InternalError(f"the strategy picked thread {pick} at moment {self.moment}, but only {able} are enabled"))
 
-    def _resume(self, thread: LogicalThread) -> None:
+    def resume(self, thread: LogicalThread) -> None:
         """Switch to `thread`; return when somebody switches back here."""
-        self._prepare(thread).switch()
+        self.prepare(thread).switch()
 
-    def _prepare(self, thread: LogicalThread) -> Any:
+    def prepare(self, thread: LogicalThread) -> Any:
         """Make `thread` the current one and return its greenlet, which is to be switched to."""
         fiber = thread.fiber
         if fiber is None:
@@ -265,10 +301,11 @@ class Kernel:
             fiber.kernel, fiber.thread, thread.fiber = self, thread, fiber
             # A new thread has an empty context; the scenario goes on with a copy of the caller's.
             fiber.greenlet.gr_context = contextvars.copy_context() if thread.tid == 0 else None
-        self._enter(thread)
+        self.enter(thread)
         return fiber.greenlet
 
-    def _enter(self, thread: LogicalThread) -> None:
+    def enter(self, thread: LogicalThread) -> None:
+        """Make `thread` the current one, with its thread-local values."""
         if self.locals is not None and thread is not self.me:
             self.me.locals = self.locals.swap(thread.locals)
         self.me = thread
@@ -290,8 +327,6 @@ class Kernel:
         while self.clock.has_due() and (late := self.clock.advance()) is not None:
             self.enabled |= late.bit
 
-    # -- the life of a logical thread -------------------------------------------------------------------------
-
     def add(self, body: Callable[[], object], name: str, *, is_daemon: bool = False) -> LogicalThread:
         """Make a logical thread, child of the current one; it is not enabled yet."""
         thread = child_of(self.me, len(self.logical), name, is_daemon=is_daemon, body=body)
@@ -300,48 +335,6 @@ class Kernel:
         self.pending.append(None)
         self.alive += not is_daemon
         return thread
-
-    def run_body(self, thread: LogicalThread) -> None:
-        """Run the body of a logical thread. Called by its fiber; never raises."""
-        if thread.tid:
-            self.note(thread, self.pending[thread.tid] or Operation("begin", (), NOWHERE), None, UNKNOWN)
-        try:
-            thread.body()
-            if not self.is_ending:
-                operation = Operation("exit", (Access(thread.name, STATE, WRITE),), NOWHERE)
-                if self.every:
-                    self.announce(thread, operation)
-                else:
-                    self.skip()
-                if gate.is_open:
-                    self.note(thread, operation, thread, UNKNOWN)
-        except Unwind:
-            pass
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                self.is_interrupted = True
-            elif not self.is_ending:
-                self.raised = (thread, error)
-            self.is_ending = True
-
-    def leave(self, fiber: Fiber, thread: LogicalThread) -> Any:
-        """End a logical thread and return the greenlet that goes on."""
-        thread.is_finished = True
-        thread.fiber = fiber.thread = fiber.kernel = None
-        following: LogicalThread | None = None
-        if not self.is_ending:
-            self.pending[thread.tid] = None
-            self.enabled &= ~thread.bit
-            self.open(thread.exit_queue)
-            self.alive -= not thread.info.is_daemon
-            following = self._pick(thread) if self.alive else None
-        self.idle.append(fiber)
-        if following is None:
-            self.is_ending = True
-            return self.hub
-        return self._prepare(following)
-
-    # -- the end ----------------------------------------------------------------------------------------------
 
     def interrupt(self) -> None:
         """Let the execution end at its next announcement (called from a signal handler)."""
@@ -363,38 +356,41 @@ class Kernel:
         self.hub.switch()
         raise Unwind
 
-    def run(self, scenario: Callable[[], object], judge: Judge) -> None:
-        """Run the scenario to its end as logical thread 0. Everything that happened is in the trace."""
-        self.hub = getcurrent()
-        main = self.add(scenario, "main")
-        self.me = main
-        self.enabled = main.bit
-        self._resume(main)
-        self.is_ending = True
-        with Suspended():
-            self.trace.outcome = self._judge(judge)
-        self._unwind()
-        self.trace.moments = self.moment
 
-    def _judge(self, judge: Judge) -> Outcome | None:
-        if self.error is not None or self.is_interrupted:
-            return None
-        if self.raised is not None:
-            return judge.raised(*self.raised)
-        return judge.runaway(self) if self.is_runaway else judge.blocked(self)
+def run(kernel: Kernel, scenario: Callable[[], object], judge: Judge) -> None:
+    """Run the scenario to its end as logical thread 0. Everything that happened is in the trace."""
+    kernel.hub = getcurrent()
+    main = kernel.add(scenario, "main")
+    kernel.me = main
+    kernel.enabled = main.bit
+    kernel.resume(main)
+    kernel.is_ending = True
+    with Suspended():
+        kernel.trace.outcome = _judged(kernel, judge)
+    _unwind(kernel)
+    kernel.trace.moments = kernel.moment
 
-    def _unwind(self) -> None:
-        """Throw `Unwind` into every unfinished logical thread until it is gone, and get back the caller's thread-local values."""
-        for thread in self.logical:
-            for _ in range(_UNWINDS):
-                if thread.fiber is None:
-                    break
-                self._enter(thread)
-                thread.fiber.greenlet.throw(Unwind)
-            else:
-                self.trace.uncontrolled.append(f"thread {thread.info.name!r} could not be unwound: it catches BaseException in a loop")
-        self._enter(self.logical[0])
-        for thread in self.logical[1:]:
-            if self.locals is not None and thread.locals is not None:
-                self.locals.drop(thread.locals)
-                thread.locals = None
+
+def _judged(kernel: Kernel, judge: Judge) -> Outcome | None:
+    if kernel.error is not None or kernel.is_interrupted:
+        return None
+    if kernel.raised is not None:
+        return judge.raised(*kernel.raised)
+    return judge.runaway(kernel) if kernel.is_runaway else judge.blocked(kernel)
+
+
+def _unwind(kernel: Kernel) -> None:
+    """Throw `Unwind` into every unfinished logical thread until it is gone, and get back the caller's thread-local values."""
+    for thread in kernel.logical:
+        for _ in range(_UNWINDS):
+            if thread.fiber is None:
+                break
+            kernel.enter(thread)
+            thread.fiber.greenlet.throw(Unwind)
+        else:
+            kernel.trace.uncontrolled.append(f"thread {thread.info.name!r} could not be unwound: it catches BaseException in a loop")
+    kernel.enter(kernel.logical[0])
+    for thread in kernel.logical[1:]:
+        if kernel.locals is not None and thread.locals is not None:
+            kernel.locals.drop(thread.locals)
+            thread.locals = None

@@ -15,7 +15,7 @@ from interleave import runtime
 from interleave.errors import InternalError
 from interleave.model import READ, STATE, WRITE, Access, Operation, Site
 from interleave.runtime import UNKNOWN, WaitQueue, gate, state
-from interleave.runtime.kernel import Kernel
+from interleave.runtime.kernel import Kernel, run
 from interleave.runtime.places import Places
 from interleave.runtime.sites import current_site
 from interleave.runtime.threads import FIRST_TICK, Judge, LogicalThread, Unwind
@@ -72,7 +72,7 @@ class Trap:
         runtime.touch, runtime.touch_many, runtime.publish = self.touch, self.touch_many, self.publish
         gate.is_open, gate.is_naming = False, True
         try:
-            kernel.run(scenario, judge)
+            run(kernel, scenario, judge)
         finally:
             gate.is_open = gate.is_naming = False
             state.kernel = None

@@ -7,15 +7,14 @@ exhaustive search looks at one corner of the space for long. The prover ends if 
 
 **How often.** What a proof will take is guessed: for `Dpor` from the orders of conflicting operations that the executions so far
 would allow (`_orders`), for `Dfs` from the schedules that it knows to be left. A space that is tiny is left to the prover alone.
-While the proof seems to fit into the budget, every third execution is the prover's, and most of them once the samplers had a
+While the proof seems to fit into the budget, every fourth execution is the prover's, and most of them once the samplers had a
 fair trial. Otherwise one in eight is, until the samplers have had an eighth of the budget; since the guess may be far too high, it is
 every other one then. The prover is given up only where the guess exceeds the budget so far that there is no hope, or, of
 `Dfs`, where that is certain.
 
-**Who samples.** Half of the samplers' executions are `surw`'s and a quarter `pos`'s: on collections of known failures one of the two
-is best or near it, almost without exception. The last quarter is divided between `pct`, for failures that need a thread to be
-delayed for long, and the random walk, which assumes nothing. So a failure takes little more than twice as many executions as with
-the best of them, mostly, and eight times as many at worst. All executions teach `surw` what to look at.
+**Who samples.** `surw` and `pos` by turns: on collections of known failures one of the two is best or near it, almost without
+exception. Now and then `pct`, for failures that need a thread to be delayed for long, and the random walk, which assumes nothing. So a
+failure takes about twice as many executions as with the best of them, mostly. All executions teach `surw` what to look at.
 
 The first execution is the default schedule, which has no preemption: what fails there fails without any threads' doing.
 """
@@ -134,7 +133,7 @@ class Auto:
         if missing <= TINY:
             return True
         if missing <= self._left / 2:
-            return self._done % 3 == 0 if self._sampled < FAIR_TRIAL else self._done % RARELY != 0
+            return self._done % 4 == 0 if self._sampled < FAIR_TRIAL else self._done % RARELY != 0
         return self._done % (2 if self._sampled >= (self._done + self._left) // RARELY else RARELY) == 0
 
     def _missing(self, prover: Strategy) -> float:
@@ -155,12 +154,10 @@ class Auto:
 
 def _portfolio(surw: Surw, *, seed: int, depth: int) -> list[tuple[str, Strategy]]:
     """Return the samplers with their names, in the order of their turns."""
-    pos, walk, pct = Pos(seed=seed), RandomWalk(seed=seed), Pct(seed=seed, depth=depth)
-    most: list[tuple[str, Strategy]] = [
-        ("surw", surw), ("pos", pos), ("surw", surw), ("random", walk), ("surw", surw), ("pos", pos), ("surw", surw),
-    ]  # fmt: skip
+    pos, pct = Pos(seed=seed), Pct(seed=seed, depth=depth)
     shallow = ("pct(2)", Pct(seed=seed, depth=2)) if depth > 2 else (f"pct({depth})", pct)
-    return [*most, shallow, *most, (f"pct({depth})", pct)]
+    pair: list[tuple[str, Strategy]] = [("surw", surw), ("pos", pos)]
+    return [*pair * 3, ("surw", surw), shallow, *pair * 3, ("random", RandomWalk(seed=seed)), (f"pct({depth})", pct)]
 
 
 def _at_points(events: Iterable[Event]) -> list[Event]:

@@ -141,10 +141,9 @@ class Dpor:
             node = self._nodes[position]
             operation = point.pending[node.tid] if point.enabled >> node.tid & 1 else None
             known = node.announced
-            if operation is None or (known is not None and (operation.kind, operation.accesses) != (known.kind, known.accesses)):
+            if operation is None or (known is not None and operation.kind != known.kind):
                 raise _mismatch(point, node.tid)
-            if known is None:
-                self._announce(point, node, operation)
+            node.announced = operation
         else:
             node = self._extend(point, position)
         self._node = node
@@ -193,18 +192,10 @@ class Dpor:
         if chosen is None:
             chosen = Branch(self._threads.number_of[tid], (), self._causality.footprints.of(operation))
         node = _Node(point.enabled, tid, chosen, sleep, branches)
-        self._announce(point, node, operation)
+        node.announced = operation
         if not self._is_asleep:
             self._nodes.append(node)
         return node
-
-    def _announce(self, point: Point, node: _Node, operation: Operation) -> None:
-        """Note what the thread of a node announced, and check that it is what it announced in earlier executions."""
-        node.announced = operation
-        footprints = self._causality.footprints
-        expected, footprint = node.event.footprint, footprints.of(operation)
-        if footprint is not expected and footprints.unknown not in (footprint, expected):
-            raise _mismatch(point, node.tid)
 
     def _next_branch(self, enabled: int, branches: list[Branch]) -> Branch | None:
         """Take off the first branch whose thread is enabled, and drop those before it."""

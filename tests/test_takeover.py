@@ -1,0 +1,431 @@
+"""What exists before an exploration is controlled for its duration, and is afterwards what it was."""
+
+from __future__ import annotations
+
+import _queue
+import _thread
+import gc
+import importlib
+import os
+import queue
+import random
+import signal
+import sys
+import textwrap
+import threading
+import time
+import types
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import interleave
+import takeover_subject as subject
+from interleave.errors import UsageError
+from interleave.explore import explore
+from interleave.model import Budget, Point
+from interleave.primitives import takeover
+from interleave.runtime import state
+
+BUDGET = Budget(executions=20)
+_REAL_TYPES = (type(_thread.allocate_lock()), _thread.RLock, _queue.SimpleQueue)
+
+
+def _run(*functions: Callable[[], object]) -> None:
+    threads = [threading.Thread(target=function) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+# -- everything is found -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kinds_inside() -> dict[str, dict[str, type]]:
+    """Return the types of what the subject holds in the middle of an exploration."""
+    seen: dict[str, dict[str, type]] = {}
+
+    def scenario() -> None:
+        seen["locks"] = {name: type(one) for name, one in subject.all_locks().items()}
+        seen["functions"] = {name: type(one) for name, one in subject.all_functions().items()}
+
+    explore(scenario, budget=Budget(executions=1))
+    return seen
+
+
+@pytest.mark.parametrize("place", subject.all_locks())
+def test_locks_are_found_wherever_they_are_kept(place: str, kinds_inside: dict[str, dict[str, type]]) -> None:
+    assert kinds_inside["locks"][place] not in _REAL_TYPES
+
+
+@pytest.mark.parametrize("place", subject.all_functions())
+def test_functions_are_found_wherever_they_are_kept(place: str, kinds_inside: dict[str, dict[str, type]]) -> None:
+    assert kinds_inside["functions"][place] not in (types.BuiltinFunctionType, *_REAL_TYPES)
+
+
+def test_places_of_one_lock_get_one_stand_in() -> None:
+    seen: list[bool] = []
+
+    def scenario() -> None:
+        seen.append(subject.ACQUIRE.__self__ is subject.LOCK is subject.RELEASE.__self__ is subject.PLAIN_CONDITION._lock)  # type: ignore[attr-defined]
+        seen.append(subject.INSTANCE.lock is subject.INSTANCE.condition._lock)  # type: ignore[attr-defined]
+        seen.append(subject.CONDITION.acquire.__self__ is subject.CONDITION._lock)  # type: ignore[attr-defined]
+
+    explore(scenario, budget=Budget(executions=1))
+    assert seen
+    assert all(seen)
+
+
+def test_locks_exclude() -> None:
+    places = [name for name in subject.all_locks() if name != "simple queue"]
+
+    def scenario() -> None:
+        lock = subject.all_locks()[interleave.choose(places)]
+        inside: list[int] = []
+
+        def worker() -> None:
+            with lock:
+                inside.append(1)
+                time.sleep(0)
+                assert len(inside) == 1
+                inside.pop()
+
+        _run(worker, worker)
+
+    result = explore(scenario, strategy="random", budget=Budget(executions=300))
+    assert result.verdict == "passed", result.failures[0].report()
+    assert result.statistics.switches > 300
+
+
+def test_deadlocks_on_old_locks_are_found() -> None:
+    def scenario() -> None:
+        def one() -> None:
+            with subject.LOCK, subject.SLOTTED.lock:
+                pass
+
+        def other() -> None:
+            with subject.SLOTTED.lock, subject.LOCK:
+                pass
+
+        _run(one, other)
+
+    result = explore(scenario, strategy="random", budget=BUDGET)
+    assert [failure.kind for failure in result.failures] == ["deadlock"]
+    # Whoever held them was unwound.
+    assert not subject.LOCK.locked()
+    assert subject.SLOTTED.lock.acquire(False)
+    subject.SLOTTED.lock.release()
+
+
+def test_old_conditions_events_queues_and_pools_work() -> None:
+    def scenario() -> None:
+        got: list[Any] = []
+        subject.EVENT.clear()
+
+        def consumer() -> None:
+            with subject.CONDITION:
+                while not got:
+                    subject.CONDITION.wait()
+            got.append(subject.QUEUE.get())
+            subject.QUEUE.task_done()
+            got.append(subject.SIMPLE.get())
+            subject.EVENT.set()
+
+        def producer() -> None:
+            with subject.CONDITION:
+                got.append(0)
+                subject.CONDITION.notify()
+            subject.QUEUE.put(1)
+            subject.SIMPLE.put(2)
+
+        _run(consumer, producer, subject.EVENT.wait)
+        with subject.SEMAPHORE:
+            assert list(subject.POOL.map(abs, [-3, -4])) == [3, 4]
+        worker = subject.Worker()
+        worker.start()
+        worker.join()
+        assert worker.seen < 2_000, "virtual time"
+        with subject.BY_KEY["key"]:
+            assert got == [0, 1, 2]
+        subject.BY_KEY.clear()
+
+    result = explore(scenario, strategy="random", budget=BUDGET)
+    assert result.verdict == "passed", result.failures[0].report()
+
+
+def test_an_old_lock_that_is_held_stays_held() -> None:
+    def scenario() -> None:
+        assert subject.IN_A_LIST[0].locked()
+        assert not subject.IN_A_LIST[0].acquire(False)
+        assert not subject.IN_A_LIST[0].acquire(timeout=1)
+
+    with subject.IN_A_LIST[0]:
+        result = explore(scenario, budget=Budget(executions=2))
+    assert result.verdict in ("passed", "proven"), result.failures[0].report()
+    assert not subject.IN_A_LIST[0].locked()
+
+
+def test_waiting_for_a_lock_held_outside_is_said_to_be_that() -> None:
+    def scenario() -> None:
+        _run(subject.IN_A_LIST[0].acquire)
+
+    with subject.IN_A_LIST[0]:
+        result = explore(scenario, budget=Budget(executions=2))
+    assert result.failures[0].kind == "stuck"
+    assert "not part of the exploration" in result.failures[0].message
+
+
+# -- everything is given back ------------------------------------------------------------------------------------------
+
+
+def _snapshot() -> dict[str, dict[str, Any]]:
+    """Return the attributes of the modules and classes that an exploration touches."""
+    modules = [threading, time, queue, _thread, _queue, random, os, signal, subject, importlib._bootstrap, sys.modules["concurrent.futures.thread"]]
+    classes = [
+        threading.Thread, threading.Condition, threading.Event, threading.Semaphore, threading.BoundedSemaphore, threading.Barrier, threading.Timer,
+        queue.Queue, queue.LifoQueue, queue.PriorityQueue, ThreadPoolExecutor, random.Random,
+        subject.Shared, subject.Refusing, subject.Record, subject.Worker,
+    ]
+    holders = [subject.INSTANCE, subject.CONDITION, subject.PLAIN_CONDITION, subject.QUEUE, subject.POOL, subject.RECORD, subject.EVENT, subject.SEMAPHORE]
+    found = {repr(one): dict(vars(one)) for one in (*modules, *classes, *holders)}
+    found["locks"] = subject.all_locks()
+    found["functions"] = subject.all_functions()
+    found["threads"] = {str(ident): thread for ident, thread in threading._active.items()}  # type: ignore[attr-defined]
+    found["misc"] = {
+        "collector": gc.isenabled(), "frozen": gc.get_freeze_count(), "handler": signal.getsignal(signal.SIGINT),
+        "profile": threading.getprofile(), "random": None, "controlled": state.is_controlled, "kernel": state.kernel,
+    }
+    return found
+
+
+def _differences(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> list[str]:
+    found = []
+    for owner, attributes in before.items():
+        if attributes.keys() != after[owner].keys():
+            found.append(f"{owner}: {attributes.keys() ^ after[owner].keys()}")
+        found += [f"{owner}.{name}" for name, value in attributes.items() if after[owner].get(name, ...) is not value]
+    return found
+
+
+def _passing() -> None:
+    def worker() -> None:
+        with subject.LOCK:
+            random.random()
+        with subject.QUEUE.mutex, subject.CONDITION:
+            subject.CONDITION.notify()
+
+    _run(worker, worker)
+    subject.POOL.submit(abs, -1).result()
+
+
+def _failing() -> None:
+    _run(subject.LOCK.acquire, subject.LOCK.acquire)
+
+
+def _raising() -> None:
+    _run(lambda: 1 / 0, lambda: subject.RLOCK.acquire())
+
+
+def _interrupted() -> None:
+    _run(lambda: signal.raise_signal(signal.SIGINT), lambda: time.sleep(1))
+
+
+def _interrupting() -> None:
+    _run(lambda: subject.LOCK.acquire())
+    raise KeyboardInterrupt
+
+
+class _Broken:
+    """A strategy with a fault."""
+
+    every_access = False
+    scope = ""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def begin(self) -> bool:
+        return True
+
+    def choose(self, point: Point) -> int:
+        self.made += 1
+        if self.made > 3:
+            raise ZeroDivisionError
+        return point.default
+
+    def end(self, trace: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("scenario", [_passing, _failing, _raising, _interrupted, _interrupting], ids=lambda one: one.__name__.strip("_"))
+def test_a_hundred_explorations_leave_nothing_behind(scenario: Callable[[], None]) -> None:
+    explore(_passing, budget=Budget(executions=1))
+    before, state_before = _snapshot(), random.getstate()
+    for _ in range(20):
+        explore(scenario, strategy="random", budget=Budget(executions=3), stop_on_failure=False)
+        assert _differences(before, _snapshot()) == []
+        assert random.getstate() == state_before
+
+
+def test_a_fault_of_a_strategy_leaves_nothing_behind() -> None:
+    before = _snapshot()
+    for _ in range(5):
+        with pytest.raises(ZeroDivisionError):
+            explore(_passing, strategy=_Broken(), budget=BUDGET)
+        assert _differences(before, _snapshot()) == []
+
+
+@pytest.mark.parametrize("point", ["exchange_in", "spread", "_copy", "put", "add"])
+@pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt])
+def test_a_fault_in_the_middle_of_the_takeover_leaves_nothing_behind(
+    point: str, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = _snapshot()
+    original = getattr(takeover.Exchange, point)
+    for limit in (0, 30):
+        calls = iter(range(limit))
+
+        def failing(self: Any, *args: Any, _calls: Iterator[int] = calls) -> Any:
+            if next(_calls, None) is None:
+                raise kind("injected")
+            return original(self, *args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(takeover.Exchange, point, failing)
+            try:
+                result = explore(_passing, budget=Budget(executions=1))
+            except kind:
+                pass
+            else:
+                assert limit or result.stopped_by == "interrupt", "it was called"
+        assert _differences(before, _snapshot()) == []
+
+
+def test_an_interrupt_while_giving_back_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _snapshot()
+    original = takeover.Exchange.undo
+    place = sys.modules["interleave.primitives.holders"]._Place  # type: ignore[attr-defined]
+    undo = place.undo
+    hits: list[int] = []
+
+    def interrupted(self: Any) -> None:
+        if len(hits) < 3:
+            hits.append(1)
+            raise KeyboardInterrupt
+        undo(self)
+
+    monkeypatch.setattr(place, "undo", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        takeover_once()
+    monkeypatch.undo()
+    assert hits
+    assert original is takeover.Exchange.undo
+    assert _differences(before, _snapshot()) == []
+
+
+def takeover_once() -> None:
+    one = takeover.Takeover()
+    one.install()
+    one.install()
+    one.uninstall()
+    one.uninstall()
+
+
+def test_explorations_do_not_nest() -> None:
+    def scenario() -> None:
+        with pytest.raises(UsageError):
+            explore(_passing)
+
+    assert explore(scenario, budget=Budget(executions=1)).verdict in ("passed", "proven")
+
+
+def test_what_the_program_stores_meanwhile_stays() -> None:
+    def scenario() -> None:
+        subject.MAKERS["lock"] = subject.all_locks  # type: ignore[assignment]
+
+    original = subject.MAKERS["lock"]
+    try:
+        explore(scenario, budget=Budget(executions=1))
+        assert subject.MAKERS["lock"] is subject.all_locks  # type: ignore[comparison-overlap]
+    finally:
+        subject.MAKERS["lock"] = original
+
+
+def test_modules_imported_meanwhile_get_the_real_things(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "imported_in_a_scenario"
+    (tmp_path / f"{name}.py").write_text(textwrap.dedent("""
+        import threading
+        from threading import Lock
+        from time import sleep as nap
+        LOCK = threading.Lock()
+        RLOCK = threading.RLock()
+        class Keeper:
+            lock = Lock()
+            make = staticmethod(Lock)
+        KEPT = [threading.Condition()]
+        with LOCK:
+            nap(0)
+    """))
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def scenario() -> None:
+        importlib.import_module(name)
+
+    result = explore(lambda: _run(scenario, scenario), strategy="random", budget=BUDGET)
+    module = sys.modules.pop(name)
+    assert result.verdict == "passed", result.failures[0].report()
+    assert module.nap is time.sleep
+    assert module.Lock is threading.Lock
+    assert module.Keeper.make is threading.Lock
+    assert {type(one) for one in (module.LOCK, module.Keeper.lock)} == {type(threading.Lock())}
+    assert {type(one) for one in (module.RLOCK, module.KEPT[0]._lock, module.KEPT[0].acquire.__self__)} == {_thread.RLock}
+    with module.LOCK, module.KEPT[0]:
+        pass
+
+
+def test_other_threads_go_on_meanwhile() -> None:
+    """A thread of the process that is not explored uses the real things all the time."""
+    stop, beats = threading.Event(), []
+    lock = threading.Lock()
+    mailbox: Any = queue.Queue()
+    simple: Any = queue.SimpleQueue()
+
+    def beat() -> None:
+        while not stop.is_set():
+            with lock:
+                mailbox.put(1)
+                simple.put(1)
+            beats.append((mailbox.get(timeout=10), simple.get(timeout=10), time.monotonic(), threading.get_ident()))
+            time.sleep(0.0001)
+
+    thread = threading.Thread(target=beat)
+    start = time.monotonic()
+    thread.start()
+    try:
+        for _ in range(3):
+            result = explore(_passing, strategy="random", budget=BUDGET)
+            assert result.verdict == "passed", result.failures[0].report()
+    finally:
+        stop.set()
+        thread.join()
+    assert len(beats) > 3
+    assert all(start <= when <= time.monotonic() and ident == thread.ident for _, _, when, ident in beats)
+
+
+def test_explorations_do_not_leak() -> None:
+    def count() -> int:
+        gc.collect()
+        return len(gc.get_objects())
+
+    for _ in range(4):
+        explore(_passing, strategy="random", budget=Budget(executions=3))
+        explore(_failing, strategy="random", budget=Budget(executions=3))
+    before = count()
+    for _ in range(10):
+        explore(_passing, strategy="random", budget=Budget(executions=3))
+        explore(_failing, strategy="random", budget=Budget(executions=3))
+    assert count() - before < 20
