@@ -98,8 +98,13 @@ class _Judge:
         place = f"{where.file}:{where.line}" if where else ""
         kind = "assertion" if is_assertion else "exception"
         return Outcome(
-            "assertion" if is_assertion else "exception", message, (kind, name, place),
-            tid=thread.tid, where=where, error=error, traceback=_ADDRESS.sub("0x...", trimmed_traceback(error)),
+            "assertion" if is_assertion else "exception",
+            message,
+            (kind, name, place),
+            tid=thread.tid,
+            where=where,
+            error=error,
+            traceback=_ADDRESS.sub("0x...", trimmed_traceback(error)),
         )
 
     def blocked(self, kernel: Kernel) -> Outcome | None:
@@ -113,7 +118,8 @@ class _Judge:
         """Judge an execution that reached the step bound."""
         runners = [
             runaway.Runner(thread.tid, thread.info.name, stack_of(thread.fiber.greenlet.gr_frame))
-            for thread in kernel.logical if thread.fiber is not None and kernel.enabled & thread.bit
+            for thread in kernel.logical
+            if thread.fiber is not None and kernel.enabled & thread.bit
         ]
         return runaway.judge(kernel.events, runners, kernel.current, kernel.limit)
 
@@ -125,8 +131,16 @@ class _Judge:
         if self._recorder is not None:
             resource = self._recorder.label(thread.resource, resource)
         return Blocked(
-            thread.tid, thread.info.name, operation.kind, resource, tuple(tid for tid in holders if tid >= 0), needs,
-            Frame(site.file, site.line, site.function), stack, self._held_by(thread.tid), thread.info.is_daemon,
+            thread.tid,
+            thread.info.name,
+            operation.kind,
+            resource,
+            tuple(tid for tid in holders if tid >= 0),
+            needs,
+            Frame(site.file, site.line, site.function),
+            stack,
+            self._held_by(thread.tid),
+            thread.info.is_daemon,
         )
 
     def _held_by(self, tid: int) -> tuple[Held, ...]:
@@ -181,7 +195,7 @@ def trimmed_traceback(error: BaseException) -> str:
     kept = [(entry, rank(entry.tb_frame.f_code) == _USER) for entry in _frames(error.__traceback__)]
     users = [index for index, (_, is_user) in enumerate(kept) if is_user]
     if users:
-        kept = kept[users[0]:]
+        kept = kept[users[0] :]
     lines = {(entry.tb_frame.f_code.co_filename, entry.tb_lineno) for entry, _ in kept}
     summary.stack = traceback.StackSummary.from_list([one for one in summary.stack if (one.filename, one.lineno) in lines])
     return "".join(summary.format(chain=error.__cause__ is not None)).rstrip()

@@ -21,8 +21,8 @@ from interleave.control import Control
 from interleave.errors import CheckFailed, ReplayMismatch
 from interleave.execution import Controls, execute
 from interleave.model import Budget, Failure, Outcome, Result, Schedule, Statistics, Strategy, Trace, Verdict
-from interleave.repetition import first_difference, let_pass, nondeterminism, said, schedule_of, site_at
-from interleave.schedule import decode, encode, first_mismatch
+from interleave.repetition import check_prints, first_difference, let_pass, nondeterminism, said, schedule_of, site_at
+from interleave.schedule import decode, encode
 from interleave.shrink import simplify
 from interleave.strategies.dfs import Dfs
 from interleave.strategies.replay import Replay as ReplayStrategy
@@ -66,9 +66,18 @@ def scenario(function: F) -> F:
 
 
 def explore(
-    scenario: Callable[[], object], *, strategy: str | Strategy = "auto", budget: Budget | None = None, include: Sequence[str] = (),
-    stop_on_failure: bool = True, seed: int = 0, preemptions: int | None = None, timeouts: str = "idle", name: str | None = None,
-    progress: Callable[[Progress], None] | None = None, replay_command: Callable[[str], str] | None = None,
+    scenario: Callable[[], object],
+    *,
+    strategy: str | Strategy = "auto",
+    budget: Budget | None = None,
+    include: Sequence[str] = (),
+    stop_on_failure: bool = True,
+    seed: int = 0,
+    preemptions: int | None = None,
+    timeouts: str = "idle",
+    name: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    replay_command: Callable[[str], str] | None = None,
 ) -> Result:
     """Run `scenario` under one schedule after another and return what was found.
 
@@ -81,8 +90,13 @@ def explore(
     Ctrl-C ends the exploration; the result says `stopped_by="interrupt"`. Raises UsageError for unusable arguments.
     """
     exploration = _Exploration(
-        scenario, check_scenario(scenario, name), budget or Budget(), include=tuple(include), timeouts=check_timeouts(timeouts),
-        progress=progress, replay_command=replay_command,
+        scenario,
+        check_scenario(scenario, name),
+        budget or Budget(),
+        include=tuple(include),
+        timeouts=check_timeouts(timeouts),
+        progress=progress,
+        replay_command=replay_command,
     )
     check_budget(exploration.budget)
     if isinstance(strategy, str):
@@ -103,7 +117,12 @@ def check(scenario: Callable[[], object], **options: Any) -> Result:
 
 
 def replay(
-    scenario: Callable[[], object], seed: str, *, include: Sequence[str] = (), name: str | None = None, timeouts: str = "idle",
+    scenario: Callable[[], object],
+    seed: str,
+    *,
+    include: Sequence[str] = (),
+    name: str | None = None,
+    timeouts: str = "idle",
     replay_command: Callable[[str], str] | None = None,
 ) -> Replay:
     """Run `scenario` once under the schedule of `seed`, in detail.
@@ -114,7 +133,12 @@ def replay(
     full_name = check_scenario(scenario, name)
     schedule = decode(seed, seed_name(full_name))
     exploration = _Exploration(
-        scenario, full_name, Budget(), include=tuple(include), timeouts=check_timeouts(timeouts), replay_command=replay_command,
+        scenario,
+        full_name,
+        Budget(),
+        include=tuple(include),
+        timeouts=check_timeouts(timeouts),
+        replay_command=replay_command,
     )
     with exploration.control:
         trace = exploration.follow(schedule, strict=True, detailed=True)
@@ -126,8 +150,15 @@ class _Exploration:
     """One exploration or replay: the scenario, how it is run, and what was found so far."""
 
     def __init__(
-        self, scenario: Callable[[], object], name: str, budget: Budget, *, include: tuple[str, ...], timeouts: bool,
-        progress: Callable[[Progress], None] | None = None, replay_command: Callable[[str], str] | None = None,
+        self,
+        scenario: Callable[[], object],
+        name: str,
+        budget: Budget,
+        *,
+        include: tuple[str, ...],
+        timeouts: bool,
+        progress: Callable[[Progress], None] | None = None,
+        replay_command: Callable[[str], str] | None = None,
     ) -> None:
         self.scenario = scenario
         self.name = name
@@ -165,21 +196,9 @@ class _Exploration:
         strategy.begin()
         trace = self.execute(strategy, detailed=detailed)
         if strict and schedule.prints:
-            self._check_prints(schedule, trace)
+            check_prints(schedule, trace)
         strategy.end(trace)
         return trace
-
-    def _check_prints(self, schedule: Schedule, trace: Trace) -> None:
-        step = first_mismatch(schedule, trace.events)
-        if step is None:
-            return
-        where = str(site_at(trace.events, step))
-        raise ReplayMismatch(
-            f"the code does something else than when the seed was made, from step {step} on, at {where}.\n"
-            "The code or a library changed since, or the program depends on something that is not controlled.\n"
-            "Explore again to get a new seed.",
-            step=step, where=where,
-        )
 
     # -- the loop ---------------------------------------------------------------------------------------------
 
@@ -196,9 +215,16 @@ class _Exploration:
         failures = tuple(replace(failure, count=self.counts[key]) for key, failure in self.failures.items())
         exhausted = stopped_by == "exhausted"
         return Result(
-            scenario=self.name, verdict=self._verdict(failures, exhausted=exhausted and bool(strategy.scope)), executions=self.executions,
-            exhausted=exhausted, strategy=self.strategy_name, scope=strategy.scope if exhausted else "", stopped_by=stopped_by,
-            failures=failures, uncontrolled=tuple(self.uncontrolled), statistics=self.statistics,
+            scenario=self.name,
+            verdict=self._verdict(failures, exhausted=exhausted and bool(strategy.scope)),
+            executions=self.executions,
+            exhausted=exhausted,
+            strategy=self.strategy_name,
+            scope=strategy.scope if exhausted else "",
+            stopped_by=stopped_by,
+            failures=failures,
+            uncontrolled=tuple(self.uncontrolled),
+            statistics=self.statistics,
         )
 
     def _verdict(self, failures: Sequence[Failure], *, exhausted: bool) -> Verdict:
@@ -271,7 +297,8 @@ class _Exploration:
             f"{said(third.events, step)} at {now} in the other.\n"
             "The scenario keeps something between executions, or depends on something that is not controlled (order of a set, a real "
             "clock, a thread not started by it).\nBuild all state inside the scenario.",
-            step=step, where=str(now),
+            step=step,
+            where=str(now),
         )
 
     # -- failures ---------------------------------------------------------------------------------------------
@@ -299,7 +326,9 @@ class _Exploration:
             ended = detailed.outcome.message if detailed.outcome else "it passed"
             error = ReplayMismatch(
                 f"an execution failed ({outcome.kind}: {outcome.message}), but the same schedule, run again, ended otherwise: {ended}.\n"
-                f"They differ first at step {step}, at {where}.", step=step, where=where,
+                f"They differ first at step {step}, at {where}.",
+                step=step,
+                where=where,
             )
             self._add(nondeterminism(error), detailed, schedule_of(trace))
             return
@@ -329,24 +358,26 @@ class _Exploration:
                 return None
         return None
 
-    def failure_of(self, trace: Trace, *, executions: int) -> Failure:
-        """Return the failure that a detailed trace shows."""
+    def failure_of(self, trace: Trace, *, executions: int, schedule: Schedule | None = None) -> Failure:
+        """Return the failure that a trace shows, under its own schedule unless another is given."""
         outcome = trace.outcome
         assert outcome is not None
-        schedule = schedule_of(trace)
+        schedule = schedule or schedule_of(trace)
         seed = encode(schedule, seed_name(self.name))
-        command = self._replay_command(seed) if self._replay_command is not None else ""
         return Failure(
-            kind=outcome.kind, message=outcome.message, seed=seed, scenario=self.name, outcome=outcome, trace=trace, schedule=schedule,
-            preemptions=trace.preemptions, executions=executions, replay_command=command,
+            kind=outcome.kind,
+            message=outcome.message,
+            seed=seed,
+            scenario=self.name,
+            outcome=outcome,
+            trace=trace,
+            schedule=schedule,
+            preemptions=trace.preemptions,
+            executions=executions,
+            replay_command=self._replay_command(seed) if self._replay_command is not None else "",
         )
 
     def _add(self, outcome: Outcome, trace: Trace, schedule: Schedule) -> None:
         trace.outcome = outcome
         self.counts[outcome.signature] = self.counts.get(outcome.signature, 0) + 1
-        seed = encode(schedule, seed_name(self.name))
-        command = self._replay_command(seed) if self._replay_command is not None else ""
-        self.failures.setdefault(outcome.signature, Failure(
-            kind=outcome.kind, message=outcome.message, seed=seed, scenario=self.name, outcome=outcome, trace=trace, schedule=schedule,
-            preemptions=trace.preemptions, executions=self.executions, replay_command=command,
-        ))
+        self.failures.setdefault(outcome.signature, self.failure_of(trace, executions=self.executions, schedule=schedule))

@@ -51,8 +51,14 @@ class Site:
     __slots__ = ("code", "file", "function", "is_point", "line", "module", "name", "span")
 
     def __init__(
-        self, file: str, line: int, function: str, module: str = "", name: str = "",
-        span: tuple[int, int, int, int] | None = None, code: CodeType | None = None,
+        self,
+        file: str,
+        line: int,
+        function: str,
+        module: str = "",
+        name: str = "",
+        span: tuple[int, int, int, int] | None = None,
+        code: CodeType | None = None,
     ) -> None:
         self.file = file
         self.line = line
@@ -112,7 +118,8 @@ class Access(NamedTuple):
 class Operation(NamedTuple):
     """One visible step that a logical thread announces before it happens.
 
-    Kinds: "read", "write" (memory); "acquire", "release", "try" (locks; "try" never blocks); "wait", "wake" (the two halves of a blocking wait),
+    Kinds: "read", "write" (memory); "acquire", "release", "try" (locks; "try" never blocks); "wait", "wake" (the two halves of a
+    blocking wait),
     "notify", "set", "clear", "put", "get", "done" (primitives); "spawn", "join", "exit" (threads; `target` is the tid of the other
     one); "sleep", "time", "yield", "choose". An operation without accesses conflicts with nothing; `spawn`, `exit` and
     `join` order events through `target` only. `accesses is None` means that the footprint is unknown.
@@ -186,6 +193,7 @@ class Point(Protocol):
     moment: int
     #: 0 where a logical thread is chosen; n where one of n values, 0 to n-1, is.
     values: int
+
     @property
     def pending(self) -> Sequence[Operation | None]:
         """By tid: the operation announced and not yet executed, None for a finished thread."""

@@ -81,8 +81,11 @@ class Recorder:
 
     def label(self, obj: object, default: str) -> str:
         """Return what the program calls an object, as far as it was seen."""
-        obj = getattr(obj, "condition", None) or getattr(obj, "queue", None) if type(obj).__module__.startswith("interleave.") \
-            and not hasattr(obj, "holder") else obj
+        obj = (
+            getattr(obj, "condition", None) or getattr(obj, "queue", None)
+            if type(obj).__module__.startswith("interleave.") and not hasattr(obj, "holder")
+            else obj
+        )
         known = self._labels.get(id(obj))
         return f"{default} {known!r}" if known else default
 
@@ -121,8 +124,14 @@ class Recorder:
                 record[mode] |= thread.bit
         return [
             Step(
-                index, thread.tid, operation.kind, place, text,
-                Frame(operation.site.file, operation.site.line, operation.site.function), _is_shared(thread, operation, touched), stack,
+                index,
+                thread.tid,
+                operation.kind,
+                place,
+                text,
+                Frame(operation.site.file, operation.site.line, operation.site.function),
+                _is_shared(thread, operation, touched),
+                stack,
             )
             for index, (thread, operation, place, text, stack) in enumerate(self._rows)
         ]

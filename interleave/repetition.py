@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from interleave.errors import ReplayMismatch
 from interleave.execution import is_test_outcome
 from interleave.model import Deviation, Event, Frame, Outcome, Schedule, Site, Trace
-from interleave.schedule import block_size, fingerprints
+from interleave.schedule import block_size, fingerprints, first_mismatch
 
 
 def schedule_of(trace: Trace) -> Schedule:
@@ -45,3 +45,18 @@ def let_pass(error: BaseException | None) -> None:
     """Raise what is meant for the test runner rather than for us: a skip, an exit."""
     if error is not None and is_test_outcome(error) and type(error).__name__ != "Failed":
         raise error
+
+
+def check_prints(schedule: Schedule, trace: Trace) -> None:
+    """Raise ReplayMismatch if an execution under a recorded schedule did something else than was recorded."""
+    step = first_mismatch(schedule, trace.events)
+    if step is None:
+        return
+    where = str(site_at(trace.events, step))
+    raise ReplayMismatch(
+        f"the code does something else than when the seed was made, from step {step} on, at {where}.\n"
+        "The code or a library changed since, or the program depends on something that is not controlled.\n"
+        "Explore again to get a new seed.",
+        step=step,
+        where=where,
+    )

@@ -1,7 +1,8 @@
 """Generated programs: small threads over shared objects, as real Python functions.
 
 A program is data (nested tuples), so that Hypothesis can shrink it; `build` makes the scenario that runs it with plain `threading`, and
-`Outcomes` collects the final state of every execution. The interpreter of the instructions below is the program under test: its accesses are
+`Outcomes` collects the final state of every execution. The interpreter of the instructions below is the program under test: its accesses
+are
 the ones that get instrumented.
 """
 
@@ -39,12 +40,18 @@ class Shared:
     def state(self) -> Any:
         """Return all that can be told apart at the end."""
         return (
-            self.a, self.b, tuple(self.table.items()), tuple(self.items), tuple(self.ordered.items()), tuple(self.line),
-            tuple(sorted(self.members)), tuple(tuple(one) for one in self.seen),
+            self.a,
+            self.b,
+            tuple(self.table.items()),
+            tuple(self.items),
+            tuple(self.ordered.items()),
+            tuple(self.line),
+            tuple(sorted(self.members)),
+            tuple(tuple(one) for one in self.seen),
         )
 
 
-def perform(shared: Shared, me: int, instruction: Instruction) -> None:  # noqa: PLR0912
+def perform(shared: Shared, me: int, instruction: Instruction) -> None:
     """Perform one instruction in thread `me`."""
     kind, *rest = instruction
     out = shared.seen[me]

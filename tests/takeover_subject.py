@@ -112,20 +112,50 @@ in_a_cell = _closure()
 def all_locks() -> dict[str, Any]:
     """Return every lock and queue of this module by a name for the place where it is kept."""
     return {
-        "global": LOCK, "global rlock": RLOCK, "condition": CONDITION._lock, "condition on a lock": PLAIN_CONDITION._lock,  # type: ignore[attr-defined]
-        "event": EVENT._cond._lock, "semaphore": SEMAPHORE._cond._lock, "queue": QUEUE.mutex, "simple queue": SIMPLE,  # type: ignore[attr-defined]
-        "pool": POOL._shutdown_lock, "list": IN_A_LIST[0], "list, rlock": IN_A_LIST[1], "tuple": IN_A_TUPLE[0], "inner tuple": IN_A_TUPLE[1][0],
-        "dict": IN_A_DICT["lock"], "inner dict": IN_A_DICT["more"]["rlock"], "deque": IN_A_DEQUE[0], "partial": PARTIAL.args[0],
-        "named tuple": NAMED.lock, "class": Shared.lock, "instance": INSTANCE.lock, "instance, condition": INSTANCE.condition._lock,  # type: ignore[attr-defined]
-        "slot": SLOTTED.lock, "class that refuses": Refusing.lock, "dataclass": RECORD.lock, "dataclass, rlock": RECORD.rlock,
-        "default": with_default()[0], "keyword default": with_default()[1], "cell": in_a_cell(), "bound method": ACQUIRE.__self__,
+        "global": LOCK,
+        "global rlock": RLOCK,
+        "condition": CONDITION._lock,
+        "condition on a lock": PLAIN_CONDITION._lock,  # type: ignore[attr-defined]
+        "event": EVENT._cond._lock,
+        "semaphore": SEMAPHORE._cond._lock,
+        "queue": QUEUE.mutex,
+        "simple queue": SIMPLE,  # type: ignore[attr-defined]
+        "pool": POOL._shutdown_lock,
+        "list": IN_A_LIST[0],
+        "list, rlock": IN_A_LIST[1],
+        "tuple": IN_A_TUPLE[0],
+        "inner tuple": IN_A_TUPLE[1][0],
+        "dict": IN_A_DICT["lock"],
+        "inner dict": IN_A_DICT["more"]["rlock"],
+        "deque": IN_A_DEQUE[0],
+        "partial": PARTIAL.args[0],
+        "named tuple": NAMED.lock,
+        "class": Shared.lock,
+        "instance": INSTANCE.lock,
+        "instance, condition": INSTANCE.condition._lock,  # type: ignore[attr-defined]
+        "slot": SLOTTED.lock,
+        "class that refuses": Refusing.lock,
+        "dataclass": RECORD.lock,
+        "dataclass, rlock": RECORD.rlock,
+        "default": with_default()[0],
+        "keyword default": with_default()[1],
+        "cell": in_a_cell(),
+        "bound method": ACQUIRE.__self__,
     }
 
 
 def all_functions() -> dict[str, Any]:
     """Return every function and class of the primitives that this module got hold of, by a name for the place where it is kept."""
     return {
-        "Lock": Lock, "RLock in threading": threading._CRLock, "SimpleQueue": SimpleQueue, "sleep": nap, "monotonic": clock,  # type: ignore[attr-defined]
-        "default factory of defaultdict": BY_KEY.default_factory, "dict": MAKERS["lock"], "dict, sleep": MAKERS["sleep"], "static method": Shared.make,
-        "class attribute": Shared.pause, "keyword default": with_default()[2],
+        "Lock": Lock,
+        "RLock in threading": threading._CRLock,
+        "SimpleQueue": SimpleQueue,
+        "sleep": nap,
+        "monotonic": clock,  # type: ignore[attr-defined]
+        "default factory of defaultdict": BY_KEY.default_factory,
+        "dict": MAKERS["lock"],
+        "dict, sleep": MAKERS["sleep"],
+        "static method": Shared.make,
+        "class attribute": Shared.pause,
+        "keyword default": with_default()[2],
     }

@@ -60,7 +60,9 @@ def test_failures_replay_identically_in_fresh_processes(target: str) -> None:
     seeds = json.dumps([(module, name, failure.seed) for module, name, failure in found])
     for hash_seed in random.Random(target).sample(range(1, 1_000_000), 2):
         environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": str(ROOT)}
-        ran = subprocess.run([sys.executable, "-c", REPLAY], input=seeds, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+        ran = subprocess.run(
+            [sys.executable, "-c", REPLAY], input=seeds, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
+        )
         assert ran.returncode == 0, ran.stderr
         for line, (_, name, failure) in zip(ran.stdout.splitlines(), found, strict=True):
             kind, message, steps = json.loads(line)

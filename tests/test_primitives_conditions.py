@@ -8,7 +8,6 @@ import warnings
 from typing import Any
 
 import pytest
-
 from differential import assert_same, kind_of, said
 
 
@@ -27,7 +26,7 @@ def test_condition(make: Any) -> None:
         seen: list[Any] = [said(condition.wait), said(condition.notify), said(condition.notify_all), said(condition.wait, 0)]
         with condition:
             seen += [condition.wait(0), condition.wait(0.01), condition.wait(timeout=-1), condition.wait_for(lambda: 0, 0.01)]
-            seen += [condition.wait_for(lambda: 7), condition.wait_for(lambda: [], timeout=0), condition.notify(), condition.notify(3)]
+            seen += [condition.wait_for(lambda: 7), condition.wait_for(list, timeout=0), condition.notify(), condition.notify(3)]
         ready: list[int] = []
 
         def consumer() -> None:
@@ -188,7 +187,15 @@ def test_barrier() -> None:
             places.append(barrier.wait())
 
         _run(party, party)
-        seen += [sorted(places), barrier.n_waiting, said(barrier.wait, 0), barrier.broken, said(barrier.wait), barrier.reset(), barrier.broken]
+        seen += [
+            sorted(places),
+            barrier.n_waiting,
+            said(barrier.wait, 0),
+            barrier.broken,
+            said(barrier.wait),
+            barrier.reset(),
+            barrier.broken,
+        ]
         seen += [barrier.abort(), said(barrier.wait), repr(barrier).partition(" at ")[0]]
         return seen
 

@@ -10,7 +10,6 @@ import weakref
 from typing import Any
 
 import pytest
-
 from differential import assert_same, kind_of, said
 
 FACTORIES = {"Lock": threading.Lock, "allocate_lock": _thread.allocate_lock, "RLock": threading.RLock, "PyRLock": threading._PyRLock}
@@ -19,10 +18,19 @@ FACTORIES = {"Lock": threading.Lock, "allocate_lock": _thread.allocate_lock, "RL
 def _arguments(factory: Any) -> list[Any]:
     lock = factory()
     return [
-        said(lock.acquire, False, 1), said(lock.acquire, blocking=False, timeout=0), kind_of(lock.acquire, timeout=-2),
-        kind_of(lock.acquire, True, -0.5), kind_of(lock.acquire, timeout=1e30), kind_of(lock.acquire, timeout=None),
-        kind_of(lock.acquire, timeout="soon"), kind_of(lock.acquire, 1, 2, 3), said(lock.acquire, timeout=0), said(lock.acquire, True, 0.01),
-        said(lock.release), said(lock.acquire, timeout=5), said(lock.release),
+        said(lock.acquire, False, 1),
+        said(lock.acquire, blocking=False, timeout=0),
+        kind_of(lock.acquire, timeout=-2),
+        kind_of(lock.acquire, True, -0.5),
+        kind_of(lock.acquire, timeout=1e30),
+        kind_of(lock.acquire, timeout=None),
+        kind_of(lock.acquire, timeout="soon"),
+        kind_of(lock.acquire, 1, 2, 3),
+        said(lock.acquire, timeout=0),
+        said(lock.acquire, True, 0.01),
+        said(lock.release),
+        said(lock.acquire, timeout=5),
+        said(lock.release),
     ]
 
 
@@ -60,10 +68,17 @@ def _identity(factory: Any) -> list[Any]:
     ref = weakref.ref(other)
     del other
     return [
-        lock == lock, lock == factory(), lock in {lock}, bool(lock), ref() is None,
+        lock == lock,
+        lock == factory(),
+        lock in {lock},
+        bool(lock),
+        ref() is None,
         kind_of(copy.copy, lock) if factory is not threading._PyRLock else None,
-        kind_of(pickle.dumps, lock), kind_of(setattr, lock, "colour", "red") if factory is not threading._PyRLock else None,
-        repr(lock).partition(" object")[0].partition(".")[0], lock.__enter__(), lock.__exit__(None, None, None),
+        kind_of(pickle.dumps, lock),
+        kind_of(setattr, lock, "colour", "red") if factory is not threading._PyRLock else None,
+        repr(lock).partition(" object")[0].partition(".")[0],
+        lock.__enter__(),
+        lock.__exit__(None, None, None),
     ]
 
 
@@ -82,7 +97,15 @@ def test_lock_may_be_released_by_another_thread() -> None:
         lock.acquire()
         thread = threading.Thread(target=lock.release)
         thread.start()
-        return [lock.acquire(), lock.locked(), thread.join(), said(lock.release), lock.locked(), said(lock.acquire_lock), said(lock.release_lock)]
+        return [
+            lock.acquire(),
+            lock.locked(),
+            thread.join(),
+            said(lock.release),
+            lock.locked(),
+            said(lock.acquire_lock),
+            said(lock.release_lock),
+        ]
 
     assert_same(body)
 
@@ -122,8 +145,10 @@ def test_rlock_factory_takes_arguments_and_lock_does_not() -> None:
 def test_types_are_known_by_isinstance() -> None:
     def body() -> Any:
         return [
-            isinstance(threading.Lock(), _thread.LockType), isinstance(threading.RLock(), _thread.RLock),
-            isinstance(threading.Lock(), _thread.RLock), isinstance(threading._CRLock(), type(threading.RLock())),
+            isinstance(threading.Lock(), _thread.LockType),
+            isinstance(threading.RLock(), _thread.RLock),
+            isinstance(threading.Lock(), _thread.RLock),
+            isinstance(threading._CRLock(), type(threading.RLock())),
         ]
 
     assert_same(body)

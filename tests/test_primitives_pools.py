@@ -7,11 +7,19 @@ import io
 import logging
 import threading
 import time
-from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import (
+    ALL_COMPLETED,
+    FIRST_COMPLETED,
+    FIRST_EXCEPTION,
+    CancelledError,
+    Future,
+    ThreadPoolExecutor,
+    as_completed,
+    wait,
+)
 from typing import Any
 
 import pytest
-
 from differential import assert_same, kind_of, said
 
 
@@ -48,7 +56,12 @@ def test_wait_and_as_completed() -> None:
             done, pending = wait([quick, slow], return_when=FIRST_COMPLETED)
             seen: list[Any] = [quick in done, slow in pending]
             done, pending = wait([slow, failing], return_when=FIRST_EXCEPTION)
-            seen += [failing in done, slow in pending, len(wait([slow], timeout=0.01).done), kind_of(list, as_completed([slow], timeout=0.01))]
+            seen += [
+                failing in done,
+                slow in pending,
+                len(wait([slow], timeout=0.01).done),
+                kind_of(list, as_completed([slow], timeout=0.01)),
+            ]
             seen.append(kind_of(slow.result, 0))
             go.set()
             done, pending = wait([quick, slow, failing], timeout=60, return_when=ALL_COMPLETED)
@@ -87,7 +100,13 @@ def test_futures_by_hand() -> None:
         seen += [seen_running, kind_of(future.set_result, 8), cancelled.cancel(), cancelled.cancel(), kind_of(cancelled.result)]
         failed: Future[int] = Future()
         failed.set_exception(KeyError("k"))
-        return [*seen, said(failed.result), repr(failed.exception()), cancelled.set_running_or_notify_cancel(), issubclass(CancelledError, Exception)]
+        return [
+            *seen,
+            said(failed.result),
+            repr(failed.exception()),
+            cancelled.set_running_or_notify_cancel(),
+            issubclass(CancelledError, Exception),
+        ]
 
     assert_same(body)
 
@@ -95,6 +114,7 @@ def test_futures_by_hand() -> None:
 def test_nested_submit() -> None:
     def body() -> Any:
         with ThreadPoolExecutor(2) as pool:
+
             def outer(number: int) -> int:
                 return pool.submit(pow, number, 2).result()
 

@@ -11,7 +11,6 @@ import time
 from typing import Any
 
 import pytest
-
 from differential import assert_same, kind_of, said
 
 KINDS = [queue.Queue, queue.LifoQueue, queue.PriorityQueue]
@@ -29,9 +28,23 @@ def _run(*functions: Any) -> None:
 def test_calls_that_do_not_block(kind: Any) -> None:
     def body() -> Any:
         q = kind(2)
-        seen: list[Any] = [q.empty(), q.full(), q.qsize(), said(q.get, False), said(q.get_nowait), said(q.get, timeout=0.01), said(q.get, True, 0)]
+        seen: list[Any] = [
+            q.empty(),
+            q.full(),
+            q.qsize(),
+            said(q.get, False),
+            said(q.get_nowait),
+            said(q.get, timeout=0.01),
+            said(q.get, True, 0),
+        ]
         seen += [said(q.get, timeout=-1), said(q.get, False, -1), said(q.task_done), q.put(3), q.put(1, False), q.full(), q.qsize()]
-        seen += [said(q.put, 2, False), said(q.put_nowait, 2), said(q.put, 2, timeout=0.01), said(q.put, 2, True, 0), said(q.put, 2, timeout=-1)]
+        seen += [
+            said(q.put, 2, False),
+            said(q.put_nowait, 2),
+            said(q.put, 2, timeout=0.01),
+            said(q.put, 2, True, 0),
+            said(q.put, 2, timeout=-1),
+        ]
         seen += [q.get(), q.get(timeout=1), q.empty(), q.unfinished_tasks, q.task_done(), q.task_done(), q.join(), said(q.task_done)]
         unlimited = kind()
         return [*seen, unlimited.put(1, timeout=-1), unlimited.full(), unlimited.put_nowait(0), unlimited.maxsize, kind(-1).full()]
@@ -157,7 +170,16 @@ def test_shutdown(kind: Any) -> None:
         q, seen = kind(1), []
         q.put(1)
         q.shutdown()
-        seen += [kind_of(q.put, 2), kind_of(q.put, 2, False), q.is_shutdown, q.get(), kind_of(q.get), kind_of(q.get, False), q.task_done(), q.join()]
+        seen += [
+            kind_of(q.put, 2),
+            kind_of(q.put, 2, False),
+            q.is_shutdown,
+            q.get(),
+            kind_of(q.get),
+            kind_of(q.get, False),
+            q.task_done(),
+            q.join(),
+        ]
         q = kind(1)
         q.put(1)
         ended: list[Any] = []
@@ -176,7 +198,14 @@ def test_shutdown(kind: Any) -> None:
 def test_simple_queue() -> None:
     def body() -> Any:
         q: Any = queue.SimpleQueue()
-        seen: list[Any] = [q.empty(), q.qsize(), kind_of(q.get, False), kind_of(q.get_nowait), kind_of(q.get, timeout=0.01), kind_of(q.get, True, 0)]
+        seen: list[Any] = [
+            q.empty(),
+            q.qsize(),
+            kind_of(q.get, False),
+            kind_of(q.get_nowait),
+            kind_of(q.get, timeout=0.01),
+            kind_of(q.get, True, 0),
+        ]
         seen += [said(q.get, timeout=-1), kind_of(q.get, timeout="soon"), q.put(1), q.put(2, False), q.put(3, timeout=-5), q.put_nowait(4)]
         seen += [q.qsize(), q.get(), q.get(timeout=1), q.get(False), q.get_nowait(), q.empty()]
         seen += [kind_of(copy.copy, q), kind_of(pickle.dumps, q), kind_of(queue.SimpleQueue, 1), str(queue.SimpleQueue[int])]

@@ -10,7 +10,6 @@ import time
 from typing import Any, ClassVar
 
 import pytest
-
 from differential import assert_same, kind_of, said
 
 
@@ -54,7 +53,14 @@ def test_join_with_a_timeout() -> None:
         go = threading.Event()
         thread = threading.Thread(target=go.wait)
         thread.start()
-        seen: list[Any] = [thread.join(0), thread.is_alive(), thread.join(0.01), thread.is_alive(), thread.join(timeout=-3), thread.is_alive()]
+        seen: list[Any] = [
+            thread.join(0),
+            thread.is_alive(),
+            thread.join(0.01),
+            thread.is_alive(),
+            thread.join(timeout=-3),
+            thread.is_alive(),
+        ]
         go.set()
         return [*seen, thread.join(60), thread.is_alive()]
 
@@ -67,10 +73,18 @@ def test_names_and_idents() -> None:
 
         def worker() -> None:
             me = threading.current_thread()
-            seen.append((
-                me.name, me.ident == threading.get_ident() == _thread.get_ident(), me.native_id == threading.get_native_id(), me.daemon,
-                me.is_alive(), me in threading.enumerate(), me is threading.main_thread(), threading.current_thread() is me,
-            ))
+            seen.append(
+                (
+                    me.name,
+                    me.ident == threading.get_ident() == _thread.get_ident(),
+                    me.native_id == threading.get_native_id(),
+                    me.daemon,
+                    me.is_alive(),
+                    me in threading.enumerate(),
+                    me is threading.main_thread(),
+                    threading.current_thread() is me,
+                )
+            )
 
         threads = [threading.Thread(target=worker, name=f"worker {number}", daemon=number == 1) for number in range(3)]
         for thread in threads:
@@ -424,7 +438,14 @@ def test_time_goes_on() -> None:
             time.sleep(0.01)
             passed = (clock() - before) / (1e9 if clock.__name__.endswith("_ns") else 1)
             readings.append(0.009 < passed < 5)
-        return readings, said(time.sleep, -1), kind_of(time.sleep, "long"), kind_of(time.sleep), type(time.time()).__name__, type(time.time_ns()).__name__
+        return (
+            readings,
+            said(time.sleep, -1),
+            kind_of(time.sleep, "long"),
+            kind_of(time.sleep),
+            type(time.time()).__name__,
+            type(time.time_ns()).__name__,
+        )
 
     assert_same(body)
 
@@ -453,6 +474,13 @@ def test_joinable_threads() -> None:
         seen: list[Any] = []
         handle = _thread.start_joinable_thread(lambda: seen.append(1))
         handle.join()
-        return seen, handle.is_done(), handle.join(), handle.join(0), handle.ident == threading.get_ident(), kind_of(_thread.start_joinable_thread, 1)
+        return (
+            seen,
+            handle.is_done(),
+            handle.join(),
+            handle.join(0),
+            handle.ident == threading.get_ident(),
+            kind_of(_thread.start_joinable_thread, 1),
+        )
 
     assert_same(body)

@@ -20,9 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import takeover_subject as subject
 
 import interleave
-import takeover_subject as subject
 from interleave.errors import UsageError
 from interleave.explore import explore
 from interleave.model import Budget, Point
@@ -184,20 +184,59 @@ def test_waiting_for_a_lock_held_outside_is_said_to_be_that() -> None:
 
 def _snapshot() -> dict[str, dict[str, Any]]:
     """Return the attributes of the modules and classes that an exploration touches."""
-    modules = [threading, time, queue, _thread, _queue, random, os, signal, subject, importlib._bootstrap, sys.modules["concurrent.futures.thread"]]
-    classes = [
-        threading.Thread, threading.Condition, threading.Event, threading.Semaphore, threading.BoundedSemaphore, threading.Barrier, threading.Timer,
-        queue.Queue, queue.LifoQueue, queue.PriorityQueue, ThreadPoolExecutor, random.Random,
-        subject.Shared, subject.Refusing, subject.Record, subject.Worker,
+    modules = [
+        threading,
+        time,
+        queue,
+        _thread,
+        _queue,
+        random,
+        os,
+        signal,
+        subject,
+        importlib._bootstrap,
+        sys.modules["concurrent.futures.thread"],
     ]
-    holders = [subject.INSTANCE, subject.CONDITION, subject.PLAIN_CONDITION, subject.QUEUE, subject.POOL, subject.RECORD, subject.EVENT, subject.SEMAPHORE]
+    classes = [
+        threading.Thread,
+        threading.Condition,
+        threading.Event,
+        threading.Semaphore,
+        threading.BoundedSemaphore,
+        threading.Barrier,
+        threading.Timer,
+        queue.Queue,
+        queue.LifoQueue,
+        queue.PriorityQueue,
+        ThreadPoolExecutor,
+        random.Random,
+        subject.Shared,
+        subject.Refusing,
+        subject.Record,
+        subject.Worker,
+    ]
+    holders = [
+        subject.INSTANCE,
+        subject.CONDITION,
+        subject.PLAIN_CONDITION,
+        subject.QUEUE,
+        subject.POOL,
+        subject.RECORD,
+        subject.EVENT,
+        subject.SEMAPHORE,
+    ]
     found = {repr(one): dict(vars(one)) for one in (*modules, *classes, *holders)}
     found["locks"] = subject.all_locks()
     found["functions"] = subject.all_functions()
     found["threads"] = {str(ident): thread for ident, thread in threading._active.items()}  # type: ignore[attr-defined]
     found["misc"] = {
-        "collector": gc.isenabled(), "frozen": gc.get_freeze_count(), "handler": signal.getsignal(signal.SIGINT),
-        "profile": threading.getprofile(), "random": None, "controlled": state.is_controlled, "kernel": state.kernel,
+        "collector": gc.isenabled(),
+        "frozen": gc.get_freeze_count(),
+        "handler": signal.getsignal(signal.SIGINT),
+        "profile": threading.getprofile(),
+        "random": None,
+        "controlled": state.is_controlled,
+        "kernel": state.kernel,
     }
     return found
 
@@ -282,7 +321,9 @@ def test_a_fault_of_a_strategy_leaves_nothing_behind() -> None:
 @pytest.mark.parametrize("point", ["exchange_in", "spread", "_copy", "put", "add"])
 @pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt])
 def test_a_fault_in_the_middle_of_the_takeover_leaves_nothing_behind(
-    point: str, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch,
+    point: str,
+    kind: type[BaseException],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = _snapshot()
     original = getattr(takeover.Exchange, point)
@@ -357,7 +398,8 @@ def test_what_the_program_stores_meanwhile_stays() -> None:
 
 def test_modules_imported_meanwhile_get_the_real_things(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "imported_in_a_scenario"
-    (tmp_path / f"{name}.py").write_text(textwrap.dedent("""
+    (tmp_path / f"{name}.py").write_text(
+        textwrap.dedent("""
         import threading
         from threading import Lock
         from time import sleep as nap
@@ -369,7 +411,8 @@ def test_modules_imported_meanwhile_get_the_real_things(tmp_path: Any, monkeypat
         KEPT = [threading.Condition()]
         with LOCK:
             nap(0)
-    """))
+    """)
+    )
     monkeypatch.syspath_prepend(tmp_path)
 
     def scenario() -> None:

@@ -42,15 +42,24 @@ def judge(blocked: Sequence[Blocked], *, is_over: bool) -> Outcome | None:
     if cycle:
         members = [by_tid[tid] for tid in cycle]
         return Outcome(
-            "deadlock", _describe_cycle(members, len(blocked)), _signature("deadlock", members),
-            tid=cycle[0], where=members[0].where, blocked=tuple(blocked), cycle=cycle,
+            "deadlock",
+            _describe_cycle(members, len(blocked)),
+            _signature("deadlock", members),
+            tid=cycle[0],
+            where=members[0].where,
+            blocked=tuple(blocked),
+            cycle=cycle,
         )
     # Those who wait for a thread that is stuck itself are not the story.
     roots = [one for one in blocked if not one.is_daemon and not any(holder in by_tid for holder in one.holders)] or list(blocked)
     first = roots[0]
     return Outcome(
-        "stuck", "; ".join(_describe_stuck(one) for one in roots), _signature("stuck", roots),
-        tid=first.tid, where=first.where, blocked=tuple(blocked),
+        "stuck",
+        "; ".join(_describe_stuck(one) for one in roots),
+        _signature("stuck", roots),
+        tid=first.tid,
+        where=first.where,
+        blocked=tuple(blocked),
     )
 
 
@@ -59,7 +68,8 @@ def _describe_cycle(members: Sequence[Blocked], total: int) -> str:
         return f"thread {members[0].thread!r} waits for {members[0].resource}, which it holds itself"
     links = ", ".join(
         f"{one.thread!r} waits for {one.resource} held by {members[(index + 1) % len(members)].thread!r}"
-        if one.kind != "join" else f"{one.thread!r} waits for the end of {members[(index + 1) % len(members)].thread!r}"
+        if one.kind != "join"
+        else f"{one.thread!r} waits for the end of {members[(index + 1) % len(members)].thread!r}"
         for index, one in enumerate(members)
     )
     others = f" ({total - len(members)} more blocked behind them)" if total > len(members) else ""

@@ -50,8 +50,11 @@ def judge(events: Sequence[Event], runners: Sequence[Runner], last: int, limit: 
     lines = sorted({line for other, line, _ in loop if other == file})
     span = f"line {lines[0]}" if len(lines) == 1 else f"lines {lines[0]} to {lines[-1]}"
     return Outcome(
-        "livelock", f"no end after {limit} steps: thread {runner.thread!r} repeats {span} of {file} in {function}",
-        signature, tid=tid, where=Frame(file, line, function),
+        "livelock",
+        f"no end after {limit} steps: thread {runner.thread!r} repeats {span} of {file} in {function}",
+        signature,
+        tid=tid,
+        where=Frame(file, line, function),
     )
 
 

@@ -1,7 +1,8 @@
 """Randomness that a program reads is the same in every execution, and so are the numbers that threads and pools are named by.
 
 `random`'s hidden generator is seeded before each execution and gets its state back after the exploration; `os.urandom`, on
-which `secrets`, `uuid.uuid4` and `random.SystemRandom` draw, gives bytes from a generator seeded likewise, and so do generators that the program makes
+which `secrets`, `uuid.uuid4` and `random.SystemRandom` draw, gives bytes from a generator seeded likewise, and so do generators that the
+program makes
 without a seed.
 """
 

@@ -1,7 +1,9 @@
 """Exchanges objects for others wherever something in the process holds them, and puts them back.
 
-The garbage collector knows who refers to an object (`gc.get_referrers`, one pass over the heap in C for any number of objects). What holds one can
-be changed in place (a namespace, a class, a list, a cell, a slot, ...) or it cannot (a tuple, a static method, a bound method of a lock): then
+The garbage collector knows who refers to an object (`gc.get_referrers`, one pass over the heap in C for any number of objects). What
+holds one can
+be changed in place (a namespace, a class, a list, a cell, a slot, ...) or it cannot (a tuple, a static method, a bound method of a
+lock): then
 a copy with the other object in it is made, and the holder is exchanged for the copy in *its* holders, by another pass.
 
 Every change is noted before it is made, as a `_Place`, and undone only where it is still in force: what the program stored there itself
@@ -42,7 +44,8 @@ class Entry:
         self.moved = 0
 
     def is_held_elsewhere(self, known: int = 0) -> bool:
-        """Tell whether the original has holders besides the `known` ones that were not found yet; a place that was changed keeps it as well."""
+        """Tell whether the original has holders besides the `known` ones that were not found yet; a place that was changed keeps it as
+        well."""
         return sys.getrefcount(self.original) - self.moved > _OWN_REFERENCES + known
 
 
@@ -212,7 +215,7 @@ class Exchange:
 
     def _copy_of_tuple(self, holder: tuple[Any, ...]) -> Any:
         # The bases and the method resolution order of a class are tuples as well.
-        if not holder or isinstance(holder[0], type) and holder is holder[0].__mro__:
+        if not holder or (isinstance(holder[0], type) and holder is holder[0].__mro__):
             return None
         items = [self._entries[id(item)].stand_in if id(item) in self._entries else item for item in holder]
         if all(item is original for item, original in zip(items, holder, strict=True)):

@@ -31,7 +31,7 @@ _OUTSIDE = -2
 def _check_timeout(blocking: bool, timeout: float) -> None:
     """Raise what the real lock raises for arguments that it refuses, in this interpreter's words."""
     try:
-        is_valid = timeout == -1 or blocking and 0 <= timeout <= _thread.TIMEOUT_MAX
+        is_valid = timeout == -1 or (blocking and 0 <= timeout <= _thread.TIMEOUT_MAX)
     except TypeError:
         is_valid = False
     if not is_valid:

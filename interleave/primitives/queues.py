@@ -1,7 +1,8 @@
 """Stand-ins for the queues: methods of `queue.Queue` and its subclasses, and the C `SimpleQueue`.
 
 A `put` or `get` is one operation instead of the half dozen that the standard library makes of it with a mutex and conditions. It waits
-on a `WaitQueue` of the queue ("items", "room", "done") that is open while the operation can succeed *and* the mutex is free: programs may hold
+on a `WaitQueue` of the queue ("items", "room", "done") that is open while the operation can succeed *and* the mutex is free: programs
+may hold
 `q.mutex` or wait on `q.all_tasks_done` themselves, and those are served as well.
 
 A subclass that overrides `_put`, `_get` or `_qsize`, and `PriorityQueue`, whose items may compare themselves with code of the program,

@@ -4,13 +4,17 @@ Three kinds of exchange, all undone in reverse order:
 
 1. methods of classes of the standard library (`primitives.METHODS`);
 2. C functions and classes (`primitives.OBJECTS`) wherever somebody holds them, under any name: modules (`from time import sleep as nap`),
-   classes (`factory = staticmethod(Lock)`), closures (a dataclass keeps `default_factory=Lock` in one), defaults of functions, `defaultdict(Lock)`;
-3. locks and queues that exist already (`primitives.INSTANCES`), wherever they are held: module globals, instances, slots, classes, cells, containers,
-   and the methods of its lock that a condition keeps. Their types refer to their instances' holders: one pass over the heap finds the functions'
+   classes (`factory = staticmethod(Lock)`), closures (a dataclass keeps `default_factory=Lock` in one), defaults of functions,
+   `defaultdict(Lock)`;
+3. locks and queues that exist already (`primitives.INSTANCES`), wherever they are held: module globals, instances, slots, classes,
+cells, containers,
+   and the methods of its lock that a condition keeps. Their types refer to their instances' holders: one pass over the heap finds the
+   functions'
    holders and the instances, a second one the holders of the instances (see `holders`).
 
 The test runner and the tools around it keep the real things: they are not under test, and their threads go on. So does an import that a
-logical thread makes: modules are executed once in a process, and what their code does with locks would be there in the first execution only. It
+logical thread makes: modules are executed once in a process, and what their code does with locks would be there in the first execution
+only. It
 runs to its end as one step. Modules imported meanwhile have got stand-ins, and are given the real things at the end.
 """
 
@@ -31,10 +35,32 @@ from interleave.primitives.holders import CLASS_ATTRIBUTE, ITEM, Exchange
 from interleave.runtime import active, gate, state
 
 #: Packages whose own names and locks are left alone, with everything below them.
-_LEFT_ALONE = frozenset({
-    "interleave", "greenlet", "importlib", "_frozen_importlib", "_frozen_importlib_external", "execnet", "xdist", "_pytest", "pytest",
-    "pluggy", "coverage", "pytest_cov", "rich", "click", "networkx", "bytecode", "hypothesis", "pdb", "bdb", "_pydevd_bundle", "pydevd", "debugpy",
-})
+_LEFT_ALONE = frozenset(
+    {
+        "interleave",
+        "greenlet",
+        "importlib",
+        "_frozen_importlib",
+        "_frozen_importlib_external",
+        "execnet",
+        "xdist",
+        "_pytest",
+        "pytest",
+        "pluggy",
+        "coverage",
+        "pytest_cov",
+        "rich",
+        "click",
+        "networkx",
+        "bytecode",
+        "hypothesis",
+        "pdb",
+        "bdb",
+        "_pydevd_bundle",
+        "pydevd",
+        "debugpy",
+    }
+)
 #: Their instances hold a lock each, in great number (before 3.12): found by their type, they need no search.
 _LIKELY_HOLDERS = (functools.cached_property,) if sys.version_info < (3, 12) else ()
 #: Locks that stay: those inside `threading`, under which no code of the program runs and which would be a step in every `current_thread()`.

@@ -1,10 +1,12 @@
 """Stand-ins for starting, joining and identifying threads, and for what thread pools keep about them.
 
-`threading.Thread` stays the class it is, subclasses included; `start`, `join`, `is_alive` and `_bootstrap_inner`'s hand-shake are replaced. A start is one
+`threading.Thread` stays the class it is, subclasses included; `start`, `join`, `is_alive` and `_bootstrap_inner`'s hand-shake are
+replaced. A start is one
 operation, and so is a join: the standard library's `_started.wait()` and limbo lock order nothing that a program can see.
 After an execution every thread object it made looks finished to the real methods too.
 
-A thread pool that lives longer than an execution (a module's global) starts each one without workers and with an empty queue, whatever threads it has outside:
+A thread pool that lives longer than an execution (a module's global) starts each one without workers and with an empty queue, whatever
+threads it has outside:
 those are not under control, and those of the last execution are gone.
 """
 
@@ -190,7 +192,10 @@ def _spawn(kernel: Any, function: Callable[[], object], name: str, *, is_daemon:
 
 
 def start_new_thread(
-    function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any] = {}, /,  # noqa: B006 (as the real one)
+    function: Callable[..., object],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any] = {},  # noqa: B006 (as the original, and never changed)
+    /,
 ) -> int:
     """Stand in for `_thread.start_new_thread`."""
     kernel = active()

@@ -43,6 +43,7 @@ _OURS = "interleave."
 #: How often a thread that catches `Unwind` gets it again.
 _UNWINDS = 100
 
+
 class Fiber:
     """A greenlet that runs the bodies of logical threads, one after another, over many executions."""
 

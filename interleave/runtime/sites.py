@@ -64,7 +64,11 @@ def site_of(frame: FrameType | None) -> Site:
 def _make_site(frame: FrameType, sites: dict[int, Site]) -> Site:
     code = frame.f_code
     site = sites[frame.f_lasti] = Site(
-        code.co_filename, frame.f_lineno or code.co_firstlineno, code.co_qualname, module=frame.f_globals.get("__name__", ""), code=code,
+        code.co_filename,
+        frame.f_lineno or code.co_firstlineno,
+        code.co_qualname,
+        module=frame.f_globals.get("__name__", ""),
+        code=code,
     )
     return site
 

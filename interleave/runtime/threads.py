@@ -16,8 +16,25 @@ class LogicalThread:
     """One schedulable thread of one execution. Plain slots: the hot path reads them."""
 
     __slots__ = (
-        "bit", "body", "children", "deadline", "exit_queue", "fiber", "handle", "held", "info", "is_finished", "is_joined", "is_timed_out",
-        "locals", "name", "path", "queue", "resource", "tick", "tid",
+        "bit",
+        "body",
+        "children",
+        "deadline",
+        "exit_queue",
+        "fiber",
+        "handle",
+        "held",
+        "info",
+        "is_finished",
+        "is_joined",
+        "is_timed_out",
+        "locals",
+        "name",
+        "path",
+        "queue",
+        "resource",
+        "tick",
+        "tid",
     )
 
     def __init__(self, info: ThreadInfo, body: Callable[[], object]) -> None:
@@ -56,7 +73,12 @@ class LogicalThread:
 
 
 def child_of(
-    parent: LogicalThread | None, tid: int, name: str, *, is_daemon: bool, body: Callable[[], object],
+    parent: LogicalThread | None,
+    tid: int,
+    name: str,
+    *,
+    is_daemon: bool,
+    body: Callable[[], object],
 ) -> LogicalThread:
     """Make a logical thread and name it after its parent; None makes the first one."""
     if parent is None:

@@ -115,7 +115,7 @@ class Trap:
         entries = [places.entries.get(id(owner)) or places.enter(owner, me) for owner, _, _ in accesses]
         if site.is_point or kernel.every:
             footprint = tuple([_new(Access, (entry.name, field, mode)) for entry, (_, field, mode) in zip(entries, accesses, strict=True)])
-            operation = _new(Operation, (_MEMORY[any([mode for _, _, mode in accesses])], footprint, site, -1))
+            operation = _new(Operation, (_MEMORY[any(mode for _, _, mode in accesses)], footprint, site, -1))
             kernel.announce(me, operation)
             kernel.note(me, operation, accesses[0][0], UNKNOWN)
         else:
@@ -162,7 +162,12 @@ class Trap:
         self.step(kind, resource, mode=READ)
 
     def wait(
-        self, kind: str, resource: Any, queue: WaitQueue, timeout: float | None = None, touched: Sequence[object] | None = None,
+        self,
+        kind: str,
+        resource: Any,
+        queue: WaitQueue,
+        timeout: float | None = None,
+        touched: Sequence[object] | None = None,
     ) -> bool:
         """Announce an operation that is enabled while `queue` is open.
 

@@ -106,7 +106,12 @@ def of_frontrun(shaped: Shaped, strategy: str) -> Rate:
         count, started = 0, time.perf_counter()
         while time.perf_counter() - started < seconds:
             found = frontrun.explore(
-                shaped.setup, list(shaped.workers), lambda _: True, strategy=strategy, clock="virtual", **options,
+                shaped.setup,
+                list(shaped.workers),
+                lambda _: True,
+                strategy=strategy,
+                clock="virtual",
+                **options,
             )
             count += found.num_explored
         return count / (time.perf_counter() - started)

@@ -67,8 +67,17 @@ class BarrierTests(lock_tests.BarrierTests):
 
 
 CASES: tuple[Case, ...] = (
-    LockTests, ThreadLockTests, PyRLockTests, CRLockTests, FactoryRLockTests, EventTests, ConditionAsRLockTests, ConditionTests,
-    SemaphoreTests, BoundedSemaphoreTests, BarrierTests,
+    LockTests,
+    ThreadLockTests,
+    PyRLockTests,
+    CRLockTests,
+    FactoryRLockTests,
+    EventTests,
+    ConditionAsRLockTests,
+    ConditionTests,
+    SemaphoreTests,
+    BoundedSemaphoreTests,
+    BarrierTests,
 )
 for _case in CASES:
     # They run inside scenarios only, not as test cases of their own.

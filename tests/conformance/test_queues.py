@@ -66,8 +66,16 @@ class CopiedFailingQueueTest(test_queue.PyFailingQueueTest):
 
 
 CASES: tuple[Case, ...] = (
-    QueueTest, LifoQueueTest, PriorityQueueTest, FailingQueueTest, SimpleQueueTest, PySimpleQueueTest,
-    CopiedQueueTest, CopiedLifoQueueTest, CopiedPriorityQueueTest, CopiedFailingQueueTest,
+    QueueTest,
+    LifoQueueTest,
+    PriorityQueueTest,
+    FailingQueueTest,
+    SimpleQueueTest,
+    PySimpleQueueTest,
+    CopiedQueueTest,
+    CopiedLifoQueueTest,
+    CopiedPriorityQueueTest,
+    CopiedFailingQueueTest,
 )
 for _case in CASES:
     # They run inside scenarios only, not as test cases of their own.
