@@ -179,7 +179,7 @@ def test_semaphore_limits_how_many_are_inside() -> None:
 def test_barrier() -> None:
     def body() -> Any:
         barrier = threading.Barrier(2, action=lambda: seen.append("action"), timeout=5)
-        seen: list[Any] = [kind_of(threading.Barrier, 0), barrier.parties, barrier.n_waiting, barrier.broken]
+        seen: list[Any] = [type(kind_of(threading.Barrier, 0)), barrier.parties, barrier.n_waiting, barrier.broken]
         places: list[int] = []
 
         def party() -> None:

@@ -246,8 +246,12 @@ def _differences(before: dict[str, dict[str, Any]], after: dict[str, dict[str, A
     for owner, attributes in before.items():
         if attributes.keys() != after[owner].keys():
             found.append(f"{owner}: {attributes.keys() ^ after[owner].keys()}")
-        found += [f"{owner}.{name}" for name, value in attributes.items() if after[owner].get(name, ...) is not value]
+        found += [f"{owner}.{name}" for name, value in attributes.items() if not _is_same(after[owner].get(name, ...), value)]
     return found
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one == other if type(one) is str else one is other
 
 
 def _passing() -> None:

@@ -49,7 +49,7 @@ def _seed(self: Any, a: Any = None, version: int = 2) -> None:
 
 def _seed_hidden(a: Any = None, version: int = 2) -> None:
     """Stand in for `random.seed`, which is bound to the original method."""
-    _seed(random._inst, a, version)  # type: ignore[attr-defined]
+    _seed(random._inst, a, version)
 
 
 def renew() -> None:

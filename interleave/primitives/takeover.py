@@ -67,7 +67,7 @@ _LIKELY_HOLDERS = (functools.cached_property,) if sys.version_info < (3, 12) els
 _SPARED = frozenset(id(value) for value in vars(threading).values())
 #: Its methods are kept by the handlers of `fork`, which nobody can change: exchanged by name, it needs no search.
 _POOLS_LOCK = "_global_shutdown_lock"
-_import_system: dict[str, Any] = vars(importlib._bootstrap)  # type: ignore[attr-defined]
+_import_system: dict[str, Any] = vars(importlib._bootstrap)
 _real_find_and_load: Callable[..., Any] = _import_system["_find_and_load"]
 
 

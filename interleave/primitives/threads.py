@@ -99,8 +99,8 @@ def _bootstrap(thread: Any) -> None:
     try:
         if threading._trace_hook:  # type: ignore[attr-defined]
             sys.settrace(threading._trace_hook)  # type: ignore[attr-defined]
-        if threading._profile_hook:  # type: ignore[attr-defined]
-            sys.setprofile(threading._profile_hook)  # type: ignore[attr-defined]
+        if threading._profile_hook:
+            sys.setprofile(threading._profile_hook)
         thread.run()
     except SystemExit:
         pass
@@ -140,7 +140,7 @@ def forget(handles: Iterable[Any]) -> None:
         # Made by `current_thread()` in a thread that is no `Thread`.
         _mark_finished(_active.pop(ident))
     if _shut.is_over:
-        _shut.is_over = pools._shutdown = False  # type: ignore[attr-defined]
+        _shut.is_over = pools._shutdown = False
 
 
 def _join(self: Any, timeout: float | None = None) -> None:
@@ -316,8 +316,8 @@ def release_pools() -> bool:
     kernel = active()
     if kernel is None or _shut.is_over or not kernel.kernel.logical[0].is_finished:
         return False
-    waiting = [work for thread, work in list(pools._threads_queues.items()) if _is_blocked(kernel, thread)]  # type: ignore[attr-defined]
-    _shut.is_over = pools._shutdown = True  # type: ignore[attr-defined]
+    waiting = [work for thread, work in list(pools._threads_queues.items()) if _is_blocked(kernel, thread)]
+    _shut.is_over = pools._shutdown = True
     for work in waiting:
         work._items.append(None)
         kernel.open(work._ready)

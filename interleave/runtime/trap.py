@@ -80,8 +80,6 @@ class Trap:
         if kernel.error is not None:
             raise kernel.error
 
-    # -- memory -----------------------------------------------------------------------------------------------
-
     def touch(self, site: Site, owner: object, field: Hashable, mode: int, value: Any = UNKNOWN) -> None:
         """Announce one access to memory.
 
@@ -134,8 +132,6 @@ class Trap:
         """Name an object after the current logical thread if it has no name yet."""
         if id(value) not in self.places.entries and get_ident() == self.kernel.ident:
             self.places.enter(value, self.kernel.me)
-
-    # -- primitives -------------------------------------------------------------------------------------------
 
     def step(self, kind: str, *resources: object, target: int = -1, is_point: bool = True, mode: int = WRITE) -> None:
         """Announce an operation that never blocks, on the state of zero or more primitives.
@@ -233,8 +229,6 @@ class Trap:
         if kernel.clock.has_due():
             kernel.fire_due()
         return kernel.clock.now
-
-    # -- threads ----------------------------------------------------------------------------------------------
 
     def spawn(self, body: Callable[[], object], name: str, *, is_daemon: bool = False) -> LogicalThread:
         """Announce and perform the start of a logical thread."""

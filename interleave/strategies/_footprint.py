@@ -15,7 +15,9 @@ places again and again. The same objects carry the trace's history by place, whi
 
 from __future__ import annotations
 
-from interleave.model import WHOLE, Access, Operation
+from collections.abc import Hashable
+
+from interleave.model import WHOLE, Access, Operation, Owner
 
 
 class Place:
@@ -131,7 +133,7 @@ class Footprints:
 
     def _make(self, accesses: tuple[Access, ...]) -> Footprint:
         made = Footprint()
-        modes: dict[tuple[object, object], int] = {}
+        modes: dict[tuple[Owner, Hashable], int] = {}
         for owner, name, mode in accesses:
             modes[owner, name] = modes.get((owner, name), 0) | mode
         for (owner, name), mode in modes.items():
