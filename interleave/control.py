@@ -36,6 +36,7 @@ class Control:
         self._controls = controls
         self._stack = ExitStack()
         self._tracers = Tracers()
+        self._is_frozen = False
         self.is_interrupted = False
 
     def __enter__(self) -> Control:
@@ -45,6 +46,7 @@ class Control:
         stack = self._stack
         try:
             stack.callback(setattr, state, "is_controlled", False)
+            stack.callback(self._unfreeze)
             stack.callback(Saved().restore)
             self._hold_collector(stack)
             takeover = Takeover()
@@ -53,7 +55,7 @@ class Control:
             stack.callback(self._instrumentation.uninstall)
             self._instrumentation.install()
             self._instrumentation.reset()
-            self._freeze(stack)
+            self._freeze()
             self._catch_interrupt(stack)
         except BaseException:
             stack.close()
@@ -81,11 +83,17 @@ class Control:
             gc.disable()
             stack.callback(gc.enable)
 
-    def _freeze(self, stack: ExitStack) -> None:
+    def _freeze(self) -> None:
         """Keep what exists now out of collections, and out of the searches for what was made since: both become cheap."""
         if not gc.get_freeze_count():
             gc.freeze()
-            stack.callback(gc.unfreeze)
+            self._is_frozen = True
+
+    def _unfreeze(self) -> None:
+        """Undo it, last of all: putting things back looks only at what was made during the exploration."""
+        if self._is_frozen:
+            gc.unfreeze()
+            self._is_frozen = False
 
     def _catch_interrupt(self, stack: ExitStack) -> None:
         if threading.current_thread() is not threading.main_thread():

@@ -29,6 +29,12 @@ from interleave.runtime.trap import Trap
 _USER = 2
 #: An address, as in the default `repr`: other in every process, so that it is left out of what is said of a failure.
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]{6,}")
+#: Methods of the standard library that wait on a primitive inside: what a reader knows that by, and what releases who waits.
+_BUILT_ON = {
+    "Barrier.wait": ("Barrier", "the wait() of a missing party"),
+    "Future.result": ("Future", "a set_result() or set_exception()"),
+    "Future.exception": ("Future", "a set_result() or set_exception()"),
+}
 
 
 @dataclass(slots=True)
@@ -130,6 +136,9 @@ class _Judge:
         resource, holders, needs = _explain(thread, operation.kind)
         if self._recorder is not None:
             resource = self._recorder.label(thread.resource, resource)
+        called = next((frame.function for frame in stack if not frame.is_user and frame.function in _BUILT_ON), None)
+        if called is not None and not holders:
+            resource, needs = _BUILT_ON[called]
         return Blocked(
             thread.tid,
             thread.info.name,

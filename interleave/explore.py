@@ -141,7 +141,13 @@ def replay(
         replay_command=replay_command,
     )
     with exploration.control:
-        trace = exploration.follow(schedule, strict=True, detailed=True)
+        try:
+            trace = exploration.follow(schedule, strict=True, detailed=True)
+        except ReplayMismatch:
+            if not exploration.has_grown:
+                raise
+            # Modules that the first run imported were not in scope while it ran.
+            trace = exploration.follow(schedule, strict=True, detailed=True)
     failure = exploration.failure_of(trace, executions=1) if trace.outcome else None
     return Replay(failure, trace, full_name)
 
@@ -172,6 +178,8 @@ class _Exploration:
         self.uncontrolled: dict[str, None] = {}
         self.executions = 0
         self._has_new_points = False
+        #: Whether the last execution brought more code into scope.
+        self.has_grown = False
         self._progress = progress
         self._replay_command = replay_command
         self._started = _now()
@@ -184,8 +192,8 @@ class _Exploration:
         try:
             trace = execute(self.scenario, strategy, self.controls, detailed=detailed)
         finally:
-            has_grown = self.control.settle()
-        self._has_new_points |= trace.has_new_points or has_grown
+            self.has_grown = self.control.settle()
+        self._has_new_points |= trace.has_new_points or self.has_grown
         for sentence in trace.uncontrolled:
             self.uncontrolled[sentence] = None
         return trace

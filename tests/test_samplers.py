@@ -250,6 +250,28 @@ class TestSurw:
             machine.execute(strategy)
         assert excess(drawn, {("x",): Fraction(3, 4), ("y",): Fraction(1, 4)}) < 6
 
+    def test_turns_from_places_whose_order_a_lock_decides(self) -> None:
+        def make_program() -> Program:
+            holders: dict[str, bool] = {}
+
+            def thread() -> Thread:
+                yield from acquire(holders, "a")
+                for _ in range(3):
+                    yield Announcement("put", "x")
+                yield from release(holders, "a")
+                yield Announcement("put", "y")
+
+            return Program([thread(), thread(), thread()])
+
+        machine, strategy = Machine(make_program), Surw(seed=4)
+        drawn: Counter[Hashable] = Counter()
+        for _ in range(1_000):
+            strategy.begin()
+            drawn[strategy.place and strategy.place[0][0]] += 1
+            machine.execute(strategy)
+        # By accesses alone it would be 600.
+        assert 0 < drawn["x"] < 500
+
     def test_samples_lock_orders_uniformly(self) -> None:
         def make_program() -> Program:
             holders: dict[str, bool] = {}

@@ -108,14 +108,22 @@ class Instrumentation:
         found: list[tuple[FunctionType, CodeType]] = []
         # Whoever freezes the collector hides what it lists; what was exchanged before is known.
         known_before = {id(function): function for function, _ in self._exchanged}
-        for function in {**known_before, **{id(function): function for function in _functions()}}.values():
+        objects = gc.get_objects()
+        outside = self.scope.outside
+        fresh = {id(obj): obj for obj in objects if type(obj) is FunctionType and id(obj.__code__) not in outside}
+        for function in {**known_before, **fresh}.values():
             code = function.__code__
             known = self._rewritten.get(id(code))
             if known is not None:
                 found.append((function, known.original))
-            elif id(code) not in registry.instrumented and id(code) not in self._failed and self.scope.covers_function(function):
+            elif id(code) in registry.instrumented or id(code) in self._failed:
+                continue
+            elif self.scope.covers_function(function):
                 found.append((function, code))
-        wrapped = {id(obj.__wrapped__) for obj in gc.get_objects() if type(obj) is _CACHE and hasattr(obj, "__wrapped__")}
+            else:
+                self.scope.leave_out(code)
+        wrapped = {id(obj.__wrapped__) for obj in objects if type(obj) is _CACHE and hasattr(obj, "__wrapped__")}
+        del objects
         registry.cached.update(id(code) for function, code in found if id(function) in wrapped)
         inner = {id(code) for _, outer in found for code in _inside(outer)}
         # Before anything is rewritten: a read of a global gets a hook if the global is stored anywhere.
@@ -157,9 +165,9 @@ def _forget_points(part: Rewritten) -> None:
         site.is_point = False
 
 
-def _functions() -> Iterator[FunctionType]:
-    """Yield all functions of the process, in the order of the garbage collector."""
-    return (obj for obj in gc.get_objects() if type(obj) is FunctionType)
+def _functions() -> list[FunctionType]:
+    """Return all functions of the process, in the order of the garbage collector."""
+    return [obj for obj in gc.get_objects() if type(obj) is FunctionType]
 
 
 def _inside(code: CodeType) -> Iterator[CodeType]:

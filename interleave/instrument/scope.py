@@ -11,7 +11,7 @@ import sys
 import sysconfig
 from fnmatch import fnmatchcase
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 
 _PACKAGE = __name__.partition(".")[0]
 _OWN_FOLDER = str(Path(__file__).resolve().parent.parent) + os.sep
@@ -41,6 +41,10 @@ _LIBRARY = _library_folders()
 _NAMEDTUPLE = "namedtuple_"
 
 
+#: By `include`: see `Scope.outside`. Code is kept alive by it, so that ids stay what they are.
+_outside: dict[tuple[str, ...], dict[int, CodeType]] = {}
+
+
 class Scope:
     """What to instrument: the user's own modules, and those that `include` names.
 
@@ -51,6 +55,8 @@ class Scope:
     def __init__(self, include: tuple[str, ...] = ()) -> None:
         self.include = include
         self._verdicts: dict[tuple[str, str | None], bool] = {}
+        #: By id, code of the library's files that was found out of scope: most functions of a process, looked at for every exploration.
+        self.outside = _outside.setdefault(include, {})
 
     def covers(self, module_name: str, file: str | None) -> bool:
         """Tell whether code of this module, compiled from this file, is in scope."""
@@ -66,6 +72,11 @@ class Scope:
             return True
         name = function.__globals__.get("__name__") or function.__module__
         return self.covers(name if isinstance(name, str) else "", function.__code__.co_filename)
+
+    def leave_out(self, code: CodeType) -> None:
+        """Remember that the function with this code is out of scope, if that cannot be otherwise for another function with it."""
+        if code.co_filename.startswith(_LIBRARY) or any(part in code.co_filename for part in _INSTALLED):
+            self.outside[id(code)] = code
 
     def _judge(self, module_name: str, file: str | None) -> bool:
         if module_name.startswith(_NAMEDTUPLE):

@@ -1,6 +1,6 @@
 """What the program under test touches instead of the real primitives, for the time of an exploration.
 
-* `locks`, `conditions`, `queues`, `threads`, `clocks`, `entropy`: the stand-ins. None of them decides anything: they announce
+* `locks`, `conditions`, `queues`, `simple_queue`, `threads`, `clocks`, `entropy`: the stand-ins. None of them decides anything: they announce
   operations to the kernel (`interleave.runtime`) and keep the state of the thing they stand for.
 * `takeover`: puts them where the program looks, and takes them away again; `holders`: finds and changes these places.
 
@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from interleave.primitives import clocks, conditions, entropy, locks, queues, threads
+from interleave.primitives import clocks, conditions, entropy, locks, queues, simple_queue, threads
 from interleave.primitives.rows import Row
 
 #: Methods exchanged on classes that stay the classes they are.
 METHODS: dict[tuple[type, str], Any] = {**conditions.METHODS, **queues.METHODS, **threads.METHODS, **entropy.METHODS}
 
 #: Objects exchanged wherever a module, class, closure, default or container holds them.
-OBJECTS: tuple[Row, ...] = (*locks.OBJECTS, *threads.OBJECTS, *queues.OBJECTS, *clocks.OBJECTS, *entropy.OBJECTS)
+OBJECTS: tuple[Row, ...] = (*locks.OBJECTS, *threads.OBJECTS, *simple_queue.OBJECTS, *clocks.OBJECTS, *entropy.OBJECTS)
 
 #: Types of objects that may exist before the exploration, each with the class whose instances take them over.
-INSTANCES: tuple[Row, ...] = (*locks.INSTANCES, *queues.INSTANCES)
+INSTANCES: tuple[Row, ...] = (*locks.INSTANCES, *simple_queue.INSTANCES)

@@ -50,7 +50,7 @@ class Waiter:
         self.is_notified = True
         lock = self.condition._lock
         if type(lock) in _LOCKS:
-            kernel.move(self.tid, lock._queue, lock)
+            kernel.move(self.tid, lock.free_queue, lock)
         else:
             kernel.open(self.queue)
 

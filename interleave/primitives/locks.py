@@ -13,9 +13,10 @@ and is no operation at all.
 from __future__ import annotations
 
 import _thread
+import itertools
 from typing import Any, Self
 
-from interleave.model import Site
+from interleave.model import Owner, Site
 from interleave.primitives.rows import Kind, Row
 from interleave.primitives.threads import ident_of
 from interleave.runtime import WaitQueue, active, gate
@@ -38,10 +39,33 @@ def _check_timeout(blocking: bool, timeout: float) -> None:
         _allocate().acquire(blocking, timeout)
 
 
+_numbers = itertools.count(1)
+
+
+def outer_name(stand_in: Any) -> Owner:
+    """Return the name of a stand-in that is older than the execution: the same in all executions, whoever touches it first.
+
+    Objects made in the execution are named after the thread that makes them. To name others after the thread that happens to
+    come first would give them another name in another schedule, and a search could not compare what the two touched.
+    """
+    if not stand_in.number:
+        stand_in.number = next(_numbers)
+    return (), stand_in.number, type(stand_in).__name__
+
+
+def name_after(kernel: Any, obj: object, lock: Any) -> None:
+    """Name an object after the lock inside it, unless it has a name: who first touches the object says nothing about it, either."""
+    if isinstance(lock, _Base):
+        if lock._epoch is not kernel.epoch:
+            lock._renew(kernel)
+        path, number, _ = kernel.name(lock)
+        kernel.name_as(obj, (path, number, type(obj).__name__))
+
+
 class _Base(metaclass=Kind):
     """What both locks share: the controlled state and how it is renewed for each execution."""
 
-    __slots__ = ("__weakref__", "_bit", "_epoch", "_given", "_owner", "_queue", "_site", "listener")
+    __slots__ = ("__weakref__", "_bit", "_epoch", "_given", "_owner", "_site", "free_queue", "listener", "number")
 
     def __init__(self) -> None:
         #: The real lock; None until somebody who is not controlled needs one.
@@ -49,22 +73,30 @@ class _Base(metaclass=Kind):
         self._epoch: Any = None
         self._bit = 0
         self._owner = _FREE
-        self._queue = WaitQueue(is_open=True)
+        #: Open while the lock is free.
+        self.free_queue = WaitQueue(is_open=True)
         self._site: Site | None = None
+        #: See `outer_name`.
+        self.number = 0
         #: Told when the lock is taken or freed (a queue whose operations need its mutex free).
         self.listener: Any = None
         kernel = active()
         if kernel is not None:
             kernel.publish(self)
-            self._renew(kernel)
+            self._begin(kernel)
 
     def _renew(self, kernel: Any) -> None:
+        """Come into an execution that began after the lock was made."""
+        kernel.name_as(self, outer_name(self))
+        self._begin(kernel)
+
+    def _begin(self, kernel: Any) -> None:
         """Start this execution with a lock that is free, unless somebody outside holds it."""
         self._epoch = kernel.epoch
         self._bit = kernel.number_lock()
         held = self._is_really_held()
         self._owner = _OUTSIDE if held else _FREE
-        self._queue = WaitQueue(is_open=not held)
+        self.free_queue = WaitQueue(is_open=not held)
         self._site = None
         self.listener = None
         self._reset()
@@ -95,7 +127,7 @@ class _Base(metaclass=Kind):
         """Become the owner; the queue must be open."""
         self._owner = kernel.current
         kernel.hold(self._bit)
-        kernel.close(self._queue)
+        kernel.close(self.free_queue)
         if gate.is_detailed:
             # For the report. Otherwise nobody but the program keeps a lock alive.
             self._site = current_site()
@@ -107,7 +139,7 @@ class _Base(metaclass=Kind):
         """Stop being the owner."""
         kernel.let_go(self._bit, self._owner)
         self._owner = _FREE
-        kernel.open(self._queue)
+        kernel.open(self.free_queue)
         if gate.is_detailed:
             kernel.side.pop(id(self), None)
         if self.listener is not None:
@@ -136,11 +168,11 @@ class _Base(metaclass=Kind):
     def _attempt(self, kernel: Any, blocking: bool, timeout: float) -> bool:
         """Announce an acquire of any form; return whether the lock may be taken now."""
         if blocking and timeout < 0:
-            kernel.wait("acquire", self, self._queue)
+            kernel.wait("acquire", self, self.free_queue)
             return True
         self._see_holding(kernel)
         if blocking and timeout > 0:
-            return bool(kernel.wait("acquire", self, self._queue, timeout))
+            return bool(kernel.wait("acquire", self, self.free_queue, timeout))
         kernel.step("try", self)
         return self._owner == _FREE
 

@@ -122,7 +122,7 @@ class Takeover:
                 _give_real_things()
 
     def _exchange_methods(self) -> None:
-        for (cls, name), stand_in in {**primitives.METHODS, **primitives.queues.inherited()}.items():
+        for (cls, name), stand_in in {**primitives.METHODS, **primitives.simple_queue.inherited()}.items():
             self._exchange.put(CLASS_ATTRIBUTE, cls, name, stand_in)
 
     def _exchange_held(self) -> None:

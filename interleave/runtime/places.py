@@ -77,6 +77,12 @@ class Places:
         entry = entries[key] = Entry((path, number, cls.__name__), ref, thread)
         return entry
 
+    def enter_as(self, obj: object, name: Owner, thread: LogicalThread) -> None:
+        """Give an object that is not in the table yet a name that does not depend on who sees it first."""
+        key = id(obj)
+        ref: Any = weakref.ref(obj, partial(self.entries.pop, key)) if type(obj).__weakrefoffset__ else obj
+        self.entries[key] = Entry(name, ref, thread)
+
     def record(self, entry: Entry, field: Hashable, mode: int, thread: LogicalThread, site: Site) -> None:
         """Note one access by a logical thread, and learn the points that it makes."""
         sole = entry.sole

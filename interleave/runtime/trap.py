@@ -13,7 +13,7 @@ from typing import Any
 
 from interleave import runtime
 from interleave.errors import InternalError
-from interleave.model import READ, STATE, WRITE, Access, Operation, Site
+from interleave.model import READ, STATE, WRITE, Access, Operation, Owner, Site
 from interleave.runtime import UNKNOWN, WaitQueue, gate, state
 from interleave.runtime.kernel import Kernel, run
 from interleave.runtime.places import Places
@@ -127,6 +127,11 @@ class Trap:
             return obj.name
         entry = self.places.entries.get(id(obj))
         return (entry or self.places.enter(obj, self.kernel.me)).name
+
+    def name_as(self, obj: object, name: Owner) -> None:
+        """Name an object that has no name yet, for one that is older than the execution or belongs to another one."""
+        if id(obj) not in self.places.entries:
+            self.places.enter_as(obj, name, self.kernel.me)
 
     def publish(self, value: object) -> None:
         """Name an object after the current logical thread if it has no name yet."""

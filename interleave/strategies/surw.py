@@ -20,6 +20,8 @@ Departures:
   `ThreadInfo.path`.
 * States of locks, queues and the like are places too, and what orders their users (an acquire, not the release) is an operation
   on them.
+* A place where the next operation often is not that of the thread drawn, because that one is blocked, is drawn less often: by
+  the share of those draws that come true. The order of operations there is decided elsewhere, mostly by a lock around them.
 * The naive walk is by random priorities, one for each operation (`_priorities`), as in the program published with the paper.
   In the paper it is a uniform choice at every step, which lets no thread be delayed for long.
 * Threads that are blocked take part when it is drawn who is next. If all that are enabled wait for the one that was drawn, and it is
@@ -57,9 +59,11 @@ class Profile:
         self._counts: dict[Owner, dict[Hashable, dict[tuple[int, ...], int]]] = {}
         self._written: dict[Place, bool] = {}
         self._places = 0
-        # Places that several threads access and one writes, and the number of accesses to each and all before it.
+        # By place: the number of operations that happened while others were to come, and of those that did not come as drawn.
+        self._outcomes: dict[Place, tuple[int, int]] = {}
+        # Places that several threads access and one writes, and the weights of each and all before it.
         self._shared: list[Place] = []
-        self._sums: list[int] = []
+        self._sums: list[float] = []
 
     def learn(self, events: Iterable[Event], threads: Sequence[ThreadInfo]) -> None:
         """Take in what happened at scheduling points in one execution, and which threads there were, by tid."""
@@ -78,6 +82,7 @@ class Profile:
         if self._places > MOST_PLACES:
             self._counts.clear()
             self._written = {place: True for place in found if place in self._written}
+            self._outcomes.clear()
             self._places = 0
         for (owner, field), numbers in found.items():
             fields = self._counts.setdefault(owner, {})
@@ -91,8 +96,13 @@ class Profile:
                 known[path] = (known.get(path, number) + number + 1) // 2
         self._sum_up()
 
+    def note(self, place: Place, contested: int, failed: int) -> None:
+        """Take in how many operations on a place happened while others had some left, and how many of them not as drawn."""
+        known = self._outcomes.get(place, (0, 0))
+        self._outcomes[place] = known[0] + contested, known[1] + failed
+
     def draw(self, source: random.Random) -> Place | None:
-        """Draw a shared place in proportion to the accesses, None if there is none."""
+        """Draw a shared place in proportion to its weight, None if there is none."""
         if not self._shared:
             return None
         return source.choices(self._shared, cum_weights=self._sums)[0]
@@ -120,12 +130,13 @@ class Profile:
     def _sum_up(self) -> None:
         self._shared.clear()
         self._sums.clear()
-        total = 0
+        total = 0.0
         for owner, fields in self._counts.items():
             for field in fields:
                 counts = self._meeting(owner, field)
                 if len(counts) > 1 and any((owner, other) in self._written for other in _overlapping(fields, field)):
-                    total += sum(counts.values())
+                    contested, failed = self._outcomes.get((owner, field), (0, 0))
+                    total += sum(counts.values()) * (contested - failed + 1) / (contested + 1)
                     self._shared.append((owner, field))
                     self._sums.append(total)
 
@@ -164,6 +175,9 @@ class Surw:
         self._waiting = 0
         self._next = -1
         self._drawn = 0
+        # How many interesting operations happened while others had some left, and how many of them not as drawn.
+        self._contested = 0
+        self._failed = 0
         # How many events have been looked at, and whether there was a yield among the last ones.
         self._seen = 0
         self._has_yielded = False
@@ -183,6 +197,7 @@ class Surw:
         self._sum = self._waiting = self._seen = self._points = 0
         self._next = -1
         self._has_stalled = False
+        self._contested = self._failed = 0
         self._fair_from = PATIENCE + 2 * self.longest
         return True
 
@@ -204,6 +219,7 @@ class Surw:
             is_stalled = self._points - self._drawn > self.longest + STALL
             if is_stalled or not free:
                 self._has_stalled |= is_stalled
+                self._failed += 1
                 self._next = self._draw_among(waiting)
                 return self._next
             enabled = free
@@ -213,6 +229,8 @@ class Surw:
         """Learn how many operations on each place there are."""
         if self._points <= self._fair_from and not self._has_stalled:
             self.longest = max(self.longest, self._points)
+        if self.place is not None:
+            self.profile.note(self.place, self._contested, self._failed)
         if self.execution <= LEARNING or self.execution % LEARNING == 0 or trace.has_new_points:
             self.profile.learn(trace.events, trace.threads)
 
@@ -251,6 +269,9 @@ class Surw:
                     self._next = -1
             # The first thing that a thread did is what it had announced.
             if self._is_interesting(operation) if changed & bit else self._waiting & bit:
+                if self._sum > left[tid]:
+                    self._contested += 1
+                    self._failed += tid != self._next
                 self._next = -1
                 if left[tid]:
                     left[tid] -= 1

@@ -156,7 +156,9 @@ def test_barrier_short_of_a_party() -> None:
         barrier = threading.Barrier(3)
         run(barrier.wait, barrier.wait)
 
-    failure = failing(scenario, "stuck", "Barrier")
+    failure = failing(scenario, "stuck", "thread 'a' waits for Barrier")
+    assert "thread 'b' waits for Barrier" in failure.message
+    assert "missing party" in failure.message
     assert {one.thread for one in failure.outcome.blocked} == {"main", "a", "b"}
 
 
@@ -173,7 +175,7 @@ def test_future_that_nobody_fulfils() -> None:
         future: Future[int] = Future()
         run(future.result, names=("asker",))
 
-    failing(scenario, "stuck", "'asker'")
+    assert "set_result()" in failing(scenario, "stuck", "thread 'asker' waits for Future").message
 
 
 def test_queue_drained_by_the_other_consumer() -> None:
