@@ -342,7 +342,7 @@ def test_bound_on_preemptions_is_refused() -> None:
         Dpor(preemptions=2)
 
 
-@pytest.mark.parametrize(("other", "step"), [(parallel(), 1), (parallel(steps(write("x")), steps(write("y"), write("x"))), 5)])
+@pytest.mark.parametrize(("other", "step"), [(parallel(), 1), (parallel(steps(write("x")), steps(read("x"), write("x"))), 5)])
 def test_program_that_changes_is_noticed(other: Program, step: int) -> None:
     strategy = Dpor()
     assert strategy.begin()

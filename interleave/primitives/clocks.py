@@ -12,11 +12,15 @@ from typing import Any
 
 from interleave.primitives.rows import Row
 from interleave.runtime import WaitQueue, active
+from interleave.runtime.sites import current_site
 
 #: What `time.time()` says at the beginning of every execution, in seconds since 1970.
 _EPOCH = 1_700_000_000.0
 #: What the kernel's clock says then.
 _START = 1_000.0
+
+#: How often a thread may look whether it can go on, at one place, before it lets others go first.
+_POLLS = 2
 
 _real_sleep = time.sleep
 
@@ -29,7 +33,22 @@ def sleep(seconds: float) -> None:
         return
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
-    kernel.wait("sleep", None, WaitQueue(), float(seconds))
+    if seconds == 0 and not polls_again(kernel):
+        kernel.step("yield")
+    else:
+        kernel.wait("sleep", None, WaitQueue(), float(seconds))
+
+
+def polls_again(kernel: Any) -> bool:
+    """Tell whether a call that need not wait (a sleep or a timeout of zero) is repeated by a thread at one place.
+
+    The first few times it goes on when it is chosen, like any other step. After that it lets all others go first: it is in a
+    loop that waits for one of them, and a search that prefers to go on with the current thread would go round for ever.
+    """
+    key = ("polls", kernel.current, current_site())
+    count = kernel.side.get(key, 0)
+    kernel.side[key] = count + 1
+    return bool(count >= _POLLS)
 
 
 class _Reader:

@@ -9,6 +9,7 @@ waiters, "wake" goes on after a notification with the lock taken again. The firs
 look, so it is no scheduling point. A notified thread moves to the lock's own queue and is enabled when the lock is free.
 Which waiter is woken is a choice (the documentation promises no order); the first is the oldest.
 
+A wait with a timeout of zero looks once and does not wait, unless it is repeated (see `clocks.polls_again`).
 `Event.wait` is two operations as well: a thread that waits is released by a `set` even if a `clear` follows at once.
 `Barrier` and `Future` need nothing: their own code runs on these.
 """
@@ -19,7 +20,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from interleave.primitives.locks import Lock, RLock
+from interleave.primitives.clocks import polls_again
+from interleave.primitives.locks import Lock, RLock, name_after
 from interleave.runtime import WaitQueue, active
 
 Condition = threading.Condition
@@ -59,6 +61,12 @@ class Waiter:
         return "Condition", (), "a notify() or notify_all() after it began to wait"
 
 
+def _name(kernel: Any, obj: Any, lock: Any) -> None:
+    """Make sure that an object has a name that is the same in all executions."""
+    if id(obj) not in kernel.places.entries:
+        name_after(kernel, obj, lock)
+
+
 def _wait(self: Any, timeout: float | None = None) -> bool:
     kernel = active()
     if kernel is None:
@@ -66,10 +74,11 @@ def _wait(self: Any, timeout: float | None = None) -> bool:
     if not self._is_owned():
         raise RuntimeError("cannot wait on un-acquired lock")
     lock = self._lock
+    _name(kernel, self, lock)
     waiter = Waiter(self, kernel.current)
-    self._waiters.append(waiter)
     is_ours = type(lock) in _LOCKS
     kernel.step("wait", self, lock, is_point=kernel.is_holding_visible)
+    self._waiters.append(waiter)
     levels = 0
     if is_ours:
         levels = getattr(lock, "_count", 0)
@@ -81,6 +90,9 @@ def _wait(self: Any, timeout: float | None = None) -> bool:
         saved = self._release_save()
     is_ok = False
     try:
+        if timeout is not None and timeout <= 0 and not polls_again(kernel):
+            # It looks once, and goes on to take the lock again.
+            return waiter.is_notified
         is_ok = kernel.wait("wake", waiter, waiter.queue, timeout, (self, lock))
         return bool(is_ok)
     finally:
@@ -123,6 +135,7 @@ def _notify(self: Any, n: int = 1) -> None:
         return
     if not self._is_owned():
         raise RuntimeError("cannot notify on un-acquired lock")
+    _name(kernel, self, self._lock)
     kernel.step("notify", self, is_point=kernel.any_timeout)
     _wake(kernel, self._waiters, n)
 
@@ -143,6 +156,7 @@ def _wake(kernel: Any, waiters: Any, count: int) -> None:
 def _event_is_set(self: Any) -> bool:
     kernel = active()
     if kernel is not None:
+        _name(kernel, self, self._cond._lock)
         kernel.look("is_set", self)
     return bool(self._flag)
 
@@ -152,6 +166,7 @@ def _event_set(self: Any) -> None:
     if kernel is None:
         _originals[Event, "set"](self)
         return
+    _name(kernel, self, self._cond._lock)
     kernel.step("set", self)
     self._flag = True
     waiters = self._cond._waiters
@@ -166,6 +181,7 @@ def _event_clear(self: Any) -> None:
     if kernel is None:
         _originals[Event, "clear"](self)
         return
+    _name(kernel, self, self._cond._lock)
     kernel.step("clear", self)
     self._flag = False
 
@@ -182,9 +198,12 @@ def _event_wait(self: Any, timeout: float | None = None) -> bool:
     kernel = active()
     if kernel is None:
         return bool(_originals[Event, "wait"](self, timeout))
+    _name(kernel, self, self._cond._lock)
     kernel.look("wait", self)
     if self._flag:
         return True
+    if timeout is not None and timeout <= 0 and not polls_again(kernel):
+        return False
     waiter = _EventWaiter(self, kernel.current)
     self._cond._waiters.append(waiter)
     try:
@@ -211,6 +230,7 @@ class _SemaphoreState:
 def _semaphore_state(kernel: Any, semaphore: Any) -> _SemaphoreState:
     found = kernel.side.get(id(semaphore))
     if found is None:
+        _name(kernel, semaphore, semaphore._cond._lock)
         found = kernel.side[id(semaphore)] = _SemaphoreState(semaphore)
     return found  # type: ignore[no-any-return]
 
@@ -223,10 +243,10 @@ def _semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None =
         raise ValueError("can't specify timeout for non-blocking acquire")
     side = _semaphore_state(kernel, self)
     if blocking and (timeout is None or timeout > 0):
-        if not kernel.wait("acquire", side, side.queue, timeout):
+        if not kernel.wait("acquire", side, side.queue, timeout, (self,)):
             return False
     else:
-        kernel.step("try", side)
+        kernel.step("try", self)
         if self._value <= 0:
             return False
     self._value -= 1
@@ -238,7 +258,7 @@ def _semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None =
 def _semaphore_release(self: Any, n: int = 1) -> None:
     kernel = active()
     if kernel is None:
-        _originals[type(self) if (type(self), "release") in _originals else Semaphore, "release"](self, n)
+        _originals[Semaphore, "release"](self, n)
         return
     _give(kernel, self, n)
 
@@ -255,7 +275,7 @@ def _give(kernel: Any, semaphore: Any, n: int, bound: int | None = None) -> None
     if n < 1:
         raise ValueError("n must be one or more")
     side = _semaphore_state(kernel, semaphore)
-    kernel.step("release", side)
+    kernel.step("release", semaphore)
     if bound is not None and semaphore._value + n > bound:
         raise ValueError("Semaphore released too many times")
     semaphore._value += n

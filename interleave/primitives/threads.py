@@ -23,6 +23,7 @@ from concurrent.futures import thread as pools
 from typing import Any
 
 from interleave.model import READ
+from interleave.primitives.clocks import polls_again
 from interleave.primitives.rows import Row
 from interleave.runtime import active
 
@@ -158,6 +159,10 @@ def _join(self: Any, timeout: float | None = None) -> None:
         return
     if logical.tid == kernel.current:
         raise RuntimeError("cannot join current thread")
+    if timeout is not None and timeout <= 0 and not polls_again(kernel):
+        kernel.look("alive", logical)
+        if not logical.is_finished:
+            return
     kernel.join(logical, None if timeout is None else max(timeout, 0))
 
 

@@ -231,8 +231,7 @@ class Trap:
         """Return the virtual time, in seconds, and let it go on a little."""
         kernel = self.kernel
         kernel.clock.tick(kernel.me)
-        if kernel.clock.has_due():
-            kernel.fire_due()
+        kernel.fire_due()
         return kernel.clock.now
 
     def spawn(self, body: Callable[[], object], name: str, *, is_daemon: bool = False) -> LogicalThread:

@@ -1,7 +1,8 @@
 """What operations touch, in a form that answers "do these two conflict?" in two machine operations.
 
 Partial-order reduction asks that question more often than any other. Every place gets a bit, and a footprint holds
-four masks of them; two footprints conflict exactly where `model.conflict` says so of their operations:
+four masks of them; two footprints conflict where `model.conflict` says so of their operations, and nowhere else if their owners were
+published:
 
 * The access of a field touches the bit of the field and the owner's bit "some field", and probes the bit of the field
   and the owner's bit "whole". The access of the whole object touches "whole" and probes both "whole" and "some field".
@@ -67,7 +68,7 @@ class Footprint:
 
 
 def is_conflict(one: Footprint, other: Footprint) -> bool:
-    """Tell whether two operations of different threads conflict; equal to `model.conflict` of the two."""
+    """Tell whether two operations of different threads conflict, as `model.conflict` does; see the head of this file."""
     return bool(one.probe & other.touch_write or one.probe_write & other.touch)
 
 
@@ -156,10 +157,13 @@ class Footprints:
         made.is_single = len(modes) == 1 and not made.holders
         return made
 
-    def _holder(self, owner: object) -> _Holder:
-        holder = self._holders.get(owner)
+    def _holder(self, owner: Owner) -> _Holder:
+        # Nobody published it: its name depends on who happened to see it first, and may be another object's in the next
+        # execution. What is kept from execution to execution must not rely on it: all of one type are taken for one.
+        key = owner if owner[0] else owner[-1]
+        holder = self._holders.get(key)
         if holder is None:
-            holder = self._holders[owner] = _Holder(self._new_bit(), self._new_bit())
+            holder = self._holders[key] = _Holder(self._new_bit(), self._new_bit())
         return holder
 
     def _add_field(self, holder: _Holder, name: object) -> Place:

@@ -1,6 +1,6 @@
 """The interpreter's tests of locks, conditions, events, semaphores and barriers (`test.lock_tests`), under control.
 
-Each class is instantiated as `test_threading` and `test_thread` do it. What is left out, and why:
+Each class is instantiated as `test_threading` does it. What is left out, and why:
 
 * `test_at_fork_reinit`: reinitialises a lock in a forked child; a fork duplicates the process with everything under control in it.
 * `ConditionAsRLockTests.test_recursion_count`: a condition has no such method; `test_threading` leaves it out, too.
@@ -8,7 +8,6 @@ Each class is instantiated as `test_threading` and `test_thread` do it. What is 
 
 from __future__ import annotations
 
-import _thread
 import threading
 
 import pytest
@@ -24,20 +23,12 @@ class LockTests(lock_tests.LockTests):
     locktype = staticmethod(threading.Lock)
 
 
-class ThreadLockTests(lock_tests.LockTests):
-    locktype = _thread.allocate_lock
-
-
 class PyRLockTests(lock_tests.RLockTests):
     locktype = staticmethod(threading._PyRLock)
 
 
 class CRLockTests(lock_tests.RLockTests):
     locktype = staticmethod(threading._CRLock)
-
-
-class FactoryRLockTests(lock_tests.RLockTests):
-    locktype = staticmethod(threading.RLock)
 
 
 class EventTests(lock_tests.EventTests):
@@ -68,10 +59,8 @@ class BarrierTests(lock_tests.BarrierTests):
 
 CASES: tuple[Case, ...] = (
     LockTests,
-    ThreadLockTests,
     PyRLockTests,
     CRLockTests,
-    FactoryRLockTests,
     EventTests,
     ConditionAsRLockTests,
     ConditionTests,
