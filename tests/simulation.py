@@ -150,10 +150,11 @@ class Machine:
         self.threads.append(info)
         self.pending.append(None)
         self.logical.append(_Thread(info, body))
-        self._announce(self.logical[tid], ("begin",))
+        self.announce(self.logical[tid], ("begin",))
         return tid
 
-    def _announce(self, thread: _Thread, instruction: Instruction) -> None:
+    def announce(self, thread: _Thread, instruction: Instruction) -> None:
+        """Let a thread announce what it does next."""
         thread.instruction = instruction
         kind = instruction[0]
         target = instruction[1] if kind == "join" else -1
@@ -214,18 +215,18 @@ class Machine:
             thread.is_finished = True
             self.pending[tid] = None
         elif kind == "wait":
-            self._announce(thread, ("wake", *thread.instruction[1:]))
+            self.announce(thread, ("wake", *thread.instruction[1:]))
         elif kind == "await" and not answer:
-            self._announce(thread, ("await set", *thread.instruction[1:]))
+            self.announce(thread, ("await set", *thread.instruction[1:]))
         else:
             try:
-                self._announce(thread, thread.body.send(None if kind == "begin" else answer))
+                self.announce(thread, thread.body.send(None if kind == "begin" else answer))
             except StopIteration as stop:
                 thread.result = stop.value
-                self._announce(thread, ("exit",))
+                self.announce(thread, ("exit",))
             except AssertionError as error:
                 thread.result = repr(error)
-                self._announce(thread, ("exit",))
+                self.announce(thread, ("exit",))
 
     def _perform(self, thread: _Thread) -> Any:
         kind, *operands = thread.instruction

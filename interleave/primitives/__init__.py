@@ -1,6 +1,7 @@
 """What the program under test touches instead of the real primitives, for the time of an exploration.
 
-* `locks`, `conditions`, `queues`, `simple_queue`, `threads`, `clocks`, `entropy`: the stand-ins. None of them decides anything: they announce
+* `locks`, `conditions`, `queues`, `simple_queue`, `threads`, `clocks`, `entropy`: the stand-ins. None of them decides anything: they
+announce
   operations to the kernel (`interleave.runtime`) and keep the state of the thing they stand for.
 * `takeover`: puts them where the program looks, and takes them away again; `holders`: finds and changes these places.
 

@@ -222,7 +222,7 @@ def _full(self: Any) -> bool:
     kernel = active()
     if kernel is None or not _manner_of(type(self)):
         return bool(_originals[Queue, "full"](self))
-    return 0 < self.maxsize <= _state_of(kernel, self).look(kernel, "full")
+    return bool(0 < self.maxsize <= _state_of(kernel, self).look(kernel, "full"))
 
 
 def _shutdown(self: Any, immediate: bool = False) -> None:

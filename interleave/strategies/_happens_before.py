@@ -5,9 +5,9 @@ ends the thread that the other joins, and transitively. Each event gets a vector
 added and taken off at the end only, so what two successive executions share is analysed once.
 
 **Races.** A race is a pair (e, f) of conflicting events of different threads whose order can be reversed. Where no operation
-blocks, those are the pairs with no third event in between in happens-before (JACM 2017, section 3). Operations that
-block need a second look: the events just before `f` may be what enabled it, as the release of a lock
-enables the acquire that follows; these cannot be reversed, and the pair that can, the two acquires, has the release in between.
+blocks, those are the pairs with no third event in between in happens-before. Operations that block need a second look: the
+events just before `f` may be what enabled it, as the release of a lock enables the acquire that follows; these cannot be reversed,
+and the pair that can, the two acquires, has the release in between.
 So the conflicting events before `f` are visited from the latest on. Let `u` be what was executed until `e` or independently
 of it. `f` can be moved before `e` if its own thread gets to it without `e`, and it is enabled after `u`:
 
@@ -17,8 +17,8 @@ of it. `f` can be moved before `e` if its own thread gets to it without `e`, and
 * if that is unknown, both: (e, f) is taken for a race, and the search goes on.
 
 The same search is made for operations that were announced and never executed: a thread that blocks forever in a
-deadlock must be tried before those that took what it wants. This covers locks (the pairs named in JACM 2017, section 8) and every other
-guard alike: queues, semaphores, events, conditions.
+deadlock must be tried before those that took what it wants. The JACM version of the paper has this for locks (see `dpor`); here it
+covers every guard alike: locks, queues, semaphores, events, conditions.
 
 **Enabled or not** is known where the thread of `f` had announced it when `e` happened: the strategy was told who was enabled.
 Where the thread came to `f` only later nobody can know it for all guards; then mutexes are judged by their history, and of

@@ -1,9 +1,9 @@
 """Optimal dynamic partial-order reduction: one execution per class of equivalent schedules, and none in vain.
 
 Two schedules are equivalent if one becomes the other by swapping neighbouring operations that do not conflict; nothing can
-tell them apart. This search runs exactly one of each class. It is Optimal-DPOR of Abdulla, Aronis, Jonsson and Sagonas,
-"Source Sets: A Foundation for Optimal Dynamic Partial Order Reduction" (JACM 64(4), 2017; first in POPL 2014), with
-wakeup trees and sleep sets.
+tell them apart. This search runs exactly one of each class. It is Optimal-DPOR, with wakeup trees and sleep sets, of Abdulla, Aronis,
+Jonsson and Sagonas, "Source Sets: A Foundation for Optimal Dynamic Partial Order Reduction" (JACM 64(4), 2017; in "Optimal Dynamic
+Partial Order Reduction", POPL 2014, it is Algorithm 2).
 
 **How it works.** The search is a stack of nodes, one before each event of the current execution. When an execution has ended, its
 races are found (`_happens_before`). For a race (e, f) the sequence "what was executed after `e` and does not depend on it, then
@@ -21,8 +21,11 @@ sequence contains what disagrees with each sleeping event, no execution finds it
 * Events may contain choices of values. Each value makes another event of the thread; all of them are inserted, as
   sequences of one event, when the first is executed. Where a sleeping event is independent of the choice they
   are left out: what it leads to was explored from where it fell asleep, with every value, and the races met there asked for the rest.
-* Every race is reversed again after each execution, as in the paper, also those in the part that was executed before: with another
-  continuation the sequence contains other events. What made the last attempt superfluous is tried first.
+* Daemon threads end with the program. They are followed to where they block before the last other thread is let end
+  (`Dpor._is_closing`); that end is an event after all others.
+
+Every race is reversed again after each execution, as in the paper, also those in the part that was executed before: with another
+continuation the sequence contains other events, and what is explored already may not lead to all of them.
 
 Logical threads are told apart by `ThreadInfo.path`, numbered in order of first sight: tids depend on the order of spawning.
 
@@ -52,7 +55,7 @@ _DECIDING = ("choose", "sleep", "time")
 class _Node:
     """The state of the search before one event. Plain slots: there is one per event, visited in every execution."""
 
-    __slots__ = ("announced", "branches", "enabled", "event", "sleep", "tid", "values_seen")
+    __slots__ = ("announced", "branches", "enabled", "event", "extra", "sleep", "tid", "values_seen")
 
     def __init__(self, enabled: int, tid: int, event: Branch, sleep: list[Branch], branches: list[Branch]) -> None:
         self.enabled = enabled
@@ -65,6 +68,8 @@ class _Node:
         self.branches = branches
         #: What the event's thread announced; None until the first execution that takes this event.
         self.announced: Operation | None = None
+        #: How many steps daemon threads had been given so far although the program could end.
+        self.extra = 0
         #: How many choices of values of the event have had their alternatives inserted.
         self.values_seen = 0
 
@@ -95,7 +100,6 @@ class Dpor:
         self._node: _Node | None = None
         self._values_used = 0
         self._is_asleep = False
-        #: How many steps daemon threads were given in this execution although the program could end.
         self._extra = 0
         #: What is announced, kept up to date by the kernel.
         self._pending: Sequence[Operation | None] = ()
@@ -123,6 +127,7 @@ class Dpor:
                 node.tid = self._threads.tid_of[branch.thread]
                 node.values_seen = 0
                 node.announced = None
+                self._extra = node.extra
                 self._fixed = len(nodes)
                 self._causality.cut(len(nodes) - 1)
                 self._threads.forget()
@@ -193,6 +198,7 @@ class Dpor:
             chosen = Branch(self._threads.number_of[tid], (), self._causality.footprints.of(operation))
         node = _Node(point.enabled, tid, chosen, sleep, branches)
         node.announced = operation
+        node.extra = self._extra
         if not self._is_asleep:
             self._nodes.append(node)
         return node

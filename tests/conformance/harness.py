@@ -11,8 +11,10 @@ after another. Nothing in the test cases is changed but three things that have n
 
 from __future__ import annotations
 
+import sys
 import unittest
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from types import FunctionType
 from unittest import mock
 
@@ -53,7 +55,10 @@ def conform(case: Case, name: str) -> None:
         case(name).debug()
 
     support.environment_altered = False
-    with mock.patch.object(support, "gc_collect", _collect_nothing):
+    with ExitStack() as patches:
+        for module in [support, *(sys.modules[base.__module__] for base in case.__mro__)]:
+            if hasattr(module, "gc_collect"):
+                patches.enter_context(mock.patch.object(module, "gc_collect", _collect_nothing))
         result = explore(scenario, strategy="random", budget=_BUDGET, name=f"{case.__name__}.{name}")
         if result.failures:
             failure = result.failures[0]
