@@ -88,26 +88,26 @@ def _wait(self: Any, timeout: float | None = None) -> bool:
         saved: Any = levels
     else:
         saved = self._release_save()
+    # With a timeout of zero it looks once and goes on to take the lock again.
+    is_poll = timeout is not None and timeout <= 0 and not polls_again(kernel)
     is_ok = False
     try:
-        if timeout is not None and timeout <= 0 and not polls_again(kernel):
-            # It looks once, and goes on to take the lock again.
-            return waiter.is_notified
-        is_ok = kernel.wait("wake", waiter, waiter.queue, timeout, (self, lock))
-        return bool(is_ok)
+        if not is_poll:
+            is_ok = kernel.wait("wake", waiter, waiter.queue, timeout, (self, lock))
     finally:
-        if not waiter.is_notified:
-            try:
+        try:
+            if is_ok and is_ours:
+                # "wake" was announced on the lock's queue: it is free, and taking it belongs to the same operation.
+                lock._take(kernel)
+                if levels:
+                    lock._count = levels
+            elif not kernel.is_ending:
+                _restore(self, lock, saved, is_ours)
+        finally:
+            # Only now, as in the standard library: a notification that comes too late is lost.
+            if not waiter.is_notified:
                 self._waiters.remove(waiter)
-            except ValueError:
-                pass
-        if is_ok and is_ours:
-            # "wake" was announced on the lock's queue: it is free, and taking it belongs to the same operation.
-            lock._take(kernel)
-            if levels:
-                lock._count = levels
-        elif not kernel.is_ending:
-            _restore(self, lock, saved, is_ours)
+    return waiter.is_notified if is_poll else bool(is_ok)
 
 
 def _restore(condition: Any, lock: Any, saved: Any, is_ours: bool) -> None:

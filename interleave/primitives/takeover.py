@@ -115,9 +115,9 @@ class Takeover:
             return
         self._is_installed = False
         try:
-            self._exchange.undo()
-        finally:
             primitives.threads.give_back_pools()
+        finally:
+            self._exchange.undo()
             if len(sys.modules) != self._modules:
                 _give_real_things()
 
