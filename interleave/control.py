@@ -22,10 +22,13 @@ from interleave.instrument.scope import Scope
 from interleave.primitives.entropy import Saved
 from interleave.primitives.takeover import Takeover
 from interleave.runtime import state
+from interleave.runtime.heap import survey
 from interleave.runtime.tracing import Tracers
 
 #: Objects allocated since the last collection that make the next one due.
 _GARBAGE = 50_000
+#: Fewer frozen objects than this are the interpreter's own (375 in 3.12): nobody has frozen the heap.
+_FROZEN_AT_START = 1_000
 
 
 class Control:
@@ -51,9 +54,11 @@ class Control:
             self._hold_collector(stack)
             takeover = Takeover()
             stack.callback(takeover.uninstall)
-            takeover.install()
+            heap = survey(*takeover.sought())
+            takeover.install(heap.holders)
             stack.callback(self._instrumentation.uninstall)
-            self._instrumentation.install()
+            self._instrumentation.install(heap)
+            del heap
             self._instrumentation.reset()
             self._freeze()
             self._catch_interrupt(stack)
@@ -67,6 +72,11 @@ class Control:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._tracers.rejoin()
         self._stack.close()
+
+    @property
+    def skipped(self) -> list[str]:
+        """Functions that ran without being instrumented, one sentence each."""
+        return [f"{name} is not instrumented: its bytecode could not be rewritten ({why})" for name, why in self._instrumentation.skipped]
 
     def settle(self) -> bool:
         """Do what is due after an execution; return whether more code is in scope now than while it ran."""
@@ -85,7 +95,7 @@ class Control:
 
     def _freeze(self) -> None:
         """Keep what exists now out of collections, and out of the searches for what was made since: both become cheap."""
-        if not gc.get_freeze_count():
+        if gc.get_freeze_count() < _FROZEN_AT_START:
             gc.freeze()
             self._is_frozen = True
 

@@ -75,6 +75,7 @@ def explore(
     seed: int = 0,
     preemptions: int | None = None,
     timeouts: str = "idle",
+    shrink: bool = True,
     name: str | None = None,
     progress: Callable[[Progress], None] | None = None,
     replay_command: Callable[[str], str] | None = None,
@@ -84,7 +85,8 @@ def explore(
     `strategy` is a name ("auto", "dfs", "pct", "random", ...) or an object that follows `model.Strategy`; `seed` is that of its
     random generator. `include` names modules whose code is in scope besides the user's, with wildcards ("cachetools", "urllib3.*").
     `preemptions` bounds searches. `timeouts="any"` lets sleeps and timeouts end while other threads could run, "idle" only when none can.
-    With `stop_on_failure=False` the exploration goes on and collects failures with different signatures.
+    With `stop_on_failure=False` the exploration goes on and collects failures with different signatures. `shrink=False` reports them as
+    they were met, not simplified.
     `progress` is called about ten times a second; `replay_command` makes the command that reports show from a seed.
 
     Ctrl-C ends the exploration; the result says `stopped_by="interrupt"`. Raises UsageError for unusable arguments.
@@ -95,6 +97,7 @@ def explore(
         budget or Budget(),
         include=tuple(include),
         timeouts=check_timeouts(timeouts),
+        shrink=shrink,
         progress=progress,
         replay_command=replay_command,
     )
@@ -163,6 +166,7 @@ class _Exploration:
         *,
         include: tuple[str, ...],
         timeouts: bool,
+        shrink: bool = True,
         progress: Callable[[Progress], None] | None = None,
         replay_command: Callable[[str], str] | None = None,
     ) -> None:
@@ -178,6 +182,7 @@ class _Exploration:
         self.uncontrolled: dict[str, None] = {}
         self.executions = 0
         self._has_new_points = False
+        self._shrinks = shrink
         #: Whether the last execution brought more code into scope.
         self.has_grown = False
         self._progress = progress
@@ -194,7 +199,7 @@ class _Exploration:
         finally:
             self.has_grown = self.control.settle()
         self._has_new_points |= trace.has_new_points or self.has_grown
-        for sentence in trace.uncontrolled:
+        for sentence in (*trace.uncontrolled, *self.control.skipped):
             self.uncontrolled[sentence] = None
         return trace
 
@@ -320,7 +325,7 @@ class _Exploration:
         self.counts[key] = self.counts.get(key, 0) + 1
         if key in self.failures:
             return
-        limit = min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + 20)
+        limit = min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + 20) if self._shrinks else 0
         best = simplify(trace, lambda schedule: self._again(schedule, key), limit=limit, search=lambda *args: self._search(key, *args))
         try:
             detailed = self.follow(schedule_of(best), detailed=True)

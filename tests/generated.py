@@ -1,13 +1,13 @@
 """Generated programs: small threads over shared objects, as real Python functions.
 
-A program is data (nested tuples), so that Hypothesis can shrink it; `build` makes the scenario that runs it with plain `threading`, and
-`Outcomes` collects the final state of every execution. The interpreter of the instructions below is the program under test: its accesses
-are
-the ones that get instrumented.
+A program is data (nested tuples), so that Hypothesis can shrink it. `build` writes it out as Python source, one function a thread, with
+plain `threading` and built-in containers, and makes the scenario that runs it and collects the final state of every execution. What is
+announced is then what a user's code of that kind announces, and no more.
 """
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -15,128 +15,146 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+import interleave
+
 Instruction = tuple[Any, ...]
 Program = tuple[tuple[Instruction, ...], ...]
 
-#: Names of attributes, keys and locks: few, so that threads meet.
+#: Names of attributes and keys, and numbers of locks: few, so that threads meet.
 FIELDS = ("a", "b")
 LOCKS = (0, 1)
 
+#: What an instruction does, as source; `{0}` is its argument, `{me}` the number of the thread.
+SOURCE = {
+    "read": "out += (shared.{0},)",
+    "increment": "shared.{0} += 1",
+    "store": "shared.a = {me} + 1",
+    "both": "shared.a, shared.b = shared.b, {me} + 1",
+    "absent": "if '{0}' not in table: table['{0}'] = {me}",
+    "bump": "table['a'] += 1",
+    "drop": "out += (table.pop('{0}', None),)",
+    "keys": "out += (tuple(table),)",
+    "default": "out += (table.setdefault('{0}', {me}),)",
+    "append": "items.append({me})",
+    "first": "items[0] = items[0] + 1",
+    "size": "out += (len(items),)",
+    "sum": "out += (sum(items),)",
+    "front": "ordered.move_to_end('{0}')",
+    "push": "line.append({me})",
+    "pull": "out += (line.popleft() if line else None,)",
+    "add": "members.add({me} + 1)",
+    "count": "out += (len(sorted(members)),)",
+    "try": "if locks[{0}].acquire(blocking=False): out += ('taken',); locks[{0}].release()\nelse: out += ('busy',)",
+    "put": "jobs.put({me})",
+    "get": "out += (jobs.get(),)",
+    "look": "try: out += (jobs.get_nowait(),)\nexcept queue.Empty: out += ('empty',)",
+    "set": "event.set()",
+    "await": "event.wait()",
+    "notify": "with condition: ready.append({me}); condition.notify()",
+    "ready": "with condition:\n    while not ready: condition.wait()\n    out += (ready.pop(),)",
+    "choose": "out += (choose((1, 2)),)",
+    "spawn": "child = threading.Thread(target=increment, args=(shared,)); child.start(); child.join()",
+}
+
+_TEMPLATE = """
+def thread_{me}(box, shared, table, items, ordered, line, members, locks, jobs, event, condition, ready):
+    out = ()
+    try:
+{body}
+    except (KeyError, IndexError, RuntimeError) as error:
+        out += (type(error).__name__,)
+    box.append(out)
+"""
+
 
 class Shared:
-    """The state that the threads of one execution share."""
+    """Two attributes."""
 
     def __init__(self) -> None:
         self.a = 0
         self.b = 0
-        self.table: dict[str, int] = {"a": 0}
-        self.items: list[int] = [0]
-        self.ordered: OrderedDict[str, int] = OrderedDict(a=0, b=0)
-        self.line: deque[int] = deque([0])
-        self.members = {0}
-        self.locks = (threading.Lock(), threading.RLock())
-        self.seen: tuple[list[Any], ...] = ([], [], [], [])
-
-    def state(self) -> Any:
-        """Return all that can be told apart at the end."""
-        return (
-            self.a,
-            self.b,
-            tuple(self.table.items()),
-            tuple(self.items),
-            tuple(self.ordered.items()),
-            tuple(self.line),
-            tuple(sorted(self.members)),
-            tuple(tuple(one) for one in self.seen),
-        )
 
 
-def perform(shared: Shared, me: int, instruction: Instruction) -> None:
-    """Perform one instruction in thread `me`."""
+def increment(shared: Shared) -> None:
+    shared.b += 1
+
+
+def lines_of(instruction: Instruction, me: int) -> list[str]:
+    """Return the source lines of one instruction."""
     kind, *rest = instruction
-    out = shared.seen[me]
-    if kind == "read":
-        out.append(getattr(shared, rest[0]))
-    elif kind == "increment":
-        if rest[0] == "a":
-            shared.a += 1
-        else:
-            shared.b += 1
-    elif kind == "store":
-        shared.a = me + 1
-    elif kind == "absent":
-        if rest[0] not in shared.table:
-            shared.table[rest[0]] = me
-    elif kind == "bump":
-        shared.table["a"] += 1
-    elif kind == "drop":
-        out.append(shared.table.pop(rest[0], None))
-    elif kind == "keys":
-        out.append(tuple(shared.table))
-    elif kind == "append":
-        shared.items.append(me)
-    elif kind == "first":
-        shared.items[0] = shared.items[0] + 1
-    elif kind == "size":
-        out.append(len(shared.items))
-    elif kind == "front":
-        shared.ordered.move_to_end(rest[0])
-    elif kind == "push":
-        shared.line.append(me)
-    elif kind == "pull":
-        out.append(shared.line.popleft() if shared.line else None)
-    elif kind == "join":
-        shared.members.add(me + 1)
-    elif kind == "count":
-        out.append(sum(1 for _ in sorted(shared.members)))
-    elif kind == "locked":
-        with shared.locks[rest[0]]:
-            for inner in rest[1]:
-                perform(shared, me, inner)
-    elif kind == "try":
-        if shared.locks[rest[0]].acquire(blocking=False):
-            out.append("taken")
-            shared.locks[rest[0]].release()
-        else:
-            out.append("busy")
+    if kind == "locked":
+        inner = [line for one in rest[1] for line in lines_of(one, me)]
+        return [f"with locks[{rest[0]}]:", *("    " + line for line in inner)]
+    return SOURCE[kind].format(*rest, me=me).splitlines()
 
 
-_plain = st.one_of(
-    st.tuples(st.just("read"), st.sampled_from(FIELDS)),
-    st.tuples(st.just("increment"), st.sampled_from(FIELDS)),
-    st.tuples(st.sampled_from(("store", "bump", "keys", "append", "first", "size", "push", "pull", "join", "count"))),
-    st.tuples(st.sampled_from(("absent", "drop", "front")), st.sampled_from(FIELDS)),
-    st.tuples(st.just("try"), st.sampled_from(LOCKS)),
+def source_of(program: Program) -> str:
+    """Return the source of all threads."""
+    bodies = [[line for one in thread for line in lines_of(one, me)] for me, thread in enumerate(program)]
+    return "".join(_TEMPLATE.format(me=me, body="\n".join("        " + line for line in body)) for me, body in enumerate(bodies))
+
+
+def _simple(*kinds: str) -> st.SearchStrategy[Instruction]:
+    return st.tuples(st.sampled_from(kinds))
+
+
+def _with(values: tuple[Any, ...], *kinds: str) -> st.SearchStrategy[Instruction]:
+    return st.tuples(st.sampled_from(kinds), st.sampled_from(values))
+
+
+_memory = st.one_of(
+    _with(FIELDS, "read", "increment"),
+    _simple("store", "both", "bump", "keys", "append", "first", "size", "sum", "push", "pull", "add", "count"),
+    _with(FIELDS, "absent", "drop", "front", "default"),
 )
+_plain = st.one_of(_memory, _memory, _with(LOCKS, "try"), _simple("look", "set", "choose", "spawn"))
 _locked = st.tuples(st.just("locked"), st.sampled_from(LOCKS), st.lists(_plain, min_size=1, max_size=2).map(tuple))
-_thread = st.lists(st.one_of(_plain, _plain, _locked), min_size=1, max_size=3).map(tuple)
+_blocking = st.one_of(_simple("put", "get", "set", "await", "notify", "ready"), _simple("put", "notify"))
+_any = st.one_of(_memory, _plain, _locked, _blocking)
 
-#: Two or three threads of at most three instructions.
-programs: st.SearchStrategy[Program] = st.one_of(
-    st.lists(_thread, min_size=2, max_size=2).map(tuple),
-    st.lists(st.lists(st.one_of(_plain, _locked), min_size=1, max_size=1).map(tuple), min_size=3, max_size=3).map(tuple),
-)
+
+def _programs(threads: int, longest: int) -> st.SearchStrategy[Program]:
+    thread = st.lists(_any, min_size=1, max_size=longest).map(tuple)
+    return st.lists(thread, min_size=threads, max_size=threads).map(tuple)
+
+
+#: Two to four threads, the fewer the longer.
+programs: st.SearchStrategy[Program] = st.one_of(_programs(2, 2), _programs(2, 3), _programs(3, 1), _programs(4, 1))
 
 
 def build(program: Program, outcomes: dict[Any, int]) -> Callable[[], None]:
-    """Return the scenario that runs `program` and counts its final states in `outcomes`."""
+    """Return the scenario that runs `program` and counts its final states in `outcomes`; one that deadlocks reaches none."""
+    namespace: dict[str, Any] = {"__name__": __name__, "queue": queue, "threading": threading, "increment": increment}
+    namespace["choose"] = interleave.choose
+    exec(compile(source_of(program), "<generated>", "exec"), namespace)
+    bodies = [namespace[f"thread_{me}"] for me in range(len(program))]
 
     def scenario() -> None:
-        shared = Shared()
-
-        def body(me: int) -> None:
-            try:
-                for instruction in program[me]:
-                    perform(shared, me, instruction)
-            except (KeyError, IndexError, RuntimeError) as error:
-                shared.seen[me].append(type(error).__name__)
-
-        threads = [threading.Thread(target=body, args=(index,)) for index in range(len(program))]
+        shared, locks = Shared(), (threading.Lock(), threading.RLock())
+        table: dict[str, int] = {"a": 0}
+        items, ready = [0], []  # type: ignore[var-annotated]
+        ordered = OrderedDict(a=0, b=0)
+        line, members = deque([0]), {0}
+        jobs: queue.Queue[int] = queue.Queue()
+        event, condition = threading.Event(), threading.Condition()
+        given = shared, table, items, ordered, line, members, locks, jobs, event, condition, ready
+        boxes: list[list[Any]] = [[] for _ in bodies]
+        threads = [threading.Thread(target=body, args=(box, *given)) for body, box in zip(bodies, boxes, strict=True)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        state = shared.state()
+        state = (
+            (shared.a, shared.b),
+            tuple(table.items()),
+            tuple(items),
+            tuple(ordered.items()),
+            tuple(line),
+            tuple(sorted(members)),
+            tuple(ready),
+            tuple(jobs.queue),
+            tuple(tuple(box) for box in boxes),
+        )
         outcomes[state] = outcomes.get(state, 0) + 1
 
     return scenario

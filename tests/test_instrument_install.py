@@ -122,14 +122,14 @@ def test_failure_while_installing_undoes_everything(monkeypatch: pytest.MonkeyPa
     before = all_codes()
     calls = []
 
-    def fail(code: types.CodeType, namespace: dict[str, Any]) -> Any:
+    def fail(code: types.CodeType) -> Any:
         calls.append(code)
         if len(calls) == 5:
             raise KeyboardInterrupt
-        return rewrite(code, namespace)
+        return make(code)
 
-    rewrite = instrument.rewrite
-    monkeypatch.setattr(instrument, "rewrite", fail)
+    make = instrument._placeholder
+    monkeypatch.setattr(instrument, "_placeholder", fail)
     with pytest.raises(KeyboardInterrupt):
         Instrumentation(Only(__name__)).install()
     assert len(calls) == 5
@@ -145,6 +145,8 @@ def test_functions_that_cannot_be_rewritten_are_listed(monkeypatch: pytest.Monke
     rewrite = instrument.rewrite
     monkeypatch.setattr(instrument, "rewrite", fail)
     with instrumented(__name__) as instrumentation:
+        plain(Holder())
+        decorated(plain)(Holder())
         assert instrumentation.skipped == [(f"{__name__}.plain", "ValueError: no")]
         assert not is_instrumented(plain)
         assert is_instrumented(decorated)

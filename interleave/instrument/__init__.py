@@ -6,6 +6,7 @@ all functions of the process, closures, methods and tests rewritten by pytest in
 rewritten in memory, for the duration of the exploration, and their own one back afterwards.
 
     scope       which functions are the user's
+    placeholders    what a function has until it is called
     analysis    facts about code: stored names, constant cells
     rewrite     a code object with calls of hooks before its accesses
     plans       which instruction gets which hook with which operands, in a context
@@ -21,16 +22,18 @@ Hooks never run code of the program. What a place is, they decide from types and
 
 from __future__ import annotations
 
-import functools
-import gc
 import sys
-from collections.abc import Iterator
+import threading
 from types import CodeType, FunctionType
+from typing import Any
 
 from interleave.instrument.analysis import nested_codes
+from interleave.instrument.placeholders import placeholder
 from interleave.instrument.registry import registry
-from interleave.instrument.rewrite import Rewritten, rewrite
+from interleave.instrument.rewrite import Rewritten, known, rewrite
 from interleave.instrument.scope import Scope
+from interleave.runtime.heap import Heap, survey
+from interleave.runtime.suspension import aside
 
 __all__ = ["Instrumentation", "Scope"]
 
@@ -38,8 +41,8 @@ __all__ = ["Instrumentation", "Scope"]
 class Instrumentation:
     """Exchange the code of all functions in scope, and put it back.
 
-    Functions that cannot be rewritten keep their code and are listed in `skipped`, as (qualified name, reason). Generators and
-    coroutines that already run are left alone.
+    Functions are rewritten when they are first called (see `placeholders`). Those that cannot be keep their code and are listed in
+    `skipped`, as (qualified name, reason). Generators and coroutines that already run are left alone.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -47,7 +50,11 @@ class Instrumentation:
         self.skipped: list[tuple[str, str]] = []
         #: Exchanged functions with their own code.
         self._exchanged: list[tuple[FunctionType, CodeType]] = []
-        #: Everything rewritten for this instrumentation, by id of the rewritten code.
+        #: By id of the original code: functions that have a placeholder.
+        self._waiting: dict[int, list[FunctionType]] = {}
+        #: By id of a code object that was put in the place of another: the other.
+        self._originals: dict[int, CodeType] = {}
+        #: Everything rewritten that this instrumentation uses, by id of the rewritten code.
         self._rewritten: dict[int, Rewritten] = {}
         #: Ids of code objects that could not be rewritten, and the code objects, which keeps the ids theirs.
         self._failed: set[int] = set()
@@ -55,20 +62,15 @@ class Instrumentation:
         self._modules = 0
         self._version = 0
 
-    def install(self) -> None:
-        """Exchange the code of every function in scope. If anything goes wrong, all of it is undone."""
-        # Rewriting makes no garbage cycles, but so many objects that the collector would take a third of the time.
-        was_enabled = gc.isenabled()
-        gc.disable()
+    def install(self, heap: Heap | None = None) -> None:
+        """Exchange the code of every function in scope, of those found on the heap. If anything goes wrong, all of it is undone."""
         try:
             registry.begin(lambda module: self.scope.covers(module, None))
-            self._exchange()
+            _demand.served_by = self
+            self._exchange(heap or survey())
         except BaseException:
             self.uninstall()
             raise
-        finally:
-            if was_enabled:
-                gc.enable()
 
     def update(self) -> bool:
         """Bring functions of modules imported since into scope; tell whether the instrumentation grew.
@@ -77,61 +79,60 @@ class Instrumentation:
         """
         if len(sys.modules) == self._modules and registry.version == self._version:
             return False
-        version, count = self._version, len(self._rewritten)
-        self._exchange()
-        return registry.version != version or len(self._rewritten) != count
+        version, count = self._version, len(self._exchanged)
+        self._exchange(survey())
+        return registry.version != version or len(self._exchanged) != count
 
     def uninstall(self) -> None:
         """Give every function its own code back, those made during the exploration included. May be called twice."""
         exchanged, self._exchanged = self._exchanged, []
         for function, code in exchanged:
             function.__code__ = code
-        if self._rewritten:
-            for function in _functions():
-                known = self._rewritten.get(id(function.__code__))
-                if known is not None:
-                    function.__code__ = known.original
+        if self._originals:
+            for function in survey().functions:
+                original = self._originals.get(id(function.__code__))
+                if original is not None:
+                    function.__code__ = original
+        self._originals.clear()
         self._rewritten.clear()
+        self._waiting.clear()
+        _demand.served_by = None
         registry.forget()
         registry.clear_caches()
 
     def reset(self) -> None:
         """Forget which sites were in conflict."""
-        for known in self._rewritten.values():
-            _forget_points(known)
+        for done in self._rewritten.values():
+            _forget_points(done)
 
     def forget(self) -> None:
         """Drop what hooks remember of an execution. To be called after each."""
         registry.forget()
 
-    def _exchange(self) -> None:
+    def _exchange(self, heap: Heap) -> None:
         found: list[tuple[FunctionType, CodeType]] = []
         # Whoever freezes the collector hides what it lists; what was exchanged before is known.
         known_before = {id(function): function for function, _ in self._exchanged}
-        objects = gc.get_objects()
         outside = self.scope.outside
-        fresh = {id(obj): obj for obj in objects if type(obj) is FunctionType and id(obj.__code__) not in outside}
+        fresh = {id(function): function for function in heap.functions if id(function.__code__) not in outside}
         for function in {**known_before, **fresh}.values():
             code = function.__code__
-            known = self._rewritten.get(id(code))
-            if known is not None:
-                found.append((function, known.original))
+            original = self._originals.get(id(code))
+            if original is not None:
+                found.append((function, original))
             elif id(code) in registry.instrumented or id(code) in self._failed:
                 continue
             elif self.scope.covers_function(function):
                 found.append((function, code))
             else:
                 self.scope.leave_out(code)
-        wrapped = {id(obj.__wrapped__) for obj in objects if type(obj) is _CACHE and hasattr(obj, "__wrapped__")}
-        del objects
+        wrapped = {id(cache.__wrapped__) for cache in heap.caches if hasattr(cache, "__wrapped__")}
+        del fresh
         registry.cached.update(id(code) for function, code in found if id(function) in wrapped)
-        inner = {id(code) for _, outer in found for code in _inside(outer)}
         # Before anything is rewritten: a read of a global gets a hook if the global is stored anywhere.
         for function, code in found:
-            if id(code) not in inner:
-                registry.note_code(code, function.__globals__)
-        # Outer code first: only there one sees that a closure variable of the inner is constant. Else the order of the source.
-        found.sort(key=lambda pair: (id(pair[1]) in inner, pair[1].co_filename, pair[1].co_firstlineno, pair[1].co_qualname))
+            registry.note_code(code, function.__globals__)
+        self._waiting.clear()
         for function, original in found:
             self._exchange_one(function, original)
         # Which functions announce for themselves has changed.
@@ -140,24 +141,84 @@ class Instrumentation:
         self._version = registry.version
 
     def _exchange_one(self, function: FunctionType, original: CodeType) -> None:
+        done = known(original, function.__globals__)
+        if done is not None:
+            code = self._adopt(done)
+        else:
+            code = _placeholder(original)
+            self._originals[id(code)] = original
+            self._waiting.setdefault(id(original), []).append(function)
+        if function.__code__ is not code:
+            self._exchanged.append((function, original))
+            function.__code__ = code
+
+    def rewrite(self, original: CodeType, namespace: dict[str, Any]) -> CodeType:
+        """Rewrite a code object because it is called, for all functions that wait for it; return what they get."""
         try:
-            rewritten = rewrite(original, function.__globals__)
+            # Only in the outer code one sees that a closure variable of the inner is constant.
+            for function, outer in self._exchanged:
+                if function.__globals__ is namespace and _is_inside(original, outer):
+                    rewrite(outer, namespace)
+            code = self._adopt(rewrite(original, namespace))
         except Exception as error:
             # Whatever the bytecode library does not understand stays as it is; the caller is told.
             self._failed.add(id(original))
             self._kept.append(original)
-            self.skipped.append((f"{function.__module__}.{function.__qualname__}", f"{type(error).__name__}: {error}"))
-            return
-        if function.__code__ is not rewritten.code:
-            for part in rewritten.walk():
+            self.skipped.append((f"{namespace.get('__name__')}.{original.co_qualname}", f"{type(error).__name__}: {error}"))
+            code = original
+        for function in self._waiting.get(id(original), ()):
+            if function.__globals__ is namespace:
+                function.__code__ = code
+        registry.clear_caches()
+        return code
+
+    def _adopt(self, done: Rewritten) -> CodeType:
+        """Note rewritten code, with all that is inside, and return it."""
+        if id(done.code) not in self._rewritten:
+            for part in done.walk():
                 if id(part.code) not in self._rewritten:
                     self._rewritten[id(part.code)] = part
+                    self._originals[id(part.code)] = part.original
                     _forget_points(part)
-            self._exchanged.append((function, original))
-            function.__code__ = rewritten.code
+        return done.code
 
 
-_CACHE = type(functools.lru_cache(len))
+class _Demand:
+    """What placeholders ask for the code to run."""
+
+    def __init__(self) -> None:
+        self.served_by: Instrumentation | None = None
+        self._is_busy = False
+        # Other OS threads of the process may call functions in scope as well.
+        self._lock = threading.RLock()
+        self._rewrite_aside = aside(self._rewrite)
+
+    def __call__(self, original: CodeType, namespace: dict[str, Any]) -> CodeType:
+        return self._rewrite_aside(original, namespace)
+
+    def _rewrite(self, original: CodeType, namespace: dict[str, Any]) -> CodeType:
+        with self._lock:
+            # What rewriting itself calls may be in scope (`include=["bytecode"]`).
+            if self.served_by is None or self._is_busy:
+                return original
+            self._is_busy = True
+            try:
+                return self.served_by.rewrite(original, namespace)
+            finally:
+                self._is_busy = False
+
+
+_demand = _Demand()
+#: By id of the original, which is kept alive by its placeholder.
+_placeholders: dict[int, CodeType] = {}
+
+
+def _placeholder(original: CodeType) -> CodeType:
+    made = _placeholders.get(id(original))
+    if made is None:
+        made = _placeholders[id(original)] = placeholder(original, _demand)
+        registry.instrumented.add(id(made))
+    return made
 
 
 def _forget_points(part: Rewritten) -> None:
@@ -165,13 +226,9 @@ def _forget_points(part: Rewritten) -> None:
         site.is_point = False
 
 
-def _functions() -> list[FunctionType]:
-    """Return all functions of the process, in the order of the garbage collector."""
-    return [obj for obj in gc.get_objects() if type(obj) is FunctionType]
-
-
-def _inside(code: CodeType) -> Iterator[CodeType]:
-    """Yield the code objects inside a code object, at any depth."""
-    for inner in nested_codes(code):
-        yield inner
-        yield from _inside(inner)
+def _is_inside(inner: CodeType, outer: CodeType) -> bool:
+    """Tell whether one code object is inside another, at any depth."""
+    name = outer.co_qualname + ".<locals>."
+    if not inner.co_qualname.startswith(name) or inner.co_filename != outer.co_filename:
+        return False
+    return any(one is inner or _is_inside(inner, one) for one in nested_codes(outer))

@@ -82,8 +82,23 @@ class Stores(NamedTuple):
     class_attributes: set[str]
 
 
+_NO_STORES = Stores(set(), set(), set())
+
+#: By id: code objects that store no variable and no attribute, nor does any inside them. Looked at for every exploration.
+_without_stores: dict[int, CodeType] = {}
+
+
 def stores(code: CodeType, namespace: Mapping[str, Any]) -> Stores:
     """Return the global variables and attributes that a code object stores, given the globals it runs with."""
+    if id(code) in _without_stores:
+        return _NO_STORES
+    found = _find_stores(code, namespace)
+    if not found.variables and not found.attributes:
+        _without_stores[id(code)] = code
+    return found
+
+
+def _find_stores(code: CodeType, namespace: Mapping[str, Any]) -> Stores:
     result = Stores(set(), set(), set())
     if not _NAME_STORES.isdisjoint(code.co_code[::2]):
         slots = _slots(code)
@@ -105,7 +120,7 @@ def stores(code: CodeType, namespace: Mapping[str, Any]) -> Stores:
             may_be_class = _may_load_class(code, slots, namespace, opcode, argument)
         result.class_attributes.update(of_classes & result.attributes)
     for inner in nested_codes(code):
-        for names, more in zip(result, stores(inner, namespace), strict=True):
+        for names, more in zip(result, _find_stores(inner, namespace), strict=True):
             names |= more
     return result
 

@@ -91,13 +91,21 @@ def rewrite(code: CodeType, namespace: dict[str, Any]) -> Rewritten:
     return _rewrite(code, namespace, IMPLICIT_CELLS, is_decorated=False)
 
 
-def _rewrite(code: CodeType, namespace: dict[str, Any], constant: frozenset[str], *, is_decorated: bool) -> Rewritten:
-    key = (id(code), id(namespace))
-    known = _cache.get(key)
-    has_exit = is_decorated or id(code) in registry.cached
+def known(code: CodeType, namespace: dict[str, Any], *, is_decorated: bool = False) -> Rewritten | None:
+    """Return the instrumented copy made before, if it hooks what has to be hooked now."""
+    found = _cache.get((id(code), id(namespace)))
+    if found is None or found.has_exit < (is_decorated or id(code) in registry.cached):
+        return None
     stored: Set[str] = registry.variables.get(id(namespace), frozenset())
-    if known is not None and known.has_exit >= has_exit and known.hooked <= stored and known.unhooked.isdisjoint(stored):
-        return known
+    return found if found.hooked <= stored and found.unhooked.isdisjoint(stored) else None
+
+
+def _rewrite(code: CodeType, namespace: dict[str, Any], constant: frozenset[str], *, is_decorated: bool) -> Rewritten:
+    found = known(code, namespace, is_decorated=is_decorated)
+    if found is not None:
+        return found
+    key = (id(code), id(namespace))
+    has_exit = is_decorated or id(code) in registry.cached
     constant = (constant & frozenset(code.co_freevars)) | constant_cells(code) | IMPLICIT_CELLS
     decorated = decorated_codes(code)
     nested = tuple(_rewrite(inner, namespace, constant, is_decorated=id(inner) in decorated) for inner in nested_codes(code))
@@ -113,8 +121,8 @@ def _rewrite(code: CodeType, namespace: dict[str, Any], constant: frozenset[str]
         has_exit=has_exit,
         nested=nested,
     )
-    if known is not None:
-        _retired.append(known)
+    if key in _cache:
+        _retired.append(_cache[key])
     _cache[key] = result
     registry.instrumented.add(id(result.code))
     return result

@@ -37,6 +37,8 @@ def _library_folders() -> tuple[str, ...]:
 
 
 _LIBRARY = _library_folders()
+#: Folders whose code is in scope for every module or for none.
+_FIXED = (*_LIBRARY, _OWN_FOLDER, "<frozen ")
 #: `collections.namedtuple` makes `__new__` in a namespace of this name, whoever asked for it: it packs arguments and touches nothing.
 _NAMEDTUPLE = "namedtuple_"
 
@@ -75,7 +77,7 @@ class Scope:
 
     def leave_out(self, code: CodeType) -> None:
         """Remember that the function with this code is out of scope, if that cannot be otherwise for another function with it."""
-        if code.co_filename.startswith(_LIBRARY) or any(part in code.co_filename for part in _INSTALLED):
+        if code.co_filename.startswith(_FIXED) or any(part in code.co_filename for part in _INSTALLED):
             self.outside[id(code)] = code
 
     def _judge(self, module_name: str, file: str | None) -> bool:

@@ -281,12 +281,17 @@ class Exchange:
 
     def _class_of(self, namespace: dict[str, Any]) -> type | None:
         """Return the class whose namespace a dictionary is, if it is one."""
+        for name in ("__dict__", "__weakref__"):
+            maker = getattr(namespace.get(name), "__objclass__", None)
+            if isinstance(maker, type) and _is_namespace(namespace, maker):
+                return maker
         self._classes = self._classes or _all_classes()
         module = namespace["__module__"]
-        for cls in self._classes:
-            if vars(cls).get("__module__") is module and any(one is namespace for one in gc.get_referents(cls)):
-                return cls
-        return None
+        return next((cls for cls in self._classes if vars(cls).get("__module__") is module and _is_namespace(namespace, cls)), None)
+
+
+def _is_namespace(namespace: dict[str, Any], cls: type) -> bool:
+    return any(one is namespace for one in gc.get_referents(cls))
 
 
 def _slots(holder: Any) -> Iterator[tuple[MemberDescriptorType, Any]]:

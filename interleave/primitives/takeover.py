@@ -96,15 +96,23 @@ class Takeover:
         self._is_installed = False
         self._modules = 0
 
-    def install(self) -> None:
-        """Exchange everything; whatever was done is undone if it fails half way."""
+    @staticmethod
+    def sought() -> list[object]:
+        """Return the objects whose holders `install` has to know."""
+        return [*[row.original for row in (*primitives.OBJECTS, *primitives.INSTANCES)], *_LIKELY_HOLDERS]
+
+    def install(self, holders: list[Any] | None = None) -> None:
+        """Exchange everything; whatever was done is undone if it fails half way.
+
+        `holders` is what refers to the objects `sought`; it is emptied.
+        """
         if self._is_installed:
             return
         self._is_installed = True
         try:
             self._modules = len(sys.modules)
             self._exchange_methods()
-            self._exchange_held()
+            self._exchange_held(holders if holders is not None else gc.get_referrers(*self.sought()))
         except BaseException:
             self.uninstall()
             raise
@@ -125,14 +133,13 @@ class Takeover:
         for (cls, name), stand_in in {**primitives.METHODS, **primitives.simple_queue.inherited()}.items():
             self._exchange.put(CLASS_ATTRIBUTE, cls, name, stand_in)
 
-    def _exchange_held(self) -> None:
+    def _exchange_held(self, holders: list[Any]) -> None:
         exchange = self._exchange
         # The import system has the module itself in its globals, and must go on with the real locks.
         self._shield_imports()
         for row in primitives.OBJECTS:
             exchange.add(row.original, row.stand_in)
         kinds = {row.original: row.stand_in for row in primitives.INSTANCES}
-        holders = gc.get_referrers(*[row.original for row in primitives.OBJECTS], *kinds, *_LIKELY_HOLDERS)
         pools_lock = vars(pools)[_POOLS_LOCK]
         exchange.put(ITEM, vars(pools), _POOLS_LOCK, primitives.locks.Lock.standing_in_for(pools_lock))
         found = [one for one in holders if type(one) in kinds and id(one) not in _SPARED and one is not pools_lock]

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from interleave.runtime import gate, state
+from interleave.runtime import active, gate, state
+
+T = TypeVar("T")
 
 
-def aside(choose: Callable[[Any], int]) -> Callable[[Any], int]:
-    """Keep the code of a strategy that is not ours, and may be in scope itself, out of the execution."""
+def aside(function: Callable[..., T]) -> Callable[..., T]:
+    """Keep what a function does out of the execution that it is called in, if any."""
 
-    def chooseaside(point: Any) -> int:
-        is_open = gate.is_open
+    def run_aside(*arguments: Any) -> T:
+        if active() is None:
+            return function(*arguments)
+        is_open, is_naming = gate.is_open, gate.is_naming
         with Suspended():
-            pick = choose(point)
-        gate.is_open, gate.is_naming = is_open, True
-        return pick
+            result = function(*arguments)
+        gate.is_open, gate.is_naming = is_open, is_naming
+        return result
 
-    return chooseaside
+    return run_aside
 
 
 class Suspended:

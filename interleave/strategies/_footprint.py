@@ -1,8 +1,7 @@
 """What operations touch, in a form that answers "do these two conflict?" in two machine operations.
 
 Partial-order reduction asks that question more often than any other. Every place gets a bit, and a footprint holds
-four masks of them; two footprints conflict where `model.conflict` says so of their operations, and nowhere else if their owners were
-published:
+four masks of them; two footprints conflict where `model.conflict` says so of their operations, and nowhere else:
 
 * The access of a field touches the bit of the field and the owner's bit "some field", and probes the bit of the field
   and the owner's bit "whole". The access of the whole object touches "whole" and probes both "whole" and "some field".
@@ -158,12 +157,9 @@ class Footprints:
         return made
 
     def _holder(self, owner: Owner) -> _Holder:
-        # Nobody published it: its name depends on who happened to see it first, and may be another object's in the next
-        # execution. What is kept from execution to execution must not rely on it: all of one type are taken for one.
-        key = owner if owner[0] else owner[-1]
-        holder = self._holders.get(key)
+        holder = self._holders.get(owner)
         if holder is None:
-            holder = self._holders[key] = _Holder(self._new_bit(), self._new_bit())
+            holder = self._holders[owner] = _Holder(self._new_bit(), self._new_bit())
         return holder
 
     def _add_field(self, holder: _Holder, name: object) -> Place:

@@ -259,8 +259,7 @@ class Causality:
 def _is_mutex(operation: Operation) -> bool:
     """Tell whether an operation is on a lock that one thread at a time can hold, by the type's name in the owner's."""
     assert operation.accesses
-    owner = operation.accesses[0].owner
-    return bool(owner[0]) and owner[-1] in ("lock", "Lock", "RLock")
+    return operation.accesses[0].owner[-1] in ("lock", "Lock", "RLock")
 
 
 def unexecuted(events: Sequence[Event], pending: Sequence[Operation | None]) -> list[tuple[int, Operation]]:

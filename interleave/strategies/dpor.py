@@ -29,6 +29,12 @@ continuation the sequence contains other events, and what is explored already ma
 
 Logical threads are told apart by `ThreadInfo.path`, numbered in order of first sight: tids depend on the order of spawning.
 
+**Names.** An object that nobody published is named when a thread first announces an access to it, so its name may be another one in an
+equivalent schedule. No schedule is lost by that: all that decides whether a branch is left out are the sleeping events and the
+first events of a tree, which were announced, and their objects named, before the node; executions that share the node agree on these
+names, and never give them to other objects. Only what stands deeper in a wakeup tree can be misjudged, and that costs at most an
+execution that proves redundant.
+
 An execution that was cut short, because a thread failed while others could go on, says nothing about what those
 would have done after their next operation. The search then covers less than every schedule, but there is a failure to report.
 """
@@ -301,7 +307,10 @@ class Dpor:
                 self._demand(node, [*before, event])
 
     def _demand(self, node: _Node, sequence: list[Branch]) -> None:
-        """Have `sequence` run from `node`, unless what it leads to was explored or is going to be."""
+        """Have `sequence` run from `node`, unless it cannot be, or what it leads to was explored or is going to be."""
+        if not node.enabled >> self._threads.tid_of[sequence[0].thread] & 1:
+            # It would be dropped when its turn comes; until then it must not stand for others.
+            return
         for asleep in node.sleep:
             if weak_initial(asleep, sequence) >= 0:
                 return

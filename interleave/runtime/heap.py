@@ -1,0 +1,47 @@
+"""One pass over all objects of the process, for everything that taking control has to find.
+
+Such a pass costs as much as hundreds of small executions, because it has to fetch every object from memory; so all that is sought is
+sought at once. The garbage collector tells who refers to given objects (`gc.get_referrers`). Every function refers to the dictionary of
+the built-in functions, and every cache of `functools` to its type, so both are found by the same question. (A function that was
+given built-ins of its own, as sandboxes do, is not.)
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import gc
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+CACHE = type(functools.lru_cache(len))
+_BUILTINS = vars(builtins)
+
+
+@dataclass(slots=True)
+class Heap:
+    """What was found. The lists are holders themselves: empty them before the next pass."""
+
+    functions: list[FunctionType]
+    #: Caches made by `functools.lru_cache`.
+    caches: list[Any]
+    #: What refers to one of the objects sought.
+    holders: list[Any]
+
+
+def survey(*sought: object) -> Heap:
+    """Find all functions and caches, and everything that refers to one of the objects `sought`, in the order of the garbage collector."""
+    functions: list[FunctionType] = []
+    caches: list[Any] = []
+    holders: list[Any] = []
+    wanted = {id(one) for one in sought}
+    for obj in gc.get_referrers(*sought, _BUILTINS, CACHE):
+        kind = type(obj)
+        if kind is FunctionType:
+            functions.append(obj)
+        elif kind is CACHE:
+            caches.append(obj)
+        elif kind is not dict or not wanted.isdisjoint(map(id, obj.values())) or not wanted.isdisjoint(map(id, obj)):
+            holders.append(obj)
+    return Heap(functions, caches, holders)
