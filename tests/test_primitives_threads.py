@@ -413,7 +413,9 @@ def test_trace_and_profile_functions_of_threads() -> None:
             threading.setprofile(previous)
         return [one for one in seen if one in ("call", "work", "return")]
 
+    before = sys.getprofile(), sys.gettrace()
     assert_same(body)
+    assert (sys.getprofile(), sys.gettrace()) == before
 
 
 def test_sleeping_threads_wake_in_order() -> None:

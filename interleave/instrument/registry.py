@@ -39,7 +39,7 @@ class Registry:
     """Everything that hooks share. One instance: `registry`."""
 
     __slots__ = (
-        "_caches", "_namespaces", "_temporary", "aliases", "attributes", "cached", "caches", "class_attributes", "covers",
+        "_caches", "_is_filled", "_namespaces", "_temporary", "aliases", "attributes", "cached", "caches", "class_attributes", "covers",
         "instrumented", "patched", "running", "variables", "version",
     )  # fmt: skip
 
@@ -66,6 +66,8 @@ class Registry:
         #: Keeps the ids in `variables` what they are.
         self._namespaces: list[dict[str, Any]] = []
         self._caches: list[Kinds] = []
+        #: Whether any of them holds something.
+        self._is_filled = False
         self._temporary: list[tuple[Kinds, type]] = []
 
     def new_cache(self) -> Kinds:
@@ -79,6 +81,7 @@ class Registry:
         if len(cache) >= _KINDS_KEPT:
             cache.clear()
         cache[tp] = kind
+        self._is_filled = True
         if "<locals>" in _qualified_name(tp):
             # Made by a function, most likely by the scenario itself, once in every execution.
             self._temporary.append((cache, tp))
@@ -133,6 +136,9 @@ class Registry:
 
     def clear_caches(self) -> None:
         """Forget what is known of types."""
+        if not self._is_filled:
+            return
+        self._is_filled = False
         for cache in self._caches:
             cache.clear()
         self._temporary.clear()

@@ -6,7 +6,7 @@ be changed in place (a namespace, a class, a list, a cell, a slot, ...) or it ca
 lock): then
 a copy with the other object in it is made, and the holder is exchanged for the copy in *its* holders, by another pass.
 
-Every change is noted before it is made, as a `_Place`, and undone only where it is still in force: what the program stored there itself
+Every change is noted before it is made, as a `Place`, and undone only where it is still in force: what the program stored there itself
 meanwhile is its own business. Places are objects of this package, which is left alone, so that what they keep is not taken for a holder.
 """
 
@@ -35,13 +35,16 @@ _ABSENT: Any = object()
 class Entry:
     """What is exchanged for what."""
 
-    __slots__ = ("moved", "original", "stand_in")
+    __slots__ = ("copied", "moved", "original", "places", "stand_in")
 
     def __init__(self, original: Any, stand_in: Any) -> None:
         self.original = original
         self.stand_in = stand_in
         #: In how many places it was exchanged.
         self.moved = 0
+        self.places: list[Place] = []
+        #: The copies made of holders of it that cannot be changed.
+        self.copied: list[Entry] = []
 
     def is_held_elsewhere(self, known: int = 0) -> bool:
         """Tell whether the original has holders besides the `known` ones that were not found yet; a place that was changed keeps it as
@@ -49,13 +52,13 @@ class Entry:
         return sys.getrefcount(self.original) - self.moved > _OWN_REFERENCES + known
 
 
-class _Place:
+class Place:
     """One place that was changed, with the way to read and to write it."""
 
-    __slots__ = ("get", "holder", "key", "original", "put", "value")
+    __slots__ = ("holder", "key", "kind", "original", "value")
 
     def __init__(self, kind: tuple[Callable[..., Any], Callable[..., Any]], holder: Any, key: Any, original: Any, value: Any) -> None:
-        self.get, self.put = kind
+        self.kind = kind
         self.holder = holder
         self.key = key
         self.original = original
@@ -64,8 +67,9 @@ class _Place:
     def undo(self) -> None:
         """Put the original back, unless something else is there by now."""
         try:
-            if self.get(self.holder, self.key) is self.value:
-                self.put(self.holder, self.key, self.original)
+            get, put = self.kind
+            if get(self.holder, self.key) is self.value:
+                put(self.holder, self.key, self.original)
         except (AttributeError, LookupError, ValueError):
             pass
 
@@ -147,7 +151,7 @@ class Exchange:
     def __init__(self, is_left_alone: Callable[[str], bool]) -> None:
         self._is_left_alone = is_left_alone
         self._entries: dict[int, Entry] = {}
-        self._places: list[_Place] = []
+        self._places: list[Place] = []
         #: All classes, listed when first needed.
         self._classes: list[type] = []
 
@@ -173,11 +177,12 @@ class Exchange:
             if not entries:
                 break
 
-    def put(self, kind: tuple[Callable[..., Any], Callable[..., Any]], holder: Any, key: Any, value: Any) -> None:
+    def put(self, kind: tuple[Callable[..., Any], Callable[..., Any]], holder: Any, key: Any, value: Any) -> Place:
         """Change one place."""
-        place = _Place(kind, holder, key, kind[0](holder, key), value)
+        place = Place(kind, holder, key, kind[0](holder, key), value)
         self._places.append(place)
-        place.put(holder, key, value)
+        kind[1](holder, key, value)
+        return place
 
     def undo(self) -> None:
         """Put all originals back, in reverse order. An interrupt meanwhile is raised when all is done."""
@@ -201,17 +206,26 @@ class Exchange:
         if id(holder) in self._entries:
             return None
         copy: Any = None
+        within: list[Any] = []
         if isinstance(holder, tuple):
-            copy = self._copy_of_tuple(holder)
+            copy, within = self._copy_of_tuple(holder), list(holder)
         elif kind is BuiltinMethodType or kind is MethodType:
+            within = [holder.__self__]
             entry = self._entries.get(id(holder.__self__))
-            copy = getattr(entry.stand_in, holder.__name__, None) if entry is not None else None
+            # The `__new__` of a class of C is a method of it as well, and stays.
+            if entry is not None and holder.__name__ != "__new__":
+                copy = getattr(entry.stand_in, holder.__name__, None)
         elif kind is staticmethod or kind is classmethod:
+            within = [holder.__func__]
             entry = self._entries.get(id(holder.__func__))
             copy = kind(entry.stand_in) if entry is not None else None
         if copy is None:
             return None
-        return self.add(holder, copy)
+        made = self.add(holder, copy)
+        for item in within:
+            if id(item) in self._entries:
+                self._entries[id(item)].copied.append(made)
+        return made
 
     def _copy_of_tuple(self, holder: tuple[Any, ...]) -> Any:
         # The bases and the method resolution order of a class are tuples as well.
@@ -272,7 +286,7 @@ class Exchange:
                 continue
             entry = entries[id(value)]
             try:
-                self.put(kind, holder, key, entry.stand_in)
+                entry.places.append(self.put(kind, holder, key, entry.stand_in))
             except (AttributeError, TypeError):
                 # It cannot be changed after all: a read-only slot, a class made in C.
                 self._places.pop()

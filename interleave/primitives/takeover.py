@@ -31,6 +31,7 @@ from types import ModuleType
 from typing import Any
 
 from interleave import primitives
+from interleave.primitives.acquaintance import exchange_known, remember
 from interleave.primitives.holders import CLASS_ATTRIBUTE, ITEM, Exchange
 from interleave.runtime import active, gate, state
 
@@ -145,9 +146,12 @@ class Takeover:
         found = [one for one in holders if type(one) in kinds and id(one) not in _SPARED and one is not pools_lock]
         entries = [exchange.add(one, kinds[type(one)].standing_in_for(one)) for one in found]
         del found
+        counts = [sys.getrefcount(entry.original) for entry in entries]
+        unknown = [(entry, count) for entry, count in zip(entries, counts, strict=True) if not exchange_known(exchange, entry, count)]
         copies = exchange.exchange_in(holders)
         # The stand-in keeps the original too.
-        exchange.spread([one for one in entries if one.is_held_elsewhere(1)] + copies)
+        exchange.spread([entry for entry, _ in unknown if entry.is_held_elsewhere(1)] + copies)
+        remember(unknown)
 
     def _shield_imports(self) -> None:
         # By its name the copy is left alone.

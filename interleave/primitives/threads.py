@@ -127,17 +127,24 @@ def _hand_over(kernel: Any, target: Any, arguments: Iterable[object]) -> None:
 
 def _bootstrap(thread: Any) -> None:
     """Run a thread as `_bootstrap_inner` does, without its hand-shake."""
+    tracing, profiling = threading.gettrace(), threading.getprofile()
+    own = sys.gettrace(), sys.getprofile()
     try:
-        if threading._trace_hook:  # type: ignore[attr-defined]
-            sys.settrace(threading._trace_hook)  # type: ignore[attr-defined]
-        if threading._profile_hook:
-            sys.setprofile(threading._profile_hook)
+        if tracing:
+            sys.settrace(tracing)
+        if profiling:
+            sys.setprofile(profiling)
         thread.run()
     except SystemExit:
         pass
     except Exception as error:
         _report_uncaught(thread, error)
     finally:
+        # A real thread takes them with it; all logical ones share an OS thread, which has to be as before.
+        if tracing and sys.gettrace() == tracing:
+            sys.settrace(own[0] if own[0] != tracing else None)
+        if profiling and sys.getprofile() == profiling:
+            sys.setprofile(own[1] if own[1] != profiling else None)
         _active.pop(thread._ident, None)
         _mark_finished(thread)
 
