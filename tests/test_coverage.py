@@ -173,7 +173,7 @@ def never(text: str) -> list[int]:
     return [number for number, line in enumerate(text.splitlines(), start=1) if "# never" in line]
 
 
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("core", [CORES[0], pytest.param(CORES[1], marks=pytest.mark.slow), *CORES[2:]])
 def test_lines_are_counted_where_they_are(folder: Path, core: str) -> None:
     files, printed = measure(folder, COVERAGE_CORE=core)
     assert "3 passed" in printed
@@ -182,7 +182,7 @@ def test_lines_are_counted_where_they_are(folder: Path, core: str) -> None:
     assert "Warning" not in printed
 
 
-@pytest.mark.parametrize("core", CORES[:2])
+@pytest.mark.parametrize("core", [CORES[0], pytest.param(CORES[1], marks=pytest.mark.slow)])
 def test_branches_are_those_of_real_threads(folder: Path, core: str) -> None:
     """`sysmon` measures branches from 3.14 on."""
     files, printed = measure(folder, "--branch", COVERAGE_CORE=core)

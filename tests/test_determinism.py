@@ -58,7 +58,7 @@ def test_failures_replay_identically_in_fresh_processes(target: str) -> None:
     found = failures_of(target)
     assert len(found) >= 3
     seeds = json.dumps([(module, name, failure.seed) for module, name, failure in found])
-    for hash_seed in random.Random(target).sample(range(1, 1_000_000), 2):
+    for hash_seed in random.Random(target).sample(range(1, 1_000_000), 1):
         environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": str(ROOT)}
         ran = subprocess.run(
             [sys.executable, "-c", REPLAY], input=seeds, capture_output=True, text=True, cwd=ROOT, env=environment, check=False

@@ -120,6 +120,8 @@ def use_configparser() -> object:
 PROGRAMS = [use_argparse, use_text, use_json, use_ast, use_configparser]
 
 
+# What is rewritten stays in memory, and is gone through by every exploration after it.
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["closed", "open", "detailed"])
 def test_the_standard_library_works_rewritten(mode: str) -> None:
     expected = [program() for program in PROGRAMS]
@@ -136,6 +138,7 @@ def test_the_standard_library_works_rewritten(mode: str) -> None:
     assert [program() for program in PROGRAMS] == expected
 
 
+@pytest.mark.slow
 def test_graph_algorithms_work_rewritten() -> None:
     def run() -> object:
         graph = nx.karate_club_graph()

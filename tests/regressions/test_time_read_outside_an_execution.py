@@ -16,8 +16,9 @@ def test_clock_in_a_progress_callback() -> None:
 
     def progress(_: Progress) -> None:
         readings.extend([time.monotonic(), time.time(), time.perf_counter(), time.process_time()])
+        raise KeyboardInterrupt
 
     start = time.monotonic()
-    explore(lambda: None, budget=Budget(seconds=0.4, executions=None), strategy="random", progress=progress)
-    assert readings
+    result = explore(lambda: None, budget=Budget(seconds=600, executions=None), strategy="random", progress=progress)
+    assert result.stopped_by == "interrupt"
     assert start <= readings[0] <= time.monotonic()

@@ -19,14 +19,14 @@ from .expectations import expect_failure
 LIMIT = 8
 SHARDS = 4
 
-under_load = pytest.mark.parametrize("workers", [10, 50, 100])
+under_load = pytest.mark.parametrize("workers", [10, pytest.param(50, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.slow)])
 
 
 @pytest.mark.interleave(strategy="random", executions=5)
 class TestHighConcurrency:
     """Faults found under load, and invariants that hold under load."""
 
-    @pytest.mark.parametrize("workers", [10, 100])
+    @pytest.mark.parametrize("workers", [10, pytest.param(100, marks=pytest.mark.slow)])
     def test_metrics_lose_increments(self, workers: int) -> None:
         def scenario() -> None:
             load.frames_are_counted(metrics.ExecutionMetrics(), workers)
