@@ -27,8 +27,26 @@ from interleave.runtime.tracing import Tracers
 
 #: Objects allocated since the last collection that make the next one due.
 _GARBAGE = 50_000
+#: Growth of the heap since the last collection of all of it that makes the next one due: in parts, and in objects.
+_GROWTH, _GROWTH_LEAST = 0.2, 10_000
 #: Fewer frozen objects than this are the interpreter's own (375 in 3.12): nobody has frozen the heap.
 _FROZEN_AT_START = 1_000
+
+
+class _Heap:
+    """How many objects there were after the last full collection."""
+
+    size = 0
+
+    @classmethod
+    def tidy(cls) -> None:
+        """Collect garbage before everything that is there is searched through and frozen, if much has come together.
+
+        Failures and their traces are cycles as a rule, and what was frozen is old to the collector, which hardly looks at it again.
+        """
+        if len(gc.get_objects()) > cls.size * (1 + _GROWTH) + _GROWTH_LEAST:
+            gc.collect()
+            cls.size = len(gc.get_objects())
 
 
 class Control:
@@ -51,6 +69,7 @@ class Control:
             stack.callback(setattr, state, "is_controlled", False)
             stack.callback(self._unfreeze)
             stack.callback(Saved().restore)
+            _Heap.tidy()
             self._hold_collector(stack)
             takeover = Takeover()
             stack.callback(takeover.uninstall)

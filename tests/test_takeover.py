@@ -327,10 +327,11 @@ class _Broken:
 
 
 @pytest.mark.parametrize("scenario", [_passing, _failing, _raising, _interrupted, _interrupting], ids=lambda one: one.__name__.strip("_"))
-def test_a_hundred_explorations_leave_nothing_behind(scenario: Callable[[], None]) -> None:
+@pytest.mark.parametrize("rounds", [4, pytest.param(100, marks=pytest.mark.slow)])
+def test_a_hundred_explorations_leave_nothing_behind(scenario: Callable[[], None], rounds: int) -> None:
     explore(_passing, budget=Budget(executions=1))
     before, state_before = _snapshot(), random.getstate()
-    for _ in range(20):
+    for _ in range(rounds):
         explore(scenario, strategy="random", budget=Budget(executions=3), stop_on_failure=False)
     assert _differences(before, _snapshot()) == []
     assert random.getstate() == state_before
