@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -27,14 +28,14 @@ from interleave.runtime.tracing import Tracers
 
 #: Objects allocated since the last collection that make the next one due.
 _GARBAGE = 50_000
-#: Growth of the heap since the last collection of all of it that makes the next one due: in parts, and in objects.
-_GROWTH, _GROWTH_LEAST = 0.2, 10_000
+#: Growth of the heap since the last collection of all of it that makes the next one due: in parts, and in blocks of memory.
+_GROWTH, _GROWTH_LEAST = 0.2, 50_000
 #: Fewer frozen objects than this are the interpreter's own (375 in 3.12): nobody has frozen the heap.
 _FROZEN_AT_START = 1_000
 
 
 class _Heap:
-    """How many objects there were after the last full collection."""
+    """How many blocks of memory were in use after the last full collection."""
 
     size = 0
 
@@ -44,9 +45,9 @@ class _Heap:
 
         Failures and their traces are cycles as a rule, and what was frozen is old to the collector, which hardly looks at it again.
         """
-        if len(gc.get_objects()) > cls.size * (1 + _GROWTH) + _GROWTH_LEAST:
+        if sys.getallocatedblocks() > cls.size * (1 + _GROWTH) + _GROWTH_LEAST:
             gc.collect()
-            cls.size = len(gc.get_objects())
+            cls.size = sys.getallocatedblocks()
 
 
 class Control:

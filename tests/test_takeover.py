@@ -36,6 +36,7 @@ _REAL_TYPES = (type(_thread.allocate_lock()), _thread.RLock, _queue.SimpleQueue)
 LOCKS, FUNCTIONS = list(takeover_subject.all_locks()), list(takeover_subject.all_functions())
 # Its locks have to be found by every exploration in the process while it is there.
 del takeover_subject, sys.modules["takeover_subject"]
+gc.collect()
 
 
 class _Subject:

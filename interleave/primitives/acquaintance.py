@@ -47,17 +47,27 @@ def exchange_known(exchange: Exchange, entry: Entry, count: int) -> bool:
 
 def remember(entries: Sequence[tuple[Entry, int]]) -> None:
     """Remember where objects with these reference counts were exchanged, as far as these holders can be found again."""
-    owners = _owners([place.holder for entry, _ in entries for one in (entry, *entry.copied) for place in one.places])
+    for entry, _ in entries:
+        _known.pop(entry.original, None)
+    entries = [(entry, count) for entry, count in entries if all(map(_is_hopeful, _holders(entry)))]
+    owners = _owners([holder for entry, _ in entries for holder in _holders(entry)])
     for entry, count in entries:
         found = [_found(place, None, owners) for place in entry.places]
         for copy in entry.copied:
             method = copy.original.__name__ if isinstance(copy.original, _METHODS) else None
             found += [_found(place, method, owners) if method is not None else None for place in copy.places]
             found += [None for one in copy.copied if _was_put(one)]
-        if None in found:
-            _known.pop(entry.original, None)
-        else:
+        if None not in found:
             _known[entry.original] = count, found  # type: ignore[assignment]
+
+
+def _holders(entry: Entry) -> list[Any]:
+    return [place.holder for one in (entry, *entry.copied) for place in one.places]
+
+
+def _is_hopeful(holder: Any) -> bool:
+    """Tell whether a holder may be found again."""
+    return type(holder).__weakrefoffset__ > 0 or (type(holder) is dict and id(holder) not in _hopeless)
 
 
 def _found(place: Place, method: str | None, owners: dict[int, Anchor]) -> _Found | None:

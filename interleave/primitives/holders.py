@@ -229,7 +229,7 @@ class Exchange:
 
     def _copy_of_tuple(self, holder: tuple[Any, ...]) -> Any:
         # The bases and the method resolution order of a class are tuples as well.
-        if not holder or (isinstance(holder[0], type) and holder is holder[0].__mro__):
+        if not holder or (isinstance(holder[0], type) and _belongs_to_class(holder)):
             return None
         items = [self._entries[id(item)].stand_in if id(item) in self._entries else item for item in holder]
         if all(item is original for item, original in zip(items, holder, strict=True)):
@@ -306,6 +306,11 @@ class Exchange:
 
 def _is_namespace(namespace: dict[str, Any], cls: type) -> bool:
     return any(one is namespace for one in gc.get_referents(cls))
+
+
+def _belongs_to_class(holder: tuple[Any, ...]) -> bool:
+    first = holder[0]
+    return holder is first.__mro__ or any(cls.__bases__ is holder for cls in type.__subclasses__(first))
 
 
 def _slots(holder: Any) -> Iterator[tuple[MemberDescriptorType, Any]]:
