@@ -181,7 +181,7 @@ class _Exploration:
         self.counts: dict[tuple[str, ...], int] = {}
         self.uncontrolled: dict[str, None] = {}
         self.executions = 0
-        self._has_new_points = False
+        self._has_new_points = self._was_cut = False
         self._shrinks = shrink
         #: Whether the last execution brought more code into scope.
         self.has_grown = False
@@ -198,6 +198,7 @@ class _Exploration:
             trace = execute(self.scenario, strategy, self.controls, detailed=detailed)
         finally:
             self.has_grown = self.control.settle()
+        self._was_cut |= trace.is_cut
         self._has_new_points |= trace.has_new_points or self.has_grown
         for sentence in (*trace.uncontrolled, *self.control.skipped):
             self.uncontrolled[sentence] = None
@@ -229,11 +230,11 @@ class _Exploration:
         exhausted = stopped_by == "exhausted"
         return Result(
             scenario=self.name,
-            verdict=self._verdict(failures, exhausted=exhausted and bool(strategy.scope)),
+            verdict=self._verdict(failures, exhausted=exhausted and bool(strategy.scope) and not self._was_cut),
             executions=self.executions,
             exhausted=exhausted,
             strategy=self.strategy_name,
-            scope=strategy.scope if exhausted else "",
+            scope=strategy.scope if exhausted and not self._was_cut else "",
             stopped_by=stopped_by,
             failures=failures,
             uncontrolled=tuple(self.uncontrolled),

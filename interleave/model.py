@@ -257,6 +257,8 @@ class Trace:
     switches: int = 0
     #: Whether an access was met in conflict for the first time, so that earlier executions lacked points there.
     has_new_points: bool = False
+    #: Whether it was ended early, with a daemon running on and on.
+    is_cut: bool = False
     #: None if the execution passed.
     outcome: Outcome | None = None
     #: Filled in detailed runs only.

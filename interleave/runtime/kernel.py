@@ -10,16 +10,15 @@ switches straight to the chosen greenlet. The hub (whoever called `run`) is ente
 to or taken from `enabled` when the queue opens or closes: the cost of a step does not depend on how many are blocked.
 `enabled == 0` with threads unfinished moves virtual time to the next deadline; without one it is a deadlock, exactly.
 
-**Moments.** Every announcement has a number, its moment, whether or not there was anything to choose. A schedule lists the choices that
-differ from the default by moment, so it does not depend on where a strategy cared to choose.
+**Moments.** Every announcement has a number, its moment, whether or not there was anything to choose. Schedules list choices by moment,
+so they do not depend on where a strategy cared to choose.
 
-**Solo.** While one logical thread is started and not yet joined nothing can conflict: spawn and join order what it does with all
-others. The gate is closed then, and hooks cost one test.
+**Solo.** While one logical thread is started and not joined nothing can conflict: spawn and join order it with all others. The gate is
+closed then, and hooks cost one test.
 
-**The end.** When the scenario and all threads that are not daemons have finished, or one has failed, or none can go on, the hub has it
-judged, with control suspended, while every thread still stands where it stopped. Then every unfinished one gets `Unwind` thrown in,
-runs its `finally` blocks without being scheduled any more, and is gone. Greenlets are reused by later executions: the first entry
-into a new one costs twenty switches.
+**The end.** When all threads that are not daemons have finished, or one has failed, or none can go on, the hub has it judged, with control
+suspended, while every thread stands where it stopped. Then each unfinished one gets `Unwind` thrown in, runs its `finally` blocks without
+being scheduled any more, and is gone. Greenlets are reused: the first entry into a new one costs twenty switches.
 """
 
 from __future__ import annotations
@@ -32,16 +31,15 @@ from typing import Any, NoReturn
 from greenlet import getcurrent, greenlet
 
 from interleave.errors import InternalError
-from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Operation, Outcome, Strategy, Trace
+from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Operation, Strategy, Trace
 from interleave.runtime import UNKNOWN, WaitQueue, gate
 from interleave.runtime.clock import Clock
+from interleave.runtime.ending import ends_the_program, judged, starves_the_program, unwind
 from interleave.runtime.suspension import Suspended, aside
 from interleave.runtime.thread_state import make_locals
 from interleave.runtime.threads import Judge, LogicalThread, Observer, Unwind, child_of
 
 _OURS = "interleave."
-#: How often a thread that catches `Unwind` gets it again.
-_UNWINDS = 100
 
 
 class Fiber:
@@ -73,7 +71,7 @@ class Fiber:
             thread.body()
             if not kernel.is_ending:
                 operation = Operation("exit", (Access(thread.name, STATE, WRITE),), NOWHERE)
-                if kernel.every:
+                if kernel.every or ends_the_program(kernel, thread):
                     kernel.announce(thread, operation)
                 else:
                     kernel.skip()
@@ -343,7 +341,8 @@ class Kernel:
 
     def _run_away(self) -> None:
         if not self.is_ending:
-            self.is_runaway = not self.is_interrupted
+            self.trace.is_cut = starves_the_program(self)
+            self.is_runaway = not self.is_interrupted and not self.trace.is_cut
             self.stop()
 
     def _break_off(self, error: BaseException) -> NoReturn:
@@ -367,31 +366,6 @@ def run(kernel: Kernel, scenario: Callable[[], object], judge: Judge) -> None:
     kernel.resume(main)
     kernel.is_ending = True
     with Suspended():
-        kernel.trace.outcome = _judged(kernel, judge)
-    _unwind(kernel)
+        kernel.trace.outcome = judged(kernel, judge)
+    unwind(kernel)
     kernel.trace.moments = kernel.moment
-
-
-def _judged(kernel: Kernel, judge: Judge) -> Outcome | None:
-    if kernel.error is not None or kernel.is_interrupted:
-        return None
-    if kernel.raised is not None:
-        return judge.raised(*kernel.raised)
-    return judge.runaway(kernel) if kernel.is_runaway else judge.blocked(kernel)
-
-
-def _unwind(kernel: Kernel) -> None:
-    """Throw `Unwind` into every unfinished logical thread until it is gone, and get back the caller's thread-local values."""
-    for thread in kernel.logical:
-        for _ in range(_UNWINDS):
-            if thread.fiber is None:
-                break
-            kernel.enter(thread)
-            thread.fiber.greenlet.throw(Unwind)
-        else:
-            kernel.trace.uncontrolled.append(f"thread {thread.info.name!r} could not be unwound: it catches BaseException in a loop")
-    kernel.enter(kernel.logical[0])
-    for thread in kernel.logical[1:]:
-        if kernel.locals is not None and thread.locals is not None:
-            kernel.locals.drop(thread.locals)
-            thread.locals = None

@@ -1,0 +1,56 @@
+"""The end of an execution: the judgement on it, and the unwinding of every logical thread that has not finished."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interleave.model import Outcome
+from interleave.runtime.threads import Judge, LogicalThread, Unwind
+
+#: How many steps daemons are followed when nothing else is left to do: the end of the program would stop them.
+_CLOSING = 1_000
+#: By how many of the last events it is judged who keeps an execution from ending.
+_RECENT = 200
+#: How often a thread that catches `Unwind` gets it again.
+_UNWINDS = 100
+
+
+def ends_the_program(kernel: Any, thread: LogicalThread) -> bool:
+    """Tell whether the end of a thread ends the program while daemons could go on; when it comes is a choice then."""
+    if thread.info.is_daemon or kernel.alive > 1 or not kernel.enabled & ~thread.bit:
+        return False
+    kernel.limit = min(kernel.limit, kernel.moment + _CLOSING)
+    return True
+
+
+def starves_the_program(kernel: Any) -> bool:
+    """Tell whether daemons go on and on where others, were they but chosen, could come to the end: no livelock, only unfair."""
+    if not any(kernel.enabled & one.bit and not one.info.is_daemon for one in kernel.logical):
+        return False
+    recent = kernel.events[-_RECENT:]
+    return 4 * sum(kernel.logical[tid].info.is_daemon for tid, _ in recent) > 3 * len(recent)
+
+
+def judged(kernel: Any, judge: Judge) -> Outcome | None:
+    if kernel.error is not None or kernel.is_interrupted:
+        return None
+    if kernel.raised is not None:
+        return judge.raised(*kernel.raised)
+    return judge.runaway(kernel) if kernel.is_runaway else judge.blocked(kernel)
+
+
+def unwind(kernel: Any) -> None:
+    """Throw `Unwind` into every unfinished logical thread until it is gone, and get back the caller's thread-local values."""
+    for thread in kernel.logical:
+        for _ in range(_UNWINDS):
+            if thread.fiber is None:
+                break
+            kernel.enter(thread)
+            thread.fiber.greenlet.throw(Unwind)
+        else:
+            kernel.trace.uncontrolled.append(f"thread {thread.info.name!r} could not be unwound: it catches BaseException in a loop")
+    kernel.enter(kernel.logical[0])
+    for thread in kernel.logical[1:]:
+        if kernel.locals is not None and thread.locals is not None:
+            kernel.locals.drop(thread.locals)
+            thread.locals = None
