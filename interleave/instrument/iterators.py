@@ -23,7 +23,7 @@ from typing import Any
 
 from interleave import runtime
 from interleave.instrument import families
-from interleave.instrument.announce import announce, gate
+from interleave.instrument.announce import announce, announce_one, gate
 from interleave.instrument.containers import method_action, write_whole
 from interleave.instrument.families import DEFAULTDICT, DEQUE, DICT, FOREIGN, LIST, NONE, OPAQUE, SET, VIEW, family, operation_family
 from interleave.instrument.kinds import find
@@ -44,6 +44,7 @@ _UNSHARED = 3
 #: How many layers of iterators around iterators are looked through.
 _DEPTH = 6
 
+_ListIterator: type = type(iter(list[Any]()))
 _iterators: Kinds = registry.new_cache()
 
 
@@ -159,6 +160,12 @@ def step(site: Site, is_argument: bool = False) -> Callable[[Any], None]:
             return
         is_shared = sys.getrefcount(iterator) > unshared
         if kind == WRAPPER:
+            if type(iterator) is _ListIterator and not is_shared:
+                # By far the most common loop. An iterator that is exhausted has let its list go.
+                for items in get_referents(iterator):
+                    if type(items) is list:
+                        announce_one(site, items, WHOLE, READ)
+                        return
             accesses = behind(iterator)
             if is_shared:
                 accesses.append((iterator, WHOLE, WRITE))

@@ -102,7 +102,7 @@ def _start(self: Any) -> None:
 
 
 #: Types whose objects hold nothing that threads could share.
-_PLAIN = frozenset({int, float, complex, bool, str, bytes, type(None), range, BuiltinFunctionType})
+_PLAIN = frozenset({int, float, complex, bool, str, bytes, type(None), range, BuiltinFunctionType, FunctionType, MethodType, Thread})
 
 
 def _hand_over(kernel: Any, target: Any, arguments: Iterable[object]) -> None:

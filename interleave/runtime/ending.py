@@ -28,7 +28,8 @@ def starves_the_program(kernel: Any) -> bool:
     if not any(kernel.enabled & one.bit and not one.info.is_daemon for one in kernel.logical):
         return False
     recent = kernel.events[-_RECENT:]
-    return 4 * sum(kernel.logical[tid].info.is_daemon for tid, _ in recent) > 3 * len(recent)
+    daemons = sum(1 for tid, _ in recent if kernel.logical[tid].info.is_daemon)
+    return 4 * daemons > 3 * len(recent)
 
 
 def judged(kernel: Any, judge: Judge) -> Outcome | None:

@@ -101,7 +101,10 @@ class Trap:
                 kernel.observer(me, operation, (owner, value))
         else:
             kernel.skip()
-        places.record(entry, field, mode, me, site)
+        if entry.sole is me:  # as `record` does, for the most common case
+            entry.log.append((field, mode, site, me.held))
+        else:
+            places.record(entry, field, mode, me, site)
 
     def touch_many(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]]) -> None:
         """Announce accesses to several places that happen as one."""
@@ -139,10 +142,7 @@ class Trap:
             self.places.enter(value, self.kernel.me)
 
     def step(self, kind: str, *resources: object, target: int = -1, is_point: bool = True, mode: int = WRITE) -> None:
-        """Announce an operation that never blocks, on the state of zero or more primitives.
-
-        `is_point=False` says that no other thread can tell whether it happened now or at the thread's next point.
-        """
+        """Announce an operation that never blocks; `is_point=False` says that nobody can tell it from one at the thread's next point."""
         kernel = self.kernel
         if kernel.is_ending:
             self._overstay()
