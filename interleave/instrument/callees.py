@@ -22,6 +22,7 @@ from collections.abc import Callable
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
+    CodeType,
     FunctionType,
     MethodDescriptorType,
     MethodType,
@@ -38,7 +39,7 @@ from interleave.instrument.families import family, is_library_container
 from interleave.instrument.functions import attribute_call
 from interleave.instrument.items import settle
 from interleave.instrument.iterators import called, consumed, resume
-from interleave.instrument.kinds import ANNOUNCING, FOREIGN_CODE, LIBRARY, NEUTRAL, find, origin, root_module
+from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, NEUTRAL, find, origin, root_module
 from interleave.instrument.operators import nested_reads
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.model import READ, WHOLE, WRITE, Site
@@ -85,13 +86,21 @@ def _argument_accesses(function: Any, touched: list[Any]) -> AccessList:
 _LIBRARY_WRITERS = frozenset({"shuffle", "insort", "insort_left", "insort_right"})
 
 
+#: By id: code of neutral functions, which is kept alive by it.
+_neutral: dict[int, CodeType] = {}
+
+
 def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
     function, owner = method.__func__, method.__self__
     if type(function) is not FunctionType:
         dispatch(site, function, (owner, *arguments))
         return
+    code = function.__code__
+    if id(code) in registry.instrumented or id(code) in _neutral:
+        return
     whose = origin(function)
-    if whose in (ANNOUNCING, NEUTRAL):
+    if whose == NEUTRAL:
+        _neutral[id(code)] = code
         return
     accesses: AccessList = []
     if not issubclass(type(owner), (type, ModuleType)):
