@@ -200,7 +200,7 @@ class _Exploration:
             self.has_grown = self.control.settle()
         self._was_cut |= trace.is_cut
         self._has_new_points |= trace.has_new_points or self.has_grown
-        for sentence in (*trace.uncontrolled, *self.control.skipped):
+        for sentence in trace.uncontrolled:
             self.uncontrolled[sentence] = None
         return trace
 
@@ -227,26 +227,28 @@ class _Exploration:
         self.statistics.seconds = _now() - self._started
         self.statistics.redundant = getattr(strategy, "redundant", 0)
         failures = tuple(replace(failure, count=self.counts[key]) for key, failure in self.failures.items())
+        self.uncontrolled.update(dict.fromkeys(self.control.skipped))
         exhausted = stopped_by == "exhausted"
+        scope = strategy.scope if exhausted and not self._was_cut else ""
         return Result(
             scenario=self.name,
-            verdict=self._verdict(failures, exhausted=exhausted and bool(strategy.scope) and not self._was_cut),
+            verdict=self._verdict(failures, is_proof=bool(scope)),
             executions=self.executions,
             exhausted=exhausted,
             strategy=self.strategy_name,
-            scope=strategy.scope if exhausted and not self._was_cut else "",
+            scope=scope,
             stopped_by=stopped_by,
             failures=failures,
             uncontrolled=tuple(self.uncontrolled),
             statistics=self.statistics,
         )
 
-    def _verdict(self, failures: Sequence[Failure], *, exhausted: bool) -> Verdict:
+    def _verdict(self, failures: Sequence[Failure], *, is_proof: bool) -> Verdict:
         if failures:
             return "failed"
         if self.uncontrolled:
             return "inconclusive"
-        return "proven" if exhausted else "passed"
+        return "proven" if is_proof else "passed"
 
     def _loop(self, strategy: Strategy, *, stop_on_failure: bool) -> str:
         while True:
