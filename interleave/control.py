@@ -34,20 +34,20 @@ _GROWTH, _GROWTH_LEAST = 0.2, 50_000
 _FROZEN_AT_START = 1_000
 
 
-class _Heap:
+class _LastCollection:
     """How many blocks of memory were in use after the last full collection."""
 
-    size = 0
+    blocks = 0
 
     @classmethod
-    def tidy(cls) -> None:
+    def repeat_if_due(cls) -> None:
         """Collect garbage before everything that is there is searched through and frozen, if much has come together.
 
         Failures and their traces are cycles as a rule, and what was frozen is old to the collector, which hardly looks at it again.
         """
-        if sys.getallocatedblocks() > cls.size * (1 + _GROWTH) + _GROWTH_LEAST:
+        if sys.getallocatedblocks() > cls.blocks * (1 + _GROWTH) + _GROWTH_LEAST:
             gc.collect()
-            cls.size = sys.getallocatedblocks()
+            cls.blocks = sys.getallocatedblocks()
 
 
 class Control:
@@ -70,7 +70,7 @@ class Control:
             stack.callback(setattr, state, "is_controlled", False)
             stack.callback(self._unfreeze)
             stack.callback(Saved().restore)
-            _Heap.tidy()
+            _LastCollection.repeat_if_due()
             self._hold_collector(stack)
             takeover = Takeover()
             stack.callback(takeover.uninstall)
@@ -79,7 +79,6 @@ class Control:
             stack.callback(self._instrumentation.uninstall)
             self._instrumentation.install(heap)
             del heap
-            self._instrumentation.reset()
             self._freeze()
             self._catch_interrupt(stack)
         except BaseException:

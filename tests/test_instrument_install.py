@@ -229,12 +229,12 @@ def test_a_name_stored_dynamically_makes_the_instrumentation_grow(module_name: s
         assert probe.of(vars(module)) == [("CONFIG", "r")]
 
 
-def test_reset_forgets_points(installed: Instrumentation) -> None:
-    with probing() as probe:
+def test_points_are_forgotten_when_installed_again() -> None:
+    with instrumented(__name__), probing() as probe:
         plain(types.SimpleNamespace())
     probe.sites[0].is_point = True
-    installed.reset()
-    assert not probe.sites[0].is_point
+    with instrumented(__name__):
+        assert not probe.sites[0].is_point
 
 
 def test_classes_made_in_every_execution_are_forgotten(installed: Instrumentation) -> None:

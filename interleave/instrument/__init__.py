@@ -54,8 +54,6 @@ class Instrumentation:
         self._waiting: dict[int, list[FunctionType]] = {}
         #: By id of a code object that was put in the place of another: the other.
         self._originals: dict[int, CodeType] = {}
-        #: Everything rewritten that this instrumentation uses, by id of the rewritten code.
-        self._rewritten: dict[int, Rewritten] = {}
         #: Ids of code objects that could not be rewritten, and the code objects, which keeps the ids theirs.
         self._failed: set[int] = set()
         self._kept: list[CodeType] = []
@@ -94,16 +92,10 @@ class Instrumentation:
                 if original is not None:
                     function.__code__ = original
         self._originals.clear()
-        self._rewritten.clear()
         self._waiting.clear()
         _demand.served_by = None
         registry.forget()
         registry.clear_caches()
-
-    def reset(self) -> None:
-        """Forget which sites were in conflict."""
-        for done in self._rewritten.values():
-            _forget_points(done)
 
     def forget(self) -> None:
         """Drop what hooks remember of an execution. To be called after each."""
@@ -173,11 +165,10 @@ class Instrumentation:
         return code
 
     def _adopt(self, done: Rewritten) -> CodeType:
-        """Note rewritten code, with all that is inside, and return it."""
-        if id(done.code) not in self._rewritten:
+        """Note rewritten code, with all that is inside, and return it. What was in conflict in another exploration is forgotten."""
+        if id(done.code) not in self._originals:
             for part in done.walk():
-                if id(part.code) not in self._rewritten:
-                    self._rewritten[id(part.code)] = part
+                if id(part.code) not in self._originals:
                     self._originals[id(part.code)] = part.original
                     _forget_points(part)
         return done.code
