@@ -78,8 +78,8 @@ class _KnownError(Exception):
     """Stops an execution that has come to where another one was."""
 
 
-@dataclass(slots=True)
-class _Script:
+@dataclass
+class Script:
     """A strategy that follows a list of choices and then takes the first option everywhere, noting the others."""
 
     picks: list[int]
@@ -102,11 +102,11 @@ class _Script:
         if point.values:
             options = list(range(point.values))
         else:
-            options = self._threads(point)
+            options = self.threads(point)
             if self.seen is not None:
                 prefix = self.canon.extend(point.events, point.threads)
                 if prefix in self.seen:
-                    raise _KnownError
+                    return self.leave(point)
                 self.seen.add(prefix)
         self.stack.extend([*self.made, other] for other in options[1:])
         self.made.append(options[0])
@@ -115,8 +115,13 @@ class _Script:
     def end(self, trace: Trace) -> None:
         pass
 
-    def _threads(self, point: Point) -> list[int]:
-        enabled = [tid for tid in range(len(point.threads)) if point.enabled >> tid & 1]
+    def leave(self, point: Point) -> int:
+        """Stop here: another execution goes on from an equivalent prefix."""
+        raise _KnownError
+
+    def threads(self, point: Point) -> list[int]:
+        """Return the threads to try."""
+        enabled = enabled_tids(point)
         if self.seen is not None:
             # An operation that touches nothing and decides nothing can as well be done at once.
             for tid in enabled:
@@ -124,6 +129,11 @@ class _Script:
                 if operation is not None and operation.accesses == () and operation.kind not in ("choose", "sleep"):
                     return [tid]
         return enabled
+
+
+def enabled_tids(point: Point) -> list[int]:
+    """Return the tids that may be chosen, lowest first."""
+    return [tid for tid in range(len(point.threads)) if point.enabled >> tid & 1]
 
 
 def enumerate_classes(program: Program, *, limit: int = 20_000, merge: bool = True) -> dict[Class, Run] | None:
@@ -141,7 +151,7 @@ def enumerate_classes(program: Program, *, limit: int = 20_000, merge: bool = Tr
         executions += 1
         if executions > limit:
             return None
-        script = _Script(stack.pop(), canon, seen, stack)
+        script = Script(stack.pop(), canon, seen, stack)
         script.begin()
         try:
             run = Machine(program, script).run()

@@ -8,7 +8,6 @@ same classes as well, each of them once.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import HealthCheck, assume, given, settings
@@ -17,7 +16,7 @@ from interleave import Budget, explore
 from interleave.model import Point, Strategy, Trace
 from interleave.strategies.dfs import Dfs
 from interleave.strategies.dpor import Dpor
-from tests.brute_force import Canon, Class
+from tests.brute_force import Canon, Class, Script, enabled_tids
 from tests.generated import Program, build, programs
 
 #: More for `make torture`.
@@ -27,47 +26,30 @@ MOST_CLASSES = int(os.environ.get("INTERLEAVE_CLASSES", "40"))
 LARGEST = 10 * MOST_CLASSES
 
 
-@dataclass
-class EveryClass:
-    """Try everything that is enabled after every prefix, once for each class of prefixes."""
+class EveryClass(Script):
+    """Try everything that is enabled after every prefix, once for each class of prefixes; go on to the end where one is known."""
 
-    canon: Canon
-    every_access: bool = True
-    scope: str = "every class"
-    #: Complete classes.
-    classes: set[Class] = field(default_factory=set)
-    _seen: set[Class] = field(default_factory=set)
-    _stack: list[list[int]] = field(default_factory=lambda: [[]])
-    _picks: list[int] = field(default_factory=list)
-    _made: list[int] = field(default_factory=list)
-    _is_known: bool = False
+    def __init__(self, canon: Canon) -> None:
+        super().__init__([], canon, set(), [[]])
+        #: Complete classes.
+        self.classes: set[Class] = set()
+        self._is_known = False
 
     def begin(self) -> bool:
-        self.canon.start()
-        self._made, self._is_known = [], False
-        if not self._stack:
+        if not self.stack:
             return False
-        self._picks = self._stack.pop()
-        return True
+        self.picks, self.made, self._is_known = self.stack.pop(), [], False
+        return super().begin()
 
     def choose(self, point: Point) -> int:
-        if self._is_known:
-            return point.default
-        if len(self._made) < len(self._picks):
-            self._made.append(self._picks[len(self._made)])
-            return self._made[-1]
-        if point.values:
-            options = list(range(point.values))
-        else:
-            prefix = self.canon.extend(point.events, point.threads)
-            if prefix in self._seen:
-                self._is_known = True
-                return point.default
-            self._seen.add(prefix)
-            options = [tid for tid in range(len(point.threads)) if point.enabled >> tid & 1]
-        self._stack.extend([*self._made, other] for other in options[1:])
-        self._made.append(options[0])
-        return options[0]
+        return point.default if self._is_known else super().choose(point)
+
+    def leave(self, point: Point) -> int:
+        self._is_known = True
+        return point.default
+
+    def threads(self, point: Point) -> list[int]:
+        return enabled_tids(point)
 
     def end(self, trace: Trace) -> None:
         if not self._is_known:
