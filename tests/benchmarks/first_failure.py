@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not (folder / "index.json").exists():
         raise SystemExit(f"There are no programs to run: {folder / 'index.json'} does not exist.\nSay where they are with --folder.")
     # What matters is when a failure is met, not how simple it can be made.
-    importlib.import_module("interleave.explore").__dict__["SHRINKING"] = 0
+    importlib.import_module("interleave.findings").__dict__["SHRINKING"] = 0
     report(folder, programs=options.programs, strategies=options.strategies, trials=options.trials, limit=options.limit)
 
 

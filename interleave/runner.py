@@ -1,0 +1,88 @@
+"""Running one scenario under control, again and again, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from interleave.arguments import seed_name
+from interleave.control import Control
+from interleave.execution import Controls, execute
+from interleave.model import Failure, Schedule, Statistics, Strategy, Trace
+from interleave.repetition import check_prints, schedule_of
+from interleave.schedule import encode
+from interleave.strategies.replay import Replay
+
+
+class Runner:
+    """A scenario, how it is run, and what was learnt of it by running.
+
+    Executions may be made between entering and leaving `control` only. `replay_command` makes the command that reports show from a seed.
+    """
+
+    def __init__(
+        self,
+        scenario: Callable[[], object],
+        name: str,
+        controls: Controls,
+        *,
+        include: tuple[str, ...] = (),
+        replay_command: Callable[[str], str] | None = None,
+    ) -> None:
+        self.scenario = scenario
+        self.name = name
+        self.controls = controls
+        self.control = Control(include, scenario, controls)
+        self.statistics = Statistics()
+        self.uncontrolled: dict[str, None] = {}
+        #: Whether the last execution brought more code into scope.
+        self.has_grown = False
+        self._has_new_points = False
+        #: Whether an execution was ended early, with a daemon running on and on.
+        self.was_cut = False
+        self._replay_command = replay_command
+
+    def execute(self, strategy: Strategy, *, detailed: bool = False) -> Trace:
+        """Run once; `strategy.begin` must have been called. Modules that it imports come into scope for the next run."""
+        try:
+            trace = execute(self.scenario, strategy, self.controls, detailed=detailed)
+        finally:
+            self.has_grown = self.control.settle()
+        self.was_cut |= trace.is_cut
+        self._has_new_points |= trace.has_new_points or self.has_grown
+        for sentence in trace.uncontrolled:
+            self.uncontrolled[sentence] = None
+        return trace
+
+    def follow(self, schedule: Schedule, *, strict: bool = False, detailed: bool = False) -> Trace:
+        """Run once under a schedule; with `strict`, raise ReplayMismatch if the program does something else."""
+        strategy = Replay(schedule, strict=strict)
+        strategy.begin()
+        trace = self.execute(strategy, detailed=detailed)
+        if strict and schedule.prints:
+            check_prints(schedule, trace)
+        strategy.end(trace)
+        return trace
+
+    def take_new_points(self) -> bool:
+        """Return whether executions since the last call have met new scheduling points."""
+        found, self._has_new_points = self._has_new_points, False
+        return found
+
+    def failure_of(self, trace: Trace, *, executions: int, schedule: Schedule | None = None) -> Failure:
+        """Return the failure that a trace shows, under its own schedule unless another is given."""
+        outcome = trace.outcome
+        assert outcome is not None
+        schedule = schedule or schedule_of(trace)
+        seed = encode(schedule, seed_name(self.name))
+        return Failure(
+            kind=outcome.kind,
+            message=outcome.message,
+            seed=seed,
+            scenario=self.name,
+            outcome=outcome,
+            trace=trace,
+            schedule=schedule,
+            preemptions=trace.preemptions,
+            executions=executions,
+            replay_command=self._replay_command(seed) if self._replay_command is not None else "",
+        )
