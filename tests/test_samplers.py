@@ -13,7 +13,7 @@ import pytest
 
 from interleave.errors import UsageError
 from interleave.model import NOWHERE, Deviation, Operation, Strategy, Trace
-from interleave.strategies._points import bits, pick_bit
+from interleave.strategies._points import Picker, bits
 from interleave.strategies._priorities import Priorities
 from interleave.strategies.dfs import Dfs
 from interleave.strategies.pct import Pct
@@ -69,10 +69,15 @@ class TestRandomWalk:
         [0b111, 0b1011, 0b10, (1 << 10) - 1, (1 << 100) - 1, 1 << 99 | 1 << 50 | 1, ((1 << 100) - 1) // 3],
         ids=["3 of 3", "3 of 4", "1 of 2", "10 of 10", "100 of 100", "3 of 100", "50 of 100"],
     )
-    def test_draws_uniformly_from_a_mask(self, mask: int) -> None:
-        source = random.Random(7)
+    @pytest.mark.parametrize("is_repeated", [True, False])
+    def test_draws_uniformly_from_a_mask(self, mask: int, *, is_repeated: bool) -> None:
+        picker = Picker(random.Random(7))
         members = bits(mask)
-        drawn = Counter(pick_bit(mask, source) for _ in range(200 * len(members)))
+        drawn: Counter[int] = Counter()
+        for _ in range(200 * len(members)):
+            drawn[picker.pick(mask)] += 1
+            if not is_repeated:
+                picker.pick((1 << 20) - 1)
         assert set(drawn) == set(members)
         # Chi square with n - 1 degrees of freedom: its mean plus six standard deviations.
         excess = sum((drawn[member] - 200) ** 2 / 200 for member in members)

@@ -37,6 +37,8 @@ class Context:
         #: Cells that nobody can see change.
         self.constant = constant
         self.instructions: list[Any] = []
+        #: Positions of accesses to what only this frame can have (see `private`).
+        self.private: frozenset[int] = frozenset()
         #: The instruction before, None if the current one can be reached by a jump.
         self.previous: Instr | None = None
         self.sites: list[Site] = []

@@ -112,8 +112,8 @@ def _load_cell(context: Context, arg: Any) -> Instr:
 
 
 @_register("BINARY_SUBSCR")
-def _load_item(context: Context, instr: Instr, position: int) -> Plan:
-    return Plan(items.load_item(context.site(instr)), (2, 1))
+def _load_item(context: Context, instr: Instr, position: int) -> Plan | None:
+    return None if position in context.private else Plan(items.load_item(context.site(instr)), (2, 1))
 
 
 @_register("STORE_SUBSCR")
@@ -161,15 +161,15 @@ def _match_class(context: Context, instr: Instr, position: int) -> Plan:
 
 @_register("GET_ITER", "GET_YIELD_FROM_ITER")
 def _get_iter(context: Context, instr: Instr, position: int) -> Plan | None:
-    return None if context.follows_scalar() else Plan(iterators.start(context.site(instr)), (1,))
+    return None if context.follows_scalar() or position in context.private else Plan(iterators.start(context.site(instr)), (1,))
 
 
 @_register("FOR_ITER")
-def _for_iter(context: Context, instr: Instr, position: int) -> Plan:
+def _for_iter(context: Context, instr: Instr, position: int) -> Plan | None:
     # The first loop of a comprehension that is a function of its own goes over an iterator which its caller made.
     is_argument = not context.has_iterated and context.code.co_varnames[:1] == (".0",)
     context.has_iterated = True
-    return Plan(iterators.step(context.site(instr), is_argument), (1,))
+    return None if position in context.private else Plan(iterators.step(context.site(instr), is_argument), (1,))
 
 
 @_register("SEND")

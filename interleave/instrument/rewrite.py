@@ -41,6 +41,7 @@ from bytecode.instr import InstrLocation
 from interleave.instrument.analysis import IMPLICIT_CELLS, constant_cells, decorated_codes, nested_codes
 from interleave.instrument.context import Context, Plan
 from interleave.instrument.plans import CALLS, PLANS
+from interleave.instrument.private import private_accesses
 from interleave.instrument.registry import registry
 from interleave.model import Site
 
@@ -133,6 +134,7 @@ def _assemble(code: CodeType, context: Context, replacements: dict[int, CodeType
     # All variables in their order, not only parameters: `locals()` and debuggers list them in this order.
     source.argnames = list(code.co_varnames)
     context.instructions = list(source)
+    context.private = private_accesses(code, context.instructions)
     result: list[Any] = []
     for position, instr in enumerate(context.instructions):
         if not isinstance(instr, Instr):

@@ -174,7 +174,8 @@ class Kernel:
         self.moment = moment + 1
         if pick == tid:
             return
-        self._check(pick)
+        if not self.enabled >> pick & 1:
+            self._break_off(_not_enabled(self, pick))
         self.trace.deviations.append(Deviation(moment, pick))
         self.trace.preemptions += 1
         self.trace.switches += 1
@@ -187,10 +188,11 @@ class Kernel:
         self.pending[me.tid] = operation
         if self.moment >= self.limit:
             self._run_away()
+        bit = me.bit
         me.queue = queue
-        queue.mask |= me.bit
+        queue.mask |= bit
         if not queue.is_open:
-            self.enabled &= ~me.bit
+            self.enabled &= ~bit
         if timeout is not None:
             self._set_deadline(me, timeout)
         pick = self.pick_next(me)
@@ -200,15 +202,16 @@ class Kernel:
             self.resume(pick)
             if self.is_ending:
                 raise Unwind
+        # Who was chosen is enabled.
         queue = me.queue or queue
-        queue.mask &= ~me.bit
+        queue.mask ^= bit
         me.queue = None
-        self.enabled |= me.bit
         is_in_time = queue.is_open and not me.is_timed_out
-        if me.deadline is not None and not is_in_time:
-            # Where it fired while others could run ("any" timeouts), time is what the deadline says.
-            self.clock.now = max(self.clock.now, me.deadline[0])
-        self._clear_deadline(me)
+        if me.deadline is not None:
+            if not is_in_time:
+                # Where it fired while others could run ("any" timeouts), time is what the deadline says.
+                self.clock.now = max(self.clock.now, me.deadline[0])
+            self._clear_deadline(me)
         return is_in_time
 
     def value(self, count: int) -> int:
@@ -234,12 +237,14 @@ class Kernel:
     def open(self, queue: WaitQueue) -> None:
         """Make the operations waiting on `queue` enabled."""
         queue.is_open = True
-        self.enabled |= queue.mask
+        if queue.mask:
+            self.enabled |= queue.mask
 
     def close(self, queue: WaitQueue) -> None:
         """Make the operations waiting on `queue` disabled."""
         queue.is_open = False
-        self.enabled &= ~queue.mask | self.impatient
+        if queue.mask:
+            self.enabled &= ~queue.mask | self.impatient
 
     def move(self, tid: int, queue: WaitQueue, resource: object) -> None:
         """Let a waiting thread wait on another queue, without announcing again (a notified waiter wants the lock)."""
@@ -265,9 +270,9 @@ class Kernel:
             elif not self.at_quiescence():
                 return None
         enabled = self.enabled
-        default = me.tid if enabled & me.bit else (enabled & -enabled).bit_length() - 1
-        pick = default
-        if enabled & (enabled - 1) or self.every:
+        preferred = me.bit if enabled & me.bit else enabled & -enabled
+        pick = default = preferred.bit_length() - 1
+        if enabled != preferred or self.every:
             self.default = default
             try:
                 pick = self.choose(self)
@@ -276,21 +281,23 @@ class Kernel:
                 return None
         self.moment = moment + 1
         if pick != default:
-            self._check(pick)
+            if not enabled >> pick & 1:
+                self._break_off(_not_enabled(self, pick))
             self.trace.deviations.append(Deviation(moment, pick))
         if pick != me.tid:
             self.trace.switches += 1
             self.trace.preemptions += bool(enabled & me.bit)
         return self.logical[pick]
 
-    def _check(self, pick: int) -> None:
-        if not self.enabled >> pick & 1:
-            able = [tid for tid in range(len(self.logical)) if self.enabled >> tid & 1]
-            self._break_off(InternalError(f"the strategy picked thread {pick} at moment {self.moment}, but only {able} are enabled"))
-
     def resume(self, thread: LogicalThread) -> None:
         """Switch to `thread`; return when somebody switches back here."""
-        self.prepare(thread).switch()
+        fiber = thread.fiber
+        if fiber is None or self.locals is not None:
+            self.prepare(thread).switch()
+        else:
+            self.me = thread
+            self.current = thread.tid
+            fiber.greenlet.switch()
 
     def prepare(self, thread: LogicalThread) -> Any:
         """Make `thread` the current one and return its greenlet, which is to be switched to."""
@@ -321,11 +328,6 @@ class Kernel:
         thread.is_timed_out = False
         self.impatient &= ~thread.bit
 
-    def fire_due(self) -> None:
-        """Enable the threads whose deadlines have been reached because somebody looked at the clock."""
-        while self.clock.has_due() and (late := self.clock.advance()) is not None:
-            self.enabled |= late.bit
-
     def add(self, body: Callable[[], object], name: str, *, is_daemon: bool = False) -> LogicalThread:
         """Make a logical thread, child of the current one; it is not enabled yet."""
         thread = child_of(self.me, len(self.logical), name, is_daemon=is_daemon, body=body)
@@ -355,6 +357,11 @@ class Kernel:
         self.is_ending = True
         self.hub.switch()
         raise Unwind
+
+
+def _not_enabled(kernel: Kernel, pick: int) -> InternalError:
+    able = [tid for tid in range(len(kernel.logical)) if kernel.enabled >> tid & 1]
+    return InternalError(f"the strategy picked thread {pick} at moment {kernel.moment}, but only {able} are enabled")
 
 
 def run(kernel: Kernel, scenario: Callable[[], object], judge: Judge) -> None:

@@ -229,10 +229,13 @@ class Trap:
 
     def read_clock(self) -> float:
         """Return the virtual time, in seconds, and let it go on a little."""
-        kernel = self.kernel
-        kernel.clock.tick(kernel.me)
-        kernel.fire_due()
-        return kernel.clock.now
+        kernel, clock = self.kernel, self.kernel.clock
+        clock.tick(kernel.me)
+        while clock.has_due() and (late := clock.advance()) is not None:
+            # Enabled from now on, also where what it waits for comes and goes again before it runs.
+            kernel.enabled |= late.bit
+            kernel.impatient |= late.bit
+        return clock.now
 
     def spawn(self, body: Callable[[], object], name: str, *, is_daemon: bool = False) -> LogicalThread:
         """Announce and perform the start of a logical thread."""

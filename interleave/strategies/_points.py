@@ -34,23 +34,38 @@ def bits(mask: int) -> tuple[int, ...]:
     return members
 
 
-def pick_bit(mask: int, source: random.Random) -> int:
-    """Return the number of a set bit, each with the same probability. `mask` must not be 0.
+class Picker:
+    """Draws set bits of masks, each with the same probability.
 
-    Constant time: small masks are looked up, well filled ones sampled by rejection (at most eight draws expected),
-    and the others have so few bits for their width that listing those is cheaper.
+    Constant time: small masks are looked up, and so is one that comes again and again; others that are well filled are sampled by
+    rejection (at most eight draws expected), and the rest have so few bits for their width that listing those is cheaper.
     """
-    members = _members.get(mask)
-    if members is None:
-        width = mask.bit_length()
-        if mask >= SMALL and mask.bit_count() * 8 >= width:
-            while True:
-                # `random()` times a small integer: the bias is below 2**-46, and it is four times faster than `randrange`.
-                number = int(source.random() * width)
-                if mask >> number & 1:
-                    return number
-        members = bits(mask)
-    return members[int(source.random() * len(members))]
+
+    __slots__ = ("_mask", "_members", "_source")
+
+    def __init__(self, source: random.Random) -> None:
+        self._source = source
+        #: The last large mask, and its bits from its second time on.
+        self._mask = 0
+        self._members: tuple[int, ...] = ()
+
+    def pick(self, mask: int) -> int:
+        """Return the number of a set bit; `mask` must not be 0."""
+        # `random()` times a small integer: the bias is below 2**-46, and it is four times faster than `randrange`.
+        members = _members.get(mask)
+        if members is None:
+            if mask == self._mask:
+                members = self._members = self._members or bits(mask)
+            else:
+                width = mask.bit_length()
+                if mask >= SMALL and mask.bit_count() * 8 >= width:
+                    self._mask, self._members = mask, ()
+                    while True:
+                        number = int(self._source.random() * width)
+                        if mask >> number & 1:
+                            return number
+                members = bits(mask)
+        return members[int(self._source.random() * len(members))]
 
 
 def site_of(point: Point) -> Site:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import random
 from math import inf, log
 
-from interleave.strategies._points import pick_bit
+from interleave.strategies._points import Picker
 
 #: Points by which an execution has to exceed twice the longest one before it, to be made fair.
 PATIENCE = 1_000
@@ -35,6 +35,7 @@ class Priorities:
 
     def __init__(self, source: random.Random) -> None:
         self._random = source
+        self._picker = Picker(source)
         # Threads whose operation has been compared and has lost, as (floor, mask), lowest floor first; no mask is 0.
         self._losers: list[tuple[float, int]] = []
 
@@ -75,7 +76,7 @@ class Priorities:
             number = floor - log(1.0 - draw()) / mask.bit_count()
             if number < lowest:
                 lowest, winners = number, mask
-        tid = pick_bit(winners, self._random)
+        tid = self._picker.pick(winners)
         losers ^= 1 << tid
         self._losers = [(lowest, losers), *groups[beaten:]] if losers else groups[beaten:]
         return tid

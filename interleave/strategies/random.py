@@ -21,7 +21,7 @@ from math import isfinite
 
 from interleave.errors import UsageError
 from interleave.model import Point, Trace
-from interleave.strategies._points import bits, pick_bit
+from interleave.strategies._points import Picker, bits
 
 
 def seed_of(seed: int, execution: int) -> int:
@@ -48,6 +48,7 @@ class RandomWalk:
         #: Index of the next execution.
         self.execution = 0
         self._random = random.Random()
+        self._picker = Picker(self._random)
 
     def begin(self) -> bool:
         """Seed the generator for the next execution."""
@@ -64,7 +65,7 @@ class RandomWalk:
             weights = [self.weights.get(point.threads[tid].name, 1.0) for tid in tids]
             if any(weights):
                 return self._random.choices(tids, weights)[0]
-        return pick_bit(point.enabled, self._random)
+        return self._picker.pick(point.enabled)
 
     def end(self, trace: Trace) -> None:
         """Learn nothing from what happened."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from interleave import Budget, explore
-from interleave.model import Point, Strategy, Trace
+from interleave.model import Strategy
 from interleave.strategies.dpor import Dpor
 from tests.benchmarks.scenarios import SHAPED, Shaped, many
 
@@ -53,28 +53,28 @@ def ours(shaped: Shaped, strategy: str | Callable[[], Strategy] = "random") -> R
 
 
 class Again:
-    """`dpor`, begun anew whenever it is done, so that small programs can be timed: most of them need few executions."""
+    """`dpor`, begun anew whenever it is done, so that small programs can be timed: most of them need few executions.
+
+    The search under way is asked directly: methods of this class would be part of the program under test, and instrumented.
+    """
 
     every_access = True
     scope = ""
 
     def __init__(self) -> None:
+        self._restart()
+
+    def _restart(self) -> None:
         self._search = Dpor()
+        self.choose = self._search.choose
+        self.end = self._search.end
 
     def begin(self) -> bool:
         """Begin an execution."""
         if self._search.begin():
             return True
-        self._search = Dpor()
+        self._restart()
         return self._search.begin()
-
-    def choose(self, point: Point) -> int:
-        """Ask the search under way."""
-        return self._search.choose(point)
-
-    def end(self, trace: Trace) -> None:
-        """Tell the search under way."""
-        self._search.end(trace)
 
 
 # A strategy of the package is asked directly; others are kept out of the execution, at a price.
