@@ -26,20 +26,23 @@ class Clock:
         self.now = 1_000.0
         self._heap: list[list[Any]] = []
 
-    def tick(self, thread: LogicalThread) -> None:
-        """Let time go on because a thread looks at it."""
+    def read(self, thread: LogicalThread) -> int:
+        """Let time go on because a thread looks at it; return the mask of the threads that are timed out by that."""
         self.now += thread.tick
         thread.tick = min(thread.tick * _GROWTH, _LONGEST_TICK)
+        late = 0
+        while self._heap and self._heap[0][0] <= self.now:
+            entry = heapq.heappop(self._heap)
+            if entry[2].deadline is entry:
+                entry[2].is_timed_out = True
+                late |= entry[2].bit
+        return late
 
     def set(self, thread: LogicalThread, timeout: float, order: int) -> None:
         """Give a thread a deadline `timeout` seconds from now; of equal ones the lower order is first."""
         thread.is_timed_out = False
         thread.deadline = [self.now + max(timeout, 0.0), order, thread]
         heapq.heappush(self._heap, thread.deadline)
-
-    def has_due(self) -> bool:
-        """Return whether a deadline has been reached."""
-        return bool(self._heap) and self._heap[0][0] <= self.now
 
     def advance(self) -> LogicalThread | None:
         """Move to the next deadline and return its thread, now timed out; None if there is none."""

@@ -41,8 +41,7 @@ class Trap:
         self.is_holding_visible = is_holding_visible
         #: `threading.excepthook` when the execution began.
         self.excepthook: Any = None
-        self._locks = 0
-        self._overstayed = 0
+        self._locks = self._overstayed = 0
         # Shortcuts.
         self.open = kernel.open
         self.close = kernel.close
@@ -229,13 +228,11 @@ class Trap:
 
     def read_clock(self) -> float:
         """Return the virtual time, in seconds, and let it go on a little."""
-        kernel, clock = self.kernel, self.kernel.clock
-        clock.tick(kernel.me)
-        while clock.has_due() and (late := clock.advance()) is not None:
-            # Enabled from now on, also where what it waits for comes and goes again before it runs.
-            kernel.enabled |= late.bit
-            kernel.impatient |= late.bit
-        return clock.now
+        kernel = self.kernel
+        late = kernel.clock.read(kernel.me)
+        # They stay enabled also where what they wait for comes and goes again before they run.
+        kernel.enabled, kernel.impatient = kernel.enabled | late, kernel.impatient | late
+        return kernel.clock.now
 
     def spawn(self, body: Callable[[], object], name: str, *, is_daemon: bool = False) -> LogicalThread:
         """Announce and perform the start of a logical thread."""
@@ -270,8 +267,8 @@ class Trap:
         """Let go of the program's objects, and of reference cycles, when the execution is over."""
         self.places.entries.clear()
         self.side.clear()
+        self.kernel.logical.clear()
         kernel = self.kernel
-        kernel.logical.clear()
         kernel.raised = kernel.observer = kernel.me = None  # type: ignore[assignment]
         del self.open, self.close, self.move
 
