@@ -25,7 +25,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from types import CodeType, FunctionType
+from collections.abc import Iterable
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from interleave.instrument.analysis import nested_codes
@@ -33,6 +34,7 @@ from interleave.instrument.placeholders import placeholder
 from interleave.instrument.registry import registry
 from interleave.instrument.rewrite import Rewritten, known, rewrite
 from interleave.instrument.scope import Scope
+from interleave.runtime import all_cells, state
 from interleave.runtime.heap import Heap, survey
 from interleave.runtime.suspension import aside
 
@@ -66,6 +68,7 @@ class Instrumentation:
         try:
             registry.begin(lambda module: self.scope.covers(module, None))
             _demand.served_by = self
+            state.changing_cells = self._changing_cells
             self._exchange(heap or survey())
         except BaseException:
             self.uninstall()
@@ -95,6 +98,7 @@ class Instrumentation:
         self._originals.clear()
         self._waiting.clear()
         _demand.served_by = None
+        state.changing_cells = all_cells
         registry.forget()
         registry.clear_caches()
 
@@ -164,6 +168,15 @@ class Instrumentation:
                 function.__code__ = code
         registry.clear_caches()
         return code
+
+    def _changing_cells(self, function: FunctionType) -> Iterable[CellType]:
+        """Return the cells of a function that is about to be called in which two threads can see a change."""
+        closure = function.__closure__ or ()
+        original = self._originals.get(id(function.__code__))
+        if original is not None and id(original) in self._waiting:
+            _demand(original, function.__globals__)
+        changing = registry.changing.get(id(function.__code__))
+        return closure if changing is None else [closure[index] for index in changing]
 
     def _adopt(self, done: Rewritten) -> CodeType:
         """Note rewritten code, with all that is inside, and return it. What was in conflict in another exploration is forgotten."""

@@ -1,14 +1,11 @@
-"""From hooks to the kernel: announce accesses, name objects.
+"""From hooks to the kernel: announce accesses.
 
 Hooks look `touch` and its siblings up in `interleave.runtime` every time, because the kernel rebinds them for each execution.
 """
 
 from __future__ import annotations
 
-from abc import ABCMeta
 from collections.abc import Hashable
-from enum import EnumType
-from types import BuiltinFunctionType, CodeType, EllipsisType, FunctionType, MethodType, ModuleType, NoneType, NotImplementedType
 from typing import Any
 
 from interleave import runtime
@@ -17,15 +14,6 @@ from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, SHAPE, WHOLE, Site
 
 gate = runtime.gate
-
-#: Exact types of values that are never owners of an interesting place, or that have a better name than who published them.
-ANONYMOUS: frozenset[type] = frozenset({
-    int, str, float, bool, NoneType, bytes, complex, FunctionType, BuiltinFunctionType, MethodType, ModuleType, type, ABCMeta, EnumType,
-    range, slice, EllipsisType, NotImplementedType, CodeType, property, staticmethod, classmethod, frozenset,
-})  # fmt: skip
-
-#: A container longer than this is named without its elements: naming must stay cheap.
-_LONGEST_LITERAL = 32
 
 
 def announce(site: Site, accesses: AccessList) -> None:
@@ -74,23 +62,3 @@ def announce_one(site: Site, owner: object, field: Hashable, mode: int) -> None:
         announce(site, [(owner, field, mode)])
     else:
         runtime.touch(site, owner, field, mode)
-
-
-def name_value(value: object) -> None:
-    """Name a value that is being stored, and what a fresh literal brings along.
-
-    Elements of small lists, tuples and dictionaries are named too: `self.slots = [Slot(), Slot()]` publishes three objects, and the
-    thread that makes them is the same in every schedule, while the one that touches them first is not.
-    """
-    kind = type(value)
-    if kind is list or kind is tuple:
-        if len(value) <= _LONGEST_LITERAL:  # type: ignore[arg-type]
-            for element in value:  # type: ignore[attr-defined]
-                if type(element) not in ANONYMOUS:
-                    runtime.publish(element)
-    elif kind is dict and len(value) <= _LONGEST_LITERAL:  # type: ignore[arg-type]
-        for element in value.values():  # type: ignore[attr-defined]
-            if type(element) not in ANONYMOUS:
-                runtime.publish(element)
-    if kind is not tuple:
-        runtime.publish(value)

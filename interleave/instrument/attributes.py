@@ -15,10 +15,11 @@ from typing import Any
 
 from interleave import runtime
 from interleave.instrument import kinds
-from interleave.instrument.announce import ANONYMOUS, announce, gate, name_value
+from interleave.instrument.announce import announce, gate
 from interleave.instrument.kinds import MODULE, NAMESPACE, STORAGE, TYPE, module_namespace, mro_of
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
+from interleave.runtime.naming import ANONYMOUS, name_value
 
 UNKNOWN = runtime.UNKNOWN
 

@@ -33,7 +33,7 @@ from types import (
 from typing import Any
 
 from interleave.instrument import families, functions, kinds
-from interleave.instrument.announce import ANONYMOUS, announce, gate, name_value
+from interleave.instrument.announce import announce, gate
 from interleave.instrument.containers import KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
 from interleave.instrument.families import family, is_library_container
 from interleave.instrument.functions import attribute_call
@@ -43,6 +43,7 @@ from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, NEUTRAL, find, or
 from interleave.instrument.operators import nested_reads
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.model import READ, WHOLE, WRITE, Site
+from interleave.runtime.naming import ANONYMOUS, name_value
 
 Arguments = tuple[Any, ...]
 Callee = Callable[[Site, Any, Arguments], None]

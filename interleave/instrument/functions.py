@@ -17,7 +17,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from interleave.instrument import attributes
-from interleave.instrument.announce import ANONYMOUS, gate
+from interleave.instrument.announce import gate
 from interleave.instrument.containers import ensure_key, read_index, read_key, remove_key, store_index, store_key
 from interleave.instrument.families import ARRAY, DEFAULTDICT, DICT, LIST, NONE, VIEW, family, operation_family
 from interleave.instrument.items import membership_reads, size_reads
@@ -26,6 +26,7 @@ from interleave.instrument.kinds import root_module
 from interleave.instrument.operators import nested_reads, operand_accesses
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
+from interleave.runtime.naming import ANONYMOUS
 
 Arguments = tuple[Any, ...]
 Reads = Callable[[Arguments], AccessList]

@@ -10,7 +10,7 @@ from typing import Any
 
 from interleave import runtime
 from interleave.instrument import families
-from interleave.instrument.announce import ANONYMOUS, announce, announce_one, gate, name_value
+from interleave.instrument.announce import announce, announce_one, gate
 from interleave.instrument.containers import (
     Action,
     Provisional,
@@ -28,6 +28,7 @@ from interleave.instrument.families import ARRAY, DEFAULTDICT, DICT, FOREIGN, LI
 from interleave.instrument.iterators import consumed
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
+from interleave.runtime.naming import ANONYMOUS, name_value
 
 UNKNOWN = runtime.UNKNOWN
 aliases = registry.aliases

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from interleave.instrument.announce import ANONYMOUS, announce, gate
+from interleave.instrument.announce import announce, gate
 from interleave.instrument.families import SET, VIEW, family
 from interleave.instrument.iterators import consumed
 from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, origin
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
+from interleave.runtime.naming import ANONYMOUS
 
 #: How many nested containers are read at most by comparing or printing one.
 _NESTED = 200

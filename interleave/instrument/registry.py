@@ -39,8 +39,8 @@ class Registry:
     """Everything that hooks share. One instance: `registry`."""
 
     __slots__ = (
-        "_caches", "_is_filled", "_namespaces", "_temporary", "aliases", "attributes", "cached", "caches", "class_attributes", "covers",
-        "instrumented", "patched", "running", "variables", "version",
+        "_caches", "_is_filled", "_namespaces", "_temporary", "aliases", "attributes", "cached", "caches", "changing", "class_attributes",
+        "covers", "instrumented", "patched", "running", "variables", "version",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -59,6 +59,8 @@ class Registry:
         self.running: dict[FrameType, Any] = {}
         #: Ids of rewritten code objects, all kept alive by the rewriter's cache. Only ever asked for membership.
         self.instrumented: set[int] = set()
+        #: By id of a rewritten code object: which of its free variables may change.
+        self.changing: dict[int, tuple[int, ...]] = {}
         #: Ids of the code objects, as they were written, of functions that an `lru_cache` wraps.
         self.cached: set[int] = set()
         #: By id of the rewritten code of a wrapped function: the caches called in this execution that wrap it.

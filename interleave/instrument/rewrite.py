@@ -126,6 +126,7 @@ def _rewrite(code: CodeType, namespace: dict[str, Any], constant: frozenset[str]
         _retired.append(_cache[key])
     _cache[key] = result
     registry.instrumented.add(id(result.code))
+    registry.changing[id(result.code)] = tuple([index for index, name in enumerate(code.co_freevars) if name not in constant])
     return result
 
 

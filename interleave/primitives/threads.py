@@ -20,15 +20,13 @@ import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import thread as pools
-from contextlib import suppress
-from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from interleave.model import READ
 from interleave.primitives.clocks import polls_again
 from interleave.primitives.rows import Row
 from interleave.runtime import active
+from interleave.runtime.naming import hand_over
 
 Thread = threading.Thread
 _real_ident = _thread.get_ident
@@ -41,8 +39,6 @@ _FIRST_IDENT = 0x10000
 _LAST_IDENT = 0x1000000
 _HAS_HANDLE = sys.version_info >= (3, 13)
 _active: dict[int, Any] = threading._active  # type: ignore[attr-defined]
-#: How many elements of a list or tuple given to a thread are named.
-_MOST_GIVEN = 100
 
 
 def ident_of(tid: int) -> int:
@@ -88,7 +84,7 @@ def _start(self: Any) -> None:
         raise RuntimeError("threads can only be started once")
     # Marked before the announcement: a second start meanwhile must fail as it does for real.
     self._started._flag = True
-    _hand_over(kernel, self._target, (self, *self._args, *self._kwargs.values()))
+    hand_over(self._target, (self, *self._args, *self._kwargs.values()))
     try:
         logical = kernel.spawn(lambda: _bootstrap(self), self._name, is_daemon=self.daemon)
     except BaseException:
@@ -99,30 +95,6 @@ def _start(self: Any) -> None:
     self._ident = ident_of(logical.tid)
     self._native_id = self._ident
     _active[self._ident] = self
-
-
-#: Types whose objects hold nothing that threads could share.
-_PLAIN = frozenset({int, float, complex, bool, str, bytes, type(None), range, BuiltinFunctionType, FunctionType, MethodType, Thread})
-
-
-def _hand_over(kernel: Any, target: Any, arguments: Iterable[object]) -> None:
-    """Name what a new thread is given while nobody but its parent can come to it: named later, it would be after whoever came first."""
-    given = [target, *arguments]
-    if type(target) is partial:
-        given += [*target.args, *target.keywords.values()]
-        target = target.func
-    if type(target) in (MethodType, BuiltinFunctionType):
-        given.append(target.__self__)
-        target = getattr(target, "__func__", None)
-    if type(target) is FunctionType:
-        for cell in target.__closure__ or ():
-            given.append(cell)
-            with suppress(ValueError):
-                given.append(cell.cell_contents)
-    given += [item for value in given if type(value) in (list, tuple) for item in value[:_MOST_GIVEN]]
-    for value in given:
-        if type(value) not in _PLAIN:
-            kernel.publish(value)
 
 
 def _bootstrap(thread: Any) -> None:
@@ -245,7 +217,7 @@ def start_new_thread(
         # Wrong arguments: the real one says so.
         return int(_real_start(function, args, kwargs))
     name = getattr(function, "__name__", "thread")
-    _hand_over(kernel, function, (*args, *kwargs.values()))
+    hand_over(function, (*args, *kwargs.values()))
     return ident_of(_spawn(kernel, lambda: function(*args, **kwargs), name, is_daemon=True).tid)
 
 

@@ -19,7 +19,7 @@ The scheduling point comes before the effect and never twice for one effect.
 from __future__ import annotations
 
 from _thread import get_ident
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from interleave.model import Site
@@ -77,16 +77,23 @@ class Explained(Protocol):
         ...
 
 
+def all_cells(function: Any) -> Iterable[Any]:
+    """Return the cells of a function's closure."""
+    return function.__closure__ or ()
+
+
 class _State:
     """The running kernel and the OS thread that it runs in."""
 
-    __slots__ = ("ident", "is_controlled", "kernel")
+    __slots__ = ("changing_cells", "ident", "is_controlled", "kernel")
 
     def __init__(self) -> None:
         self.kernel: Any = None
         self.ident = 0
         #: Whether an exploration has the process under its control.
         self.is_controlled = False
+        #: Returns those cells of a function's closure whose accesses are announced; set by the instrumentation.
+        self.changing_cells: Callable[[Any], Iterable[Any]] = all_cells
 
 
 state = _State()
