@@ -20,7 +20,7 @@ from interleave.errors import CheckFailed, ReplayMismatch
 from interleave.execution import Controls
 from interleave.findings import Findings
 from interleave.model import Budget, Failure, Result, Schedule, Strategy, Trace, Verdict
-from interleave.repetition import first_difference, nondeterminism, said, site_at
+from interleave.repetition import check_endless, first_difference, nondeterminism, said, site_at
 from interleave.runner import Runner
 from interleave.schedule import decode
 
@@ -121,7 +121,8 @@ def replay(
     """
     full_name = check_scenario(scenario, name)
     schedule = decode(seed, seed_name(full_name))
-    controls = Controls(steps=Budget().steps, any_timeout=check_timeouts(timeouts))
+    # Whatever bound the execution was made under, it ended after so many steps.
+    controls = Controls(steps=schedule.length or Budget().steps, any_timeout=check_timeouts(timeouts))
     runner = Runner(scenario, full_name, controls, include=tuple(include), replay_command=replay_command)
     with runner.control:
         try:
@@ -131,6 +132,10 @@ def replay(
                 raise
             # Modules that the first run imported were not in scope while it ran.
             trace = runner.follow(schedule, strict=True, detailed=True)
+        if trace.outcome is not None and trace.outcome.kind == "livelock" and controls.steps < Budget().steps:
+            # A loop without an end, or an execution that ended here when the seed was made?
+            controls.steps = Budget().steps
+            check_endless(runner.follow(schedule), trace)
     failure = runner.failure_of(trace, executions=1) if trace.outcome else None
     return Replay(failure, trace, full_name)
 

@@ -60,3 +60,19 @@ def check_prints(schedule: Schedule, trace: Trace) -> None:
         step=step,
         where=where,
     )
+
+
+def check_endless(longer: Trace, trace: Trace) -> None:
+    """Raise ReplayMismatch if an execution ends, given time, that was recorded as one which ended earlier or not at all."""
+    if longer.outcome is not None and longer.outcome.kind == "livelock":
+        return
+    step = len(trace.events)
+    where = str(site_at(longer.events, step))
+    raise ReplayMismatch(
+        f"the code does something else than when the seed was made: after {trace.moments} steps, the whole of that execution, "
+        f"it goes on, at {where}.\n"
+        "The code or a library changed since, or the program depends on something that is not controlled.\n"
+        "Explore again to get a new seed.",
+        step=step,
+        where=where,
+    )

@@ -31,6 +31,7 @@ class Runner:
         self.scenario = scenario
         self.name = name
         self.controls = controls
+        self.include = include
         self.control = Control(include, scenario, controls)
         self.statistics = Statistics()
         self.uncontrolled: dict[str, None] = {}

@@ -70,8 +70,6 @@ class _Base(metaclass=Kind):
     def __init__(self) -> None:
         #: The real lock; None until somebody who is not controlled needs one.
         self._given: Any = None
-        self._epoch: Any = None
-        self._bit = 0
         self._owner = _FREE
         #: Open while the lock is free.
         self.free_queue = WaitQueue(is_open=True)
@@ -81,17 +79,17 @@ class _Base(metaclass=Kind):
         #: Told when the lock is taken or freed (a queue whose operations need its mutex free).
         self.listener: Any = None
         kernel = active()
-        if kernel is not None:
+        if kernel is None:
+            self._epoch: Any = None
+            self._bit = 0
+        else:
             kernel.publish(self)
-            self._begin(kernel)
+            self._epoch = kernel.epoch
+            self._bit = kernel.number_lock()
 
     def _renew(self, kernel: Any) -> None:
-        """Come into an execution that began after the lock was made."""
+        """Come into an execution that began after the lock was made: free, unless somebody outside holds it."""
         kernel.name_as(self, outer_name(self))
-        self._begin(kernel)
-
-    def _begin(self, kernel: Any) -> None:
-        """Start this execution with a lock that is free, unless somebody outside holds it."""
         self._epoch = kernel.epoch
         self._bit = kernel.number_lock()
         held = self._is_really_held()

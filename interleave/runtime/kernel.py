@@ -133,9 +133,7 @@ class Kernel:
         self.idle = _idle.setdefault(self.ident, [])
         self.locals = make_locals(self.ident)
         self.clock = Clock()
-        self.is_ending = False
-        self.is_interrupted = False
-        self.is_runaway = False
+        self.is_ending = self.is_interrupted = self.is_runaway = False
         #: Threads started and not joined; 0 is solo.
         self.unjoined = 0
         #: Unfinished threads that are not daemons.
@@ -216,8 +214,7 @@ class Kernel:
 
     def value(self, count: int) -> int:
         """Ask for one of `count` values, as part of the operation under way."""
-        moment = self.moment
-        self.values, self.default = count, 0
+        moment, self.values, self.default = self.moment, count, 0
         try:
             pick = self.choose(self)
         except BaseException as error:
@@ -268,6 +265,7 @@ class Kernel:
             if late is not None:
                 self.enabled |= late.bit
             elif not self.at_quiescence():
+                self.moment = moment + 1
                 return None
         enabled = self.enabled
         preferred = me.bit if enabled & me.bit else enabled & -enabled
@@ -292,12 +290,14 @@ class Kernel:
     def resume(self, thread: LogicalThread) -> None:
         """Switch to `thread`; return when somebody switches back here."""
         fiber = thread.fiber
-        if fiber is None or self.locals is not None:
+        if fiber is None:
             self.prepare(thread).switch()
-        else:
-            self.me = thread
-            self.current = thread.tid
-            fiber.greenlet.switch()
+            return
+        # As in `enter`, for the most common case.
+        if self.locals is not None:
+            self.me.locals = self.locals.swap(thread.locals)
+        self.me, self.current = thread, thread.tid
+        fiber.greenlet.switch()
 
     def prepare(self, thread: LogicalThread) -> Any:
         """Make `thread` the current one and return its greenlet, which is to be switched to."""

@@ -1,0 +1,121 @@
+"""Replay every failure that the tests find, in a fresh process: `make replays`.
+
+Two runs of the suite, each with this plugin. The first, `--record-failures FOLDER`, writes down each failure that any exploration of any
+test finds: its seed, and a digest of its trace. The second, `--replay-failures FOLDER`, in another process and under another hash
+seed, runs the tests that found some as far as the exploration, and has their scenarios replay the seeds there: each must fail in the
+same way, by the identical trace. What a test says of its result is not looked at again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interleave.explore import _Exploration, replay
+from interleave.model import Failure, Result
+from interleave.runner import Runner
+from tests.test_determinism import described
+
+#: Failures written down for one test: generated programs would fill books.
+MOST = 20
+_NUMBERS = re.compile(r"(?<=pytest-)\d+|0x[0-9a-f]+")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record-failures", metavar="FOLDER", help="Write down the failures that explorations find.")
+    parser.addoption("--replay-failures", metavar="FOLDER", help="Replay what was written down, and nothing else.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    recording, replaying = config.getoption("--record-failures"), config.getoption("--replay-failures")
+    if recording:
+        config.pluginmanager.register(Recording(Path(recording)))
+    if replaying:
+        config.pluginmanager.register(Replaying(Path(replaying)))
+
+
+def digest(failure: Failure) -> str:
+    """Return what must be the same in every process: how it failed, and every step with its values."""
+    text = json.dumps([failure.kind, _NUMBERS.sub("N", failure.message), described(failure.trace)])
+    return hashlib.sha256(_NUMBERS.sub("N", text).encode()).hexdigest()
+
+
+class Recording:
+    """Writes one file for each test that finds failures: a line for each of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        found: list[str] = []
+        number = 0
+        original = _Exploration.run
+
+        def run(exploration: Any, **options: Any) -> Result:
+            nonlocal number
+            index, number = number, number + 1
+            result = original(exploration, **options)
+            for failure in result.failures:
+                if failure.kind != "nondeterminism" and len(found) < MOST:
+                    found.append(json.dumps([index, failure.seed, digest(failure), failure.message]))
+            return result
+
+        _Exploration.run = run  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            _Exploration.run = original  # type: ignore[method-assign]
+            if found:
+                name = hashlib.sha256(item.nodeid.encode()).hexdigest()
+                (self._folder / name).write_text("\n".join([item.nodeid, *found]), encoding="utf-8")
+
+
+class Replaying:
+    """Replays what `Recording` wrote; a test ends, as skipped, with its last exploration that is on record."""
+
+    def __init__(self, folder: Path) -> None:
+        files = [file.read_text(encoding="utf-8").splitlines() for file in sorted(folder.iterdir())]
+        self._records = {nodeid: [json.loads(line) for line in lines] for nodeid, *lines in files}
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        left_out = [item for item in items if item.nodeid not in self._records]
+        items[:] = [item for item in items if item.nodeid in self._records]
+        config.hook.pytest_deselected(items=left_out)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        records = self._records[item.nodeid]
+        number = 0
+        original = _Exploration.run
+
+        def run(exploration: Any, **options: Any) -> Result:
+            nonlocal number
+            index, number = number, number + 1
+            for at, seed, wanted, message in records:
+                if at == index:
+                    check(exploration._runner, seed, wanted, message)
+            if index == records[-1][0]:
+                pytest.skip(f"{len(records)} failures replayed")
+            return original(exploration, **options)
+
+        _Exploration.run = run  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            _Exploration.run = original  # type: ignore[method-assign]
+
+
+def check(runner: Runner, seed: str, wanted: str, message: str) -> None:
+    """Replay a seed in the scenario at hand."""
+    timeouts = "any" if runner.controls.any_timeout else "idle"
+    again = replay(runner.scenario, seed, include=runner.include, name=runner.name, timeouts=timeouts).failure
+    assert again is not None, f"passed, where it failed when recorded: {message}"
+    assert digest(again) == wanted, f"failed by another trace than when recorded: {message}"
