@@ -242,6 +242,17 @@ class ThreadInfo:
     is_daemon: bool = False
 
 
+class Late(NamedTuple):
+    """Deadlines that were reached: after how many events, the mask of the tids, and whether nothing else could run just then.
+
+    Otherwise time went on because a thread looked at the clock.
+    """
+
+    position: int
+    tids: int
+    is_idle: bool
+
+
 @dataclass(slots=True)
 class Trace:
     """Everything that happened in one execution. Belongs to the caller and is filled in place."""
@@ -249,6 +260,8 @@ class Trace:
     events: list[Event] = field(default_factory=list)
     threads: list[ThreadInfo] = field(default_factory=list)
     deviations: list[Deviation] = field(default_factory=list)
+    #: When the passing of time enabled threads.
+    late: list[Late] = field(default_factory=list)
     #: Number of announcements made.
     moments: int = 0
     #: Number of switches away from a thread that could have gone on.

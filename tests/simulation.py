@@ -26,7 +26,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from interleave.model import NOWHERE, READ, STATE, WHOLE, WRITE, Access, Event, Operation, Strategy, ThreadInfo, Trace
+from interleave.model import NOWHERE, READ, STATE, WHOLE, WRITE, Access, Event, Late, Operation, Strategy, ThreadInfo, Trace
 
 Instruction = tuple[Any, ...]
 Body = Generator[Instruction, Any, Any]
@@ -66,6 +66,7 @@ class _Thread:
     children: int = 0
     is_finished: bool = False
     is_notified: bool = False
+    deadline: int = 0
     result: Any = "blocked"
 
 
@@ -117,6 +118,9 @@ class Machine:
         self.events: list[Event] = self.trace.events
         self.logical: list[_Thread] = []
         self.variables: dict[str, Any] = {}
+        #: Time, and the mask of the threads that it has woken and that have not gone on.
+        self.now = 0
+        self.late = 0
         self.holders: dict[str, int] = {}
         self.permits = dict(program.permits)
         self.queues: dict[str, list[Any]] = defaultdict(list)
@@ -157,20 +161,25 @@ class Machine:
         """Let a thread announce what it does next."""
         thread.instruction = instruction
         kind = instruction[0]
+        self.late &= ~(1 << thread.info.tid)
+        if kind == "sleep":
+            thread.deadline = self.now + instruction[1]
         target = instruction[1] if kind == "join" else -1
         self.pending[thread.info.tid] = Operation(_KINDS.get(kind, kind), _footprint(instruction), NOWHERE, target)
 
     def _guards(self) -> int:
         """Return the mask of the threads that can go on."""
         enabled = 0
-        asleep: list[tuple[float, int]] = []
+        asleep = [thread for thread in self.logical if thread.instruction[0] == "sleep" and not thread.is_finished]
         for thread in self.logical:
-            if thread.instruction[0] == "sleep" and not thread.is_finished:
-                asleep.append((thread.instruction[1], thread.info.tid))
+            if thread in asleep:
+                enabled |= self.late & 1 << thread.info.tid
             elif not thread.is_finished and self._is_enabled(thread):
                 enabled |= 1 << thread.info.tid
         if not enabled and asleep:
-            enabled = 1 << min(asleep)[1]
+            self.now = min(thread.deadline for thread in asleep)
+            enabled = self.late = sum(1 << thread.info.tid for thread in asleep if thread.deadline == self.now)
+            self.trace.late.append(Late(len(self.events), enabled, is_idle=True))
         return enabled
 
     def _is_enabled(self, thread: _Thread) -> bool:

@@ -15,6 +15,8 @@ from interleave.runtime.threads import LogicalThread
 #: Largest step by which a read moves the clock.
 _LONGEST_TICK = 0.01
 _GROWTH = 1.5
+#: Deadlines so close together are one moment: real clocks and schedulers do not keep them apart.
+_MOMENT = 1e-4
 
 
 class Clock:
@@ -26,31 +28,37 @@ class Clock:
         self.now = 1_000.0
         self._heap: list[list[Any]] = []
 
-    def read(self, thread: LogicalThread) -> int:
-        """Let time go on because a thread looks at it; return the mask of the threads that are timed out by that."""
-        self.now += thread.tick
-        thread.tick = min(thread.tick * _GROWTH, _LONGEST_TICK)
-        late = 0
-        while self._heap and self._heap[0][0] <= self.now:
-            entry = heapq.heappop(self._heap)
-            if entry[2].deadline is entry:
-                entry[2].is_timed_out = True
-                late |= entry[2].bit
-        return late
-
     def set(self, thread: LogicalThread, timeout: float, order: int) -> None:
         """Give a thread a deadline `timeout` seconds from now; of equal ones the lower order is first."""
         thread.is_timed_out = False
         thread.deadline = [self.now + max(timeout, 0.0), order, thread]
         heapq.heappush(self._heap, thread.deadline)
 
-    def advance(self) -> LogicalThread | None:
-        """Move to the next deadline and return its thread, now timed out; None if there is none."""
-        while self._heap:
+    def read(self, thread: LogicalThread) -> int:
+        """Let time go on because a thread looks at it; return the mask of the threads that are timed out by that."""
+        self.now += thread.tick
+        thread.tick = min(thread.tick * _GROWTH, _LONGEST_TICK)
+        return self._time_out(self.now)
+
+    def advance(self) -> int:
+        """Move to the next deadline and return the mask of the threads that it times out; 0 if there is none.
+
+        Deadlines at one moment are all reached at once: which thread goes on first is a choice.
+        """
+        heap = self._heap
+        while heap and heap[0][2].deadline is not heap[0]:
+            heapq.heappop(heap)
+        if not heap:
+            return 0
+        self.now = max(self.now, heap[0][0])
+        return self._time_out(self.now + _MOMENT)
+
+    def _time_out(self, limit: float) -> int:
+        """Take off the deadlines up to `limit`, and return the mask of their threads."""
+        late = 0
+        while self._heap and self._heap[0][0] <= limit:
             entry = heapq.heappop(self._heap)
-            thread: LogicalThread = entry[2]
-            if thread.deadline is entry:
-                self.now = max(self.now, entry[0])
-                thread.is_timed_out = True
-                return thread
-        return None
+            if entry[2].deadline is entry:
+                entry[2].is_timed_out = True
+                late |= entry[2].bit
+        return late

@@ -31,7 +31,7 @@ from typing import Any, NoReturn
 from greenlet import getcurrent, greenlet
 
 from interleave.errors import InternalError
-from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Operation, Strategy, Trace
+from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Late, Operation, Strategy, Trace
 from interleave.runtime import UNKNOWN, WaitQueue, gate
 from interleave.runtime.clock import Clock
 from interleave.runtime.ending import ends_the_program, judged, starves_the_program, unwind
@@ -262,8 +262,9 @@ class Kernel:
         moment = self.moment
         while not self.enabled:
             late = self.clock.advance()
-            if late is not None:
-                self.enabled |= late.bit
+            if late:
+                self.enabled |= late
+                self.trace.late.append(Late(len(self.events), late, is_idle=True))
             elif not self.at_quiescence():
                 self.moment = moment + 1
                 return None

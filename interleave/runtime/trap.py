@@ -13,7 +13,7 @@ from typing import Any
 
 from interleave import runtime
 from interleave.errors import InternalError
-from interleave.model import READ, STATE, WRITE, Access, Operation, Owner, Site
+from interleave.model import READ, STATE, WRITE, Access, Late, Operation, Owner, Site
 from interleave.runtime import UNKNOWN, WaitQueue, gate, state
 from interleave.runtime.kernel import Kernel, run
 from interleave.runtime.places import Places
@@ -144,7 +144,10 @@ class Trap:
         """Announce an operation that never blocks; `is_point=False` says that nobody can tell it from one at the thread's next point."""
         kernel = self.kernel
         if kernel.is_ending:
-            self._overstay()
+            # What a thread that is being unwound may still do has a bound.
+            self._overstayed += 1
+            if self._overstayed > _GRACE:
+                raise Unwind
             return
         if not gate.is_open and target < 0:
             return
@@ -229,9 +232,10 @@ class Trap:
     def read_clock(self) -> float:
         """Return the virtual time, in seconds, and let it go on a little."""
         kernel = self.kernel
-        late = kernel.clock.read(kernel.me)
-        # They stay enabled also where what they wait for comes and goes again before they run.
-        kernel.enabled, kernel.impatient = kernel.enabled | late, kernel.impatient | late
+        if late := kernel.clock.read(kernel.me):
+            # They stay enabled also where what they wait for comes and goes again before they run.
+            kernel.enabled, kernel.impatient = kernel.enabled | late, kernel.impatient | late
+            kernel.trace.late.append(Late(len(kernel.events), late, is_idle=False))
         return kernel.clock.now
 
     def spawn(self, body: Callable[[], object], name: str, *, is_daemon: bool = False) -> LogicalThread:
@@ -271,9 +275,3 @@ class Trap:
         kernel = self.kernel
         kernel.raised = kernel.observer = kernel.me = None  # type: ignore[assignment]
         del self.open, self.close, self.move
-
-    def _overstay(self) -> None:
-        """Bound what a thread that is being unwound may still do."""
-        self._overstayed += 1
-        if self._overstayed > _GRACE:
-            raise Unwind

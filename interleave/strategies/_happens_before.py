@@ -20,6 +20,10 @@ The same search is made for operations that were announced and never executed: a
 deadlock must be tried before those that took what it wants. The JACM version of the paper has this for locks (see `dpor`); here it
 covers every guard alike: locks, queues, semaphores, events, conditions.
 
+**Time** passes when nothing else can go on. What is enabled by that depends on all that happened before, whatever it touches, and so does
+all that comes of it; among themselves, the threads woken at one moment are as free as any. Where time passes because a thread
+looks at the clock, which is no event, it is not known what the threads that it wakes depend on: they conflict with everything.
+
 **Enabled or not** is known where the thread of `f` had announced it when `e` happened: the strategy was told who was enabled.
 Where the thread came to `f` only later nobody can know it for all guards; then mutexes are judged by their history, and of
 others it is unknown. A race that cannot be reversed after all costs an execution that proves redundant, and no more (see
@@ -32,7 +36,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
-from interleave.model import Event, Operation
+from interleave.model import Event, Late, Operation
 from interleave.strategies._footprint import Footprint, Footprints, is_conflict
 from interleave.vector_clock import NEVER, Clock, join, start, widen
 
@@ -76,10 +80,11 @@ class Causality:
             widen(self.clocks, width)
             self._last.extend([NEVER] * (width - len(self._last)))
 
-    def add(self, event: Event, enabled: int, *, is_end: bool = False) -> None:
+    def add(self, event: Event, enabled: int, *, late: Late | None = None, is_end: bool = False) -> None:
         """Add the next event; `enabled` is the mask of tids that could have been chosen instead.
 
-        `is_end` says that it ends the program and its daemon threads: it comes after everything, and cannot be moved.
+        `late` says that the passing of time enabled it (see the head of this file); `is_end` that it ends the program and its daemon
+        threads: it comes after everything, and cannot be moved.
         """
         tid, operation = event
         position = len(self.tids)
@@ -90,17 +95,15 @@ class Causality:
         last = self._last
         previous = last[tid]
         footprint = self.footprints.of(operation)
+        if late is not None and not late.is_idle:
+            footprint = self.footprints.unknown
         clock, rivals = self._visit(position, tid, operation, footprint, is_executed=True)
-        is_last = is_end or self._is_delayed(position, tid, operation, footprint)
         if is_end:
             rivals = []
             footprint = self.footprints.nothing
-        elif is_last:
-            footprint = self.footprints.unknown
-        if is_last:
-            for other in last:
-                if other != NEVER and clock[self.tids[other]] < other:
-                    clock = join(clock, self.clocks[other])
+            clock = join(clock, self._all_before(position))
+        elif late is not None and late.is_idle:
+            clock = join(clock, self._all_before(late.position))
         for rival in rivals:
             self.races[rival].append(position)
         clock = clock.copy()
@@ -113,6 +116,13 @@ class Causality:
         if operation.kind == "spawn":
             last[operation.target] = position
         self.footprints.record(footprint, position)
+
+    def _all_before(self, position: int) -> Clock:
+        """Return the clock of what comes after all events before a position."""
+        clock = start(self._width)
+        for before in range(position):
+            clock[self.tids[before]] = before
+        return clock
 
     def cut(self, length: int) -> None:
         """Take off all events but the first `length`."""
@@ -238,22 +248,6 @@ class Causality:
         breaks = "spawn" if taker == 0 else "exit"
         is_alone = any(self.tids[at] == taker and self._operations[at].kind == breaks for at in range(before + 1, event))
         return _MAYBE if is_alone or kind == "acquire" else _NO
-
-    def _is_delayed(self, position: int, tid: int, operation: Operation, footprint: Footprint) -> bool:
-        """Tell whether an event was blocked at first and enabled by the mere passing of time.
-
-        Other operations are enabled by events in conflict with them, and joins by the end of a thread. Time passes when
-        nothing else can go on; then the event depends on all that happened before, and all that follows depends on it.
-        """
-        if operation.kind == "sleep":
-            return self._enabled[position] == 1 << tid
-        previous = self._last[tid]
-        if previous + 1 == position or previous == NEVER or operation.kind == "join" or self._enabled[previous + 1] >> tid & 1:
-            return False
-        enabler = position - 1
-        while self._enabled[enabler] >> tid & 1:
-            enabler -= 1
-        return not is_conflict(footprint, self.touched[enabler])
 
 
 def _is_mutex(operation: Operation) -> bool:

@@ -44,7 +44,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from interleave.errors import InternalError, ReplayMismatch, UsageError
-from interleave.model import Operation, Point, Trace
+from interleave.model import Late, Operation, Point, Trace
 from interleave.strategies._footprint import is_conflict
 from interleave.strategies._happens_before import Causality, unexecuted
 from interleave.strategies._identity import Identity
@@ -172,9 +172,10 @@ class Dpor:
         self._threads.learn(trace.threads)
         causality.make_room(len(trace.threads))
         last = len(trace.events) - 1 if self._threads.daemons and not self._threads.unfinished(self._pending) else -1
+        lateness = _late_events(trace)
         for position in range(len(causality.tids), len(nodes)):
             node = nodes[position]
-            causality.add(trace.events[position], node.enabled, is_end=position == last)
+            causality.add(trace.events[position], node.enabled, late=lateness.get(position), is_end=position == last)
             node.event.footprint = causality.touched[position]
         if not self._is_asleep:
             self._reverse_races(trace)
@@ -315,6 +316,21 @@ class Dpor:
             if weak_initial(asleep, sequence) >= 0:
                 return
         insert(node.branches, sequence)
+
+
+def _late_events(trace: Trace) -> dict[int, Late]:
+    """Return the positions of the events that the passing of time enabled: of each thread in question the next one."""
+    found: dict[int, Late] = {}
+    for late in trace.late:
+        waiting = late.tids
+        for position in range(late.position, len(trace.events)):
+            bit = 1 << trace.events[position][0]
+            if waiting & bit:
+                found[position] = late
+                waiting ^= bit
+                if not waiting:
+                    break
+    return found
 
 
 def _early_end(trace: Trace) -> ReplayMismatch:

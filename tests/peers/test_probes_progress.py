@@ -177,7 +177,6 @@ def test_spinning_until_another_thread_acts_is_no_livelock() -> None:
     holding(scenario, executions=50)
 
 
-@pytest.mark.xfail(reason="a replay has the default bound on steps")
 def test_livelock_replays_under_the_bound_it_was_found_with() -> None:
     def scenario() -> None:
         state = SimpleNamespace(is_ready=False)

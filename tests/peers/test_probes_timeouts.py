@@ -244,7 +244,6 @@ def test_barrier_breaks_when_a_party_is_late() -> None:
     failing(scenario, "exception", "BrokenBarrierError")
 
 
-@pytest.mark.xfail(reason="of two deadlines at one moment only the first is taken, and the other thread waits until nothing can run")
 def test_sleepers_that_wake_at_the_same_moment_race() -> None:
     def program() -> int:
         state = SimpleNamespace(v=0)
