@@ -59,8 +59,8 @@ def execute(scenario: Callable[[], object], strategy: Strategy, controls: Contro
     """
     trace = Trace()
     kernel = Kernel(strategy, trace, steps=controls.steps, any_timeout=controls.any_timeout)
-    kernel.at_quiescence = release_pools
     trap = Trap(kernel, is_holding_visible=controls.is_holding_visible)
+    kernel.at_quiescence = lambda: release_pools() or trap.spinning.release()
     trap.excepthook = threading.excepthook
     recorder = Recorder() if detailed else None
     if recorder is not None:
@@ -127,7 +127,7 @@ class _Judge:
             for thread in kernel.logical
             if thread.fiber is not None and kernel.enabled & thread.bit
         ]
-        return runaway.judge(kernel.events, runners, kernel.current, kernel.limit)
+        return runaway.judge(kernel.events, runners, kernel.current, None if kernel.is_spinning else kernel.limit)
 
     def _describe(self, kernel: Kernel, thread: LogicalThread) -> Blocked:
         operation = kernel.pending[thread.tid] or Operation("wait", (), site_of(None))

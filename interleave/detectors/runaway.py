@@ -26,8 +26,10 @@ class Runner:
     stack: tuple[Frame, ...]
 
 
-def judge(events: Sequence[Event], runners: Sequence[Runner], last: int, limit: int) -> Outcome:
+def judge(events: Sequence[Event], runners: Sequence[Runner], last: int, limit: int | None) -> Outcome:
     """Return the outcome of an execution that made `limit` steps without ending; `last` is the thread that made the last one.
+
+    `limit` is None if all that is left are threads that look again and again at what nobody will change.
 
     The loop is what the busiest thread repeated at the end: its sites among the last events, as many as occur at least half as often
     as the most frequent one. Without events of it, the loop is around the line at which it stands.
@@ -44,14 +46,15 @@ def judge(events: Sequence[Event], runners: Sequence[Runner], last: int, limit: 
         loop = [(frame.file, frame.line, frame.function) for frame in runner.stack[-1:]]
     signature = ("livelock", *sorted(_beginning(one) for one in runners))
     if not loop:
-        message = f"no end after {limit} steps; thread {runner.thread!r} repeats without doing anything"
+        message = f"no end after {limit or len(events)} steps; thread {runner.thread!r} repeats without doing anything"
         return Outcome("livelock", message, signature, tid=tid)
     file, line, function = loop[0]
     lines = sorted({line for other, line, _ in loop if other == file})
     span = f"line {lines[0]}" if len(lines) == 1 else f"lines {lines[0]} to {lines[-1]}"
+    repeats = f"thread {runner.thread!r} repeats {span} of {file} in {function}"
     return Outcome(
         "livelock",
-        f"no end after {limit} steps: thread {runner.thread!r} repeats {span} of {file} in {function}",
+        f"no end: {repeats}, and nobody is left to change what it reads" if limit is None else f"no end after {limit} steps: {repeats}",
         signature,
         tid=tid,
         where=Frame(file, line, function),

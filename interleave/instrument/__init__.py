@@ -9,6 +9,7 @@ rewritten in memory, for the duration of the exploration, and their own one back
     placeholders    what a function has until it is called
     analysis    facts about code: stored names, constant cells
     private     accesses to what only one frame can have
+    loops       loops that may wait by looking again and again
     rewrite     a code object with calls of hooks before its accesses
     plans       which instruction gets which hook with which operands, in a context
     attributes  items  iterators  operators  calls    the hooks: from operands to places

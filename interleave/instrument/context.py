@@ -12,8 +12,8 @@ from interleave.instrument.registry import registry
 from interleave.instrument.scope import CALLERS
 from interleave.model import Site
 
-# Generators, coroutines and asynchronous generators: calling them returns at once.
-_SUSPENDING = 0x20 | 0x80 | 0x200
+#: Generators, coroutines and asynchronous generators: calling them returns at once.
+SUSPENDING = 0x20 | 0x80 | 0x200
 _SCALARS = (int, float, str, bytes, bool, complex, type(None), tuple, frozenset)
 
 
@@ -47,7 +47,7 @@ class Context:
         self.hooked: set[str] = set()
         self.unhooked: set[str] = set()
         #: Whether an `lru_cache` may be waiting for what the function returns.
-        self.has_exit = has_exit and not code.co_flags & _SUSPENDING
+        self.has_exit = has_exit and not code.co_flags & SUSPENDING
         self.has_iterated = False
         #: Most operands of one hook.
         self.deepest = 0

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 
 from bytecode import Instr, Label
 
-#: Generators, coroutines and asynchronous generators.
-_SUSPENDING = 0x20 | 0x80 | 0x200
+from interleave.instrument.context import SUSPENDING
+
 _LOOKS_AT_FRAMES = frozenset({"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"})
 _LOADS = ("LOAD_FAST", "LOAD_FAST_CHECK")
 _METHODS = frozenset({"append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse", "sort"})
@@ -42,7 +42,7 @@ class _Step(NamedTuple):
 
 def private_accesses(code: CodeType, instructions: Sequence[Any]) -> frozenset[int]:
     """Return the positions of the loops (GET_ITER, FOR_ITER) and subscripts that are of private lists only."""
-    if code.co_flags & _SUSPENDING or not _LOOKS_AT_FRAMES.isdisjoint(code.co_names):
+    if code.co_flags & SUSPENDING or not _LOOKS_AT_FRAMES.isdisjoint(code.co_names):
         return frozenset()
     steps = list(_steps(instructions))
     excluded = {*code.co_cellvars, *code.co_varnames[: _parameter_count(code)]}

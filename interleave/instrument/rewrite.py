@@ -39,7 +39,8 @@ from bytecode import Bytecode, Instr, Label
 from bytecode.instr import InstrLocation
 
 from interleave.instrument.analysis import IMPLICIT_CELLS, constant_cells, decorated_codes, nested_codes
-from interleave.instrument.context import Context, Plan
+from interleave.instrument.context import SUSPENDING, Context, Plan
+from interleave.instrument.loops import quiet_loops, turn
 from interleave.instrument.plans import CALLS, PLANS
 from interleave.instrument.private import private_accesses
 from interleave.instrument.registry import registry
@@ -136,6 +137,7 @@ def _assemble(code: CodeType, context: Context, replacements: dict[int, CodeType
     source.argnames = list(code.co_varnames)
     context.instructions = list(source)
     context.private = private_accesses(code, context.instructions)
+    loops = quiet_loops(context.instructions) if not context.is_caller and not code.co_flags & SUSPENDING else ()
     result: list[Any] = []
     for position, instr in enumerate(context.instructions):
         if not isinstance(instr, Instr):
@@ -143,6 +145,8 @@ def _assemble(code: CodeType, context: Context, replacements: dict[int, CodeType
             if isinstance(instr, Label):
                 context.previous = None
             continue
+        if position in loops:
+            _insert(result, Plan(turn(context.site(instr)), ()), instr.location)
         make_plan = PLANS.get(instr.name) if not context.is_caller or instr.name in CALLS else None
         plan = make_plan(context, instr, position) if make_plan is not None else None
         if plan is not None:

@@ -172,7 +172,9 @@ class _Base(metaclass=Kind):
         if blocking and timeout > 0:
             return bool(kernel.wait("acquire", self, self.free_queue, timeout))
         kernel.step("try", self)
-        return self._owner == _FREE
+        is_free = self._owner == _FREE
+        kernel.spinning.tried(is_free)
+        return is_free
 
 
 class Lock(_Base):

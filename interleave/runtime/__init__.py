@@ -126,8 +126,12 @@ def publish(value: object) -> None:
     """Name `value` after the current logical thread if it has no name yet. Call only while `gate.is_naming`."""
 
 
-#: What the three names above are bound to while no execution runs.
-IDLE: tuple[Callable[..., None], ...] = (touch, touch_many, publish)
+def turn(site: Site, frame: Any) -> None:
+    """Begin a turn of a loop that may wait for another thread by looking again and again. Call only while `gate.is_open`."""
+
+
+#: What the four names above are bound to while no execution runs.
+IDLE: tuple[Callable[..., None], ...] = (touch, touch_many, publish, turn)
 
 
 def yield_point() -> None:

@@ -9,7 +9,7 @@ from interleave.runtime.threads import Judge, LogicalThread, Unwind
 
 #: How many steps daemons are followed when nothing else is left to do: the end of the program would stop them.
 _CLOSING = 1_000
-#: By how many of the last events it is judged who keeps an execution from ending.
+#: By how many of the last events it is judged whether an execution is fair.
 _RECENT = 200
 #: How often a thread that catches `Unwind` gets it again.
 _UNWINDS = 100
@@ -23,17 +23,22 @@ def ends_the_program(kernel: Any, thread: LogicalThread) -> bool:
     return True
 
 
-def starves_the_program(kernel: Any) -> bool:
-    """Tell whether daemons go on and on where others, were they but chosen, could come to the end: no livelock, only unfair."""
-    if not any(kernel.enabled & one.bit and not one.info.is_daemon for one in kernel.logical):
-        return False
-    recent = kernel.events[-_RECENT:]
-    daemons = sum(1 for tid, _ in recent if kernel.logical[tid].info.is_daemon)
-    return 4 * daemons > 3 * len(recent)
+def run_away(kernel: Any) -> None:
+    """End an execution that has come to its bound, from within a logical thread."""
+    if not kernel.is_ending:
+        kernel.trace.is_cut = _is_unfair(kernel)
+        kernel.is_runaway = not kernel.is_interrupted and not kernel.trace.is_cut
+        kernel.stop()
+
+
+def _is_unfair(kernel: Any) -> bool:
+    """Tell whether threads go on and on while another one that could is never chosen: no livelock, only unfair."""
+    recent = {tid for tid, _ in kernel.events[-max(_RECENT, 4 * len(kernel.logical)) :]}
+    return any(kernel.enabled & one.bit and one.tid not in recent for one in kernel.logical)
 
 
 def judged(kernel: Any, judge: Judge) -> Outcome | None:
-    if kernel.error is not None or kernel.is_interrupted:
+    if kernel.error is not None or kernel.is_interrupted or kernel.trace.is_cut:
         return None
     if kernel.raised is not None:
         return judge.raised(*kernel.raised)

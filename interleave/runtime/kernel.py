@@ -34,7 +34,7 @@ from interleave.errors import InternalError
 from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Late, Operation, Strategy, Trace
 from interleave.runtime import UNKNOWN, WaitQueue, gate
 from interleave.runtime.clock import Clock
-from interleave.runtime.ending import ends_the_program, judged, starves_the_program, unwind
+from interleave.runtime.ending import ends_the_program, judged, run_away, unwind
 from interleave.runtime.suspension import Suspended, aside
 from interleave.runtime.thread_state import make_locals
 from interleave.runtime.threads import Judge, LogicalThread, Observer, Unwind, child_of
@@ -133,7 +133,7 @@ class Kernel:
         self.idle = _idle.setdefault(self.ident, [])
         self.locals = make_locals(self.ident)
         self.clock = Clock()
-        self.is_ending = self.is_interrupted = self.is_runaway = False
+        self.is_ending = self.is_interrupted = self.is_runaway = self.is_spinning = False
         #: Threads started and not joined; 0 is solo.
         self.unjoined = 0
         #: Unfinished threads that are not daemons.
@@ -144,6 +144,8 @@ class Kernel:
         self.raised: tuple[LogicalThread, BaseException] | None = None
         #: An error of a strategy or of our own, raised from `run`.
         self.error: BaseException | None = None
+        #: Told of every event while threads wait for something that they read to be written (see `spinning`).
+        self.watch: Any = None
         #: Told of every event in detailed runs.
         self.observer: Observer | None = None
         #: Called when only blocked threads are left; returns True if it released one (thread pools at exit).
@@ -153,14 +155,14 @@ class Kernel:
         """Count an announcement at which nothing is chosen."""
         self.moment += 1
         if self.moment > self.limit:
-            self._run_away()
+            run_away(self)
 
     def announce(self, me: LogicalThread, operation: Operation) -> None:
         """Announce an enabled operation and return when it may happen."""
         self.pending[me.tid] = operation
         moment = self.moment
         if moment >= self.limit:
-            self._run_away()
+            run_away(self)
         if self.enabled == me.bit and not self.every:
             self.moment = moment + 1
             return
@@ -185,7 +187,7 @@ class Kernel:
         """Announce an operation that is enabled while `queue` is open; return when it may happen, False if it timed out first."""
         self.pending[me.tid] = operation
         if self.moment >= self.limit:
-            self._run_away()
+            run_away(self)
         bit = me.bit
         me.queue = queue
         queue.mask |= bit
@@ -228,6 +230,8 @@ class Kernel:
     def note(self, me: LogicalThread, operation: Operation, owner: object, value: Any) -> None:
         """Enter an operation that happens now into the trace."""
         self.events.append((me.tid, operation))
+        if self.watch is not None:
+            self.watch.wrote(operation)
         if self.observer is not None:
             self.observer(me, operation, (owner, value))
 
@@ -341,12 +345,6 @@ class Kernel:
     def interrupt(self) -> None:
         """Let the execution end at its next announcement (called from a signal handler)."""
         self.is_interrupted, self.limit = True, -1
-
-    def _run_away(self) -> None:
-        if not self.is_ending:
-            self.trace.is_cut = starves_the_program(self)
-            self.is_runaway = not self.is_interrupted and not self.trace.is_cut
-            self.stop()
 
     def _break_off(self, error: BaseException) -> NoReturn:
         """End the execution because of an error that is not the program's: its code must not see it."""

@@ -18,6 +18,7 @@ from interleave.runtime import UNKNOWN, WaitQueue, gate, state
 from interleave.runtime.kernel import Kernel, run
 from interleave.runtime.places import Places
 from interleave.runtime.sites import current_site
+from interleave.runtime.spinning import Spinning
 from interleave.runtime.threads import FIRST_TICK, Judge, LogicalThread, Unwind
 
 # The namedtuples' own constructors cost twice as much, and one of each is made per operation.
@@ -35,6 +36,7 @@ class Trap:
         #: Marks the state of stand-ins as this execution's.
         self.epoch = object()
         self.places = Places()
+        self.spinning = Spinning(kernel)
         #: Per-execution data of stand-ins, by id of the object that they stand for; the value keeps it alive.
         self.side: dict[int, Any] = {}
         #: Whether any lock was ever tried without blocking, so that others see it being held (see primitives.locks).
@@ -68,14 +70,14 @@ class Trap:
             raise InternalError("an execution was started inside another one")
         kernel = self.kernel
         state.kernel, state.ident = self, kernel.ident
-        runtime.touch, runtime.touch_many, runtime.publish = self.touch, self.touch_many, self.publish
+        runtime.touch, runtime.touch_many, runtime.publish, runtime.turn = self.touch, self.touch_many, self.publish, self.spinning.turn
         gate.is_open, gate.is_naming = False, True
         try:
             run(kernel, scenario, judge)
         finally:
             gate.is_open = gate.is_naming = False
             state.kernel = None
-            runtime.touch, runtime.touch_many, runtime.publish = runtime.IDLE
+            runtime.touch, runtime.touch_many, runtime.publish, runtime.turn = runtime.IDLE
         if kernel.error is not None:
             raise kernel.error
 
@@ -95,9 +97,7 @@ class Trap:
         if site.is_point or kernel.every:
             operation = _new(Operation, (_MEMORY[mode], (_new(Access, (entry.name, field, mode)),), site, -1))
             kernel.announce(me, operation)
-            kernel.events.append((me.tid, operation))
-            if kernel.observer is not None:
-                kernel.observer(me, operation, (owner, value))
+            kernel.note(me, operation, owner, value)
         else:
             kernel.skip()
         if entry.sole is me:  # as `record` does, for the most common case
@@ -271,6 +271,7 @@ class Trap:
         """Let go of the program's objects, and of reference cycles, when the execution is over."""
         self.places.entries.clear()
         self.side.clear()
+        self.spinning.close()
         self.kernel.logical.clear()
         kernel = self.kernel
         kernel.raised = kernel.observer = kernel.me = None  # type: ignore[assignment]

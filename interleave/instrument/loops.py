@@ -1,0 +1,100 @@
+"""Loops that may wait for another thread by looking again and again: `while not flag: pass`.
+
+Such a loop changes nothing as it goes round, unless what it reads is changed; then there is no use in exploring how often it went round.
+The runtime decides that from what happened during a turn (`runtime.spinning`); here the loops are found for which its evidence is
+complete: nothing in them but loads, comparisons, jumps, stores of local variables, and calls of methods that only look. In
+particular there is no `for` loop in or around them, whose iterator on the value stack would be state that nobody sees.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from bytecode import Instr, Label
+
+from interleave import runtime
+from interleave.instrument.announce import gate
+from interleave.model import Site
+
+#: Methods that look at something, and those that let others go first.
+_LOOKING = frozenset({"acquire", "empty", "full", "is_alive", "is_set", "locked", "qsize", "sleep", "yield_point"})
+_QUIET = frozenset({
+    "BINARY_OP", "BINARY_SUBSCR", "CALL", "CALL_KW", "COMPARE_OP", "CONTAINS_OP", "COPY", "IS_OP", "KW_NAMES", "NOP", "POP_TOP", "PRECALL",
+    "PUSH_NULL", "RETURN_CONST", "RETURN_VALUE", "STORE_FAST", "SWAP", "TO_BOOL", "UNARY_NEGATIVE", "UNARY_NOT",
+})  # fmt: skip
+_CALLS = ("CALL", "CALL_KW")
+
+
+def turn(site: Site) -> Callable[[], None]:
+    """Make the hook for the beginning of a turn."""
+
+    def hook() -> None:
+        if gate.is_open:
+            runtime.turn(site, sys._getframe(1))
+
+    return hook
+
+
+def quiet_loops(instructions: Sequence[Any]) -> frozenset[int]:
+    """Return the positions of the first instructions of the loops in question."""
+    labels = {id(one): position for position, one in enumerate(instructions) if isinstance(one, Label)}
+    back_jumps = [
+        (labels[id(one.arg)], position)
+        for position, one in enumerate(instructions)
+        if isinstance(one, Instr) and isinstance(one.arg, Label) and labels[id(one.arg)] < position
+    ]
+    found = set()
+    for start, end in back_jumps:
+        # Several jumps back to one place, by `continue`, are one loop, which ends with the last of them.
+        end = max(last for first, last in back_jumps if first == start)
+        around = [(first, last) for first, last in back_jumps if first <= start and end <= last]
+        is_for = any(_is_for(instructions, first) for first, _ in around)
+        if (
+            not is_for
+            and all(_is_quiet(one) for one in instructions[start:end] if isinstance(one, Instr))
+            and _only_looks(instructions[start:end])
+        ):
+            found.add(next(at for at in range(start, end + 1) if isinstance(instructions[at], Instr)))
+    return frozenset(found)
+
+
+def _is_for(instructions: Sequence[Any], start: int) -> bool:
+    return any(one.name in ("FOR_ITER", "SEND") for one in instructions[start : start + 3] if isinstance(one, Instr))
+
+
+def _is_quiet(instr: Instr) -> bool:
+    name = instr.name
+    return name in _QUIET or name.startswith(("LOAD_", "POP_JUMP_", "JUMP_"))
+
+
+def _only_looks(loop: Sequence[Any]) -> bool:
+    """Tell whether everything that is called in a loop is a method that only looks."""
+    names = list(_called(loop))
+    calls = sum(isinstance(one, Instr) and one.name in _CALLS for one in loop)
+    return len(names) == calls and _LOOKING.issuperset(names)
+
+
+def _called(loop: Sequence[Any]) -> Iterator[str]:
+    """Yield the names of what is loaded to be called, as far as the instructions show it."""
+    code = [one for one in loop if isinstance(one, Instr)]
+    for index, one in enumerate(code):
+        if one.name == "LOAD_METHOD" or (one.name == "LOAD_ATTR" and _marks_call(one)):
+            yield _name(one)
+        elif one.name == "LOAD_GLOBAL" and _marks_call(one):
+            # The NULL of the call is pushed first, and then perhaps an attribute is loaded: `time.sleep`.
+            while code[index + 1].name == "LOAD_ATTR" and not _marks_call(code[index + 1]):
+                index += 1
+            yield _name(code[index])
+        elif one.name == "PUSH_NULL":
+            yield _name(code[index - 1]) if code[index - 1].name in ("LOAD_ATTR", "LOAD_GLOBAL") else ""
+
+
+def _marks_call(instr: Instr) -> bool:
+    return isinstance(instr.arg, tuple) and instr.arg[0] is True
+
+
+def _name(instr: Instr) -> str:
+    arg: Any = instr.arg
+    return str(arg[-1] if isinstance(arg, tuple) else arg)
