@@ -10,6 +10,7 @@ from interleave.errors import UsageError
 from interleave.model import Budget
 
 _TIMEOUTS = ("idle", "any")
+_RACES = ("report", "harmful", "fail", "off")
 
 
 def seed_name(name: str) -> str:
@@ -46,6 +47,12 @@ def check_timeouts(timeouts: str) -> bool:
     if timeouts not in _TIMEOUTS:
         raise UsageError(f"timeouts={timeouts!r} is not one of {', '.join(map(repr, _TIMEOUTS))}")
     return timeouts == "any"
+
+
+def check_races(races: str) -> str:
+    if races not in _RACES:
+        raise UsageError(f"races={races!r} is not one of {', '.join(map(repr, _RACES))}")
+    return races
 
 
 def check_budget(budget: Budget) -> None:

@@ -24,6 +24,7 @@ from interleave.runtime.kernel import Kernel
 from interleave.runtime.sites import is_ours, rank, site_of, stack_of
 from interleave.runtime.threads import LogicalThread
 from interleave.runtime.trap import Trap
+from interleave.witnessing import Watcher
 
 #: Rank of code that the user wrote (see `runtime.sites.rank`).
 _USER = 2
@@ -51,11 +52,13 @@ class Controls:
     running: Kernel | None = field(default=None, repr=False)
 
 
-def execute(scenario: Callable[[], object], strategy: Strategy, controls: Controls, *, detailed: bool = False) -> Trace:
+def execute(
+    scenario: Callable[[], object], strategy: Strategy, controls: Controls, *, detailed: bool = False, watched: bool = False
+) -> Trace:
     """Run the scenario once, with choices by `strategy`, whose `begin` has been called; return the trace, filled in.
 
-    With `detailed`, values, stacks and names are recorded as well (several times slower). Raises what the strategy
-    raises (`ReplayMismatch`), and InternalError.
+    With `detailed`, values, stacks and names are recorded as well (several times slower), with `watched` what race detection
+    needs. Raises what the strategy raises (`ReplayMismatch`), and InternalError.
     """
     trace = Trace()
     kernel = Kernel(strategy, trace, steps=controls.steps, any_timeout=controls.any_timeout)
@@ -65,6 +68,9 @@ def execute(scenario: Callable[[], object], strategy: Strategy, controls: Contro
     recorder = Recorder() if detailed else None
     if recorder is not None:
         kernel.observer = recorder.observe
+    if watched:
+        watcher = Watcher(trap.places.name_of, recorder)
+        kernel.observer, trace.witness = watcher.observe, watcher.witness
     gate.is_detailed = detailed
     controls.running = kernel
     entropy.renew()

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from interleave import strategies
-from interleave.arguments import check_budget, check_scenario, check_timeouts, seed_name
+from interleave.arguments import check_budget, check_races, check_scenario, check_timeouts, seed_name
 from interleave.errors import CheckFailed, ReplayMismatch
 from interleave.execution import Controls
 from interleave.findings import Findings
-from interleave.model import Budget, Failure, Result, Schedule, Strategy, Trace, Verdict
+from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, Trace, Verdict
+from interleave.race_search import RaceSearch
 from interleave.repetition import check_endless, first_difference, nondeterminism, said, site_at
 from interleave.runner import Runner
 from interleave.schedule import decode
@@ -46,11 +47,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What the replay of a seed showed; `trace` has its `steps` filled in."""
+    """What the replay of a seed showed; `trace` has its `steps` filled in, `races` are those seen in it."""
 
     failure: Failure | None
     trace: Trace
     scenario: str
+    races: tuple[Race, ...] = ()
 
 
 def scenario(function: F) -> F:
@@ -69,6 +71,7 @@ def explore(
     seed: int = 0,
     preemptions: int | None = None,
     timeouts: str = "idle",
+    races: str = "report",
     shrink: bool = True,
     name: str | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -81,6 +84,8 @@ def explore(
     `preemptions` bounds searches. `timeouts="any"` lets sleeps and timeouts end while other threads could run, "idle" only when none can.
     With `stop_on_failure=False` the exploration goes on and collects failures with different signatures. `shrink=False` reports them as
     they were met, not simplified.
+    `races` says what to do with races that no assertion notices: "report" them in the result, fail on the "harmful" ones, "fail" on
+    all that are not known to be benign, or look for none, "off" (see `race_search`).
     `progress` is called about ten times a second; `replay_command` makes the command that reports show from a seed.
 
     Ctrl-C ends the exploration; the result says `stopped_by="interrupt"`. Raises UsageError for unusable arguments.
@@ -93,7 +98,9 @@ def explore(
     if isinstance(chosen, str):
         called = chosen
         chosen = strategies.make(chosen, seed=seed, preemptions=preemptions, executions=budget.executions)
-    exploration = _Exploration(runner, chosen, called, budget, findings=Findings(runner, shrinks=shrink), progress=progress)
+    # A trial of what a race foretells may need more preemptions than the bound, and a strategy of the caller's is measured alone.
+    search = RaceSearch(runner, check_races(races), steers=preemptions is None and isinstance(strategy, str))
+    exploration = _Exploration(runner, chosen, called, budget, findings=Findings(runner, search, shrinks=shrink), progress=progress)
     return exploration.run(stop_on_failure=stop_on_failure)
 
 
@@ -112,11 +119,12 @@ def replay(
     include: Sequence[str] = (),
     name: str | None = None,
     timeouts: str = "idle",
+    races: str = "report",
     replay_command: Callable[[str], str] | None = None,
 ) -> Replay:
     """Run `scenario` once under the schedule of `seed`, in detail.
 
-    `include`, `name` and `timeouts` must be those under which the seed was found. Raises SeedError if the seed is damaged or of another
+    `include`, `name`, `timeouts` and `races` must be those under which the seed was found. Raises SeedError if the seed is damaged or of another
     scenario, ReplayMismatch if the program does something else now than when the seed was made.
     """
     full_name = check_scenario(scenario, name)
@@ -124,20 +132,24 @@ def replay(
     # Whatever bound the execution was made under, it ended after so many steps.
     controls = Controls(steps=schedule.length or Budget().steps, any_timeout=check_timeouts(timeouts))
     runner = Runner(scenario, full_name, controls, include=tuple(include), replay_command=replay_command)
+    search = RaceSearch(runner, check_races(races))
     with runner.control:
         try:
-            trace = runner.follow(schedule, strict=True, detailed=True)
+            trace = runner.follow(schedule, strict=True, detailed=True, watched=search.is_on)
         except ReplayMismatch:
             if not runner.has_grown:
                 raise
             # Modules that the first run imported were not in scope while it ran.
-            trace = runner.follow(schedule, strict=True, detailed=True)
+            trace = runner.follow(schedule, strict=True, detailed=True, watched=search.is_on)
         if trace.outcome is not None and trace.outcome.kind == "livelock" and controls.steps < Budget().steps:
             # A loop without an end, or an execution that ended here when the seed was made?
             controls.steps = Budget().steps
             check_endless(runner.follow(schedule), trace)
+        # Other executions, with which this one is compared, may be longer.
+        controls.steps = max(controls.steps, Budget().steps)
+        seen = search.judge(trace)
     failure = runner.failure_of(trace, executions=1) if trace.outcome else None
-    return Replay(failure, trace, full_name)
+    return Replay(failure, trace, full_name, seen)
 
 
 class _Exploration:
@@ -190,6 +202,8 @@ class _Exploration:
             failures=failures,
             uncontrolled=uncontrolled,
             statistics=statistics,
+            races=self._findings.races.races(),
+            inversions=self._findings.races.inversions(),
         )
 
     def _loop(self, *, stop_on_failure: bool) -> str:
@@ -207,10 +221,14 @@ class _Exploration:
                 trace = runner.execute(strategy)
                 self._executions += 1
                 self._count(trace)
+                watched = None
                 if trace.outcome is not None:
                     findings.take_in(trace, executions=self._executions)
                 elif self._executions == 1:
-                    self._check_repeats(trace)
+                    watched = self._check_repeats(trace)
+                may_try = budget.executions is None or self._executions < budget.executions
+                for failing in findings.races.look(trace, self._executions, watched=watched, may_try=may_try and not findings):
+                    findings.take_in(failing, executions=self._executions)
                 # The runs made on the side may have met new points too.
                 trace.has_new_points = runner.take_new_points()
                 strategy.end(trace)
@@ -239,16 +257,16 @@ class _Exploration:
         rate = self._executions / seconds
         self._progress(Progress(self._runner.name, self._executions, len(self._findings), seconds, rate, self._called, self._budget))
 
-    def _check_repeats(self, first: Trace) -> None:
-        """Run the first schedule twice more: the same schedule must give the same run.
+    def _check_repeats(self, first: Trace) -> Trace | None:
+        """Run the first schedule twice more: the same schedule must give the same run. Return it if races can be seen in it.
 
         The first run may differ, by what is done only once in a process (a cache filled, a module imported).
         """
         second = self._runner.follow(Schedule(tuple(first.deviations)))
-        third = self._runner.follow(Schedule(tuple(second.deviations)))
+        third = self._runner.follow(Schedule(tuple(second.deviations)), watched=self._findings.races.is_on)
         step = first_difference(second.events, third.events)
         if step is None:
-            return
+            return third if third.witness is not None else None
         then, now = site_at(second.events, step), site_at(third.events, step)
         raise ReplayMismatch(
             f"two executions of the same schedule differ, first at step {step}: {said(second.events, step)} at {then} in one, "

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from interleave.errors import ReplayMismatch
 from interleave.model import Failure, Outcome, Schedule, Trace
+from interleave.race_search import RaceSearch
 from interleave.repetition import first_difference, let_pass, nondeterminism, schedule_of, site_at
 from interleave.runner import Runner
 from interleave.shrink import simplify
@@ -23,8 +24,9 @@ SHRINKING_STEPS = 600_000
 class Findings:
     """The failures found in one exploration, by signature."""
 
-    def __init__(self, runner: Runner, *, shrinks: bool = True) -> None:
+    def __init__(self, runner: Runner, races: RaceSearch, *, shrinks: bool = True) -> None:
         self._runner = runner
+        self.races = races
         self._shrinks = shrinks
         self._failures: dict[tuple[str, ...], Failure] = {}
         self._counts: dict[tuple[str, ...], int] = {}
@@ -54,7 +56,7 @@ class Findings:
         limit = min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + 20) if self._shrinks else 0
         best = simplify(trace, lambda schedule: self._again(schedule, key), limit=limit, search=lambda *args: self._search(key, *args))
         try:
-            detailed = runner.follow(schedule_of(best), detailed=True)
+            detailed = self._follow(schedule_of(best), key, detailed=True)
             runner.statistics.shrinking += 1
         except ReplayMismatch as mismatch:
             self.add(nondeterminism(mismatch), trace, schedule_of(trace), executions=executions)
@@ -79,8 +81,14 @@ class Findings:
         if runner.control.is_interrupted:
             return None
         runner.control.collect()
-        trace = runner.follow(schedule)
+        trace = self._follow(schedule, key)
         return trace if trace.outcome is not None and trace.outcome.signature == key else None
+
+    def _follow(self, schedule: Schedule, key: tuple[str, ...], *, detailed: bool = False) -> Trace:
+        """Run a schedule that failed with a signature; a race is an outcome only for who looks for it."""
+        if key[0] == "race":
+            return self.races.follow(schedule, key, detailed=detailed)
+        return self._runner.follow(schedule, detailed=detailed)
 
     def _search(self, key: tuple[str, ...], bound: int, limit: int) -> Trace | None:
         """Look for the same failure with at most `bound` preemptions, fewest first."""
@@ -91,8 +99,11 @@ class Findings:
                 return None
             runner.statistics.shrinking += 1
             trace = runner.execute(strategy)
-            if trace.outcome is not None and trace.outcome.signature == key:
-                return self._again(Schedule(tuple(trace.deviations)), key)
+            is_same = trace.outcome is not None and trace.outcome.signature == key
+            if is_same or (trace.outcome is None and key[0] == "race"):
+                found = self._again(Schedule(tuple(trace.deviations)), key)
+                if is_same or found is not None:
+                    return found
             try:
                 strategy.end(trace)
             except ReplayMismatch:

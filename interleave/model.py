@@ -31,8 +31,15 @@ from interleave.outcome import Blocked as Blocked
 from interleave.outcome import FailureKind as FailureKind
 from interleave.outcome import Frame as Frame
 from interleave.outcome import Held as Held
+from interleave.outcome import Inversion as Inversion
+from interleave.outcome import LockStep as LockStep
 from interleave.outcome import Outcome as Outcome
+from interleave.outcome import Race as Race
+from interleave.outcome import RaceAccess as RaceAccess
+from interleave.outcome import Severity as Severity
 from interleave.outcome import Step as Step
+from interleave.outcome import Value as Value
+from interleave.outcome import Witness as Witness
 
 Verdict = Literal["proven", "passed", "failed", "inconclusive"]
 
@@ -276,6 +283,8 @@ class Trace:
     outcome: Outcome | None = None
     #: Filled in detailed runs only.
     steps: list[Step] = field(default_factory=list)
+    #: Made where races are looked for; `events` has all accesses then.
+    witness: Witness | None = None
     #: What could not be controlled, one sentence each.
     uncontrolled: list[str] = field(default_factory=list)
 
@@ -339,6 +348,9 @@ class Statistics:
     redundant: int = 0
     #: Executions made to simplify and re-verify failures.
     shrinking: int = 0
+    #: Executions made to look for races, and of those the ones that tried what a race foretold.
+    looks: int = 0
+    tries: int = 0
     seconds: float = 0.0
 
 
@@ -349,6 +361,8 @@ class Result:
     `verdict` is "proven" if every schedule of the granularity and bound named in `scope` was run and none failed, "passed" if
     the budget was spent and nothing failed, "failed", or "inconclusive" if something in `uncontrolled` could have
     changed the answer. `stopped_by` says why it ended: "exhausted", "executions", "seconds", "failure", "interrupt".
+    `races` lists the races seen, harmful ones first, and `inversions` the locks taken in opposite orders; neither is a failure unless
+    the option `races` says so, or a deadlock came of it.
     """
 
     scenario: str
@@ -362,6 +376,8 @@ class Result:
     uncontrolled: tuple[str, ...]
     statistics: Statistics
     options: Mapping[str, Any] = field(default_factory=dict)
+    races: tuple[Race, ...] = ()
+    inversions: tuple[Inversion, ...] = ()
 
     @property
     def failure(self) -> Failure | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 FailureKind = Literal["assertion", "exception", "deadlock", "stuck", "livelock", "nondeterminism", "race"]
 
@@ -83,3 +83,101 @@ class Outcome:
     blocked: tuple[Blocked, ...] = ()
     #: Tids on a cycle of the wait-for graph, in order; empty if there is none.
     cycle: tuple[int, ...] = ()
+    #: What a failure of kind "race" is about.
+    race: Race | None = None
+
+
+Severity = Literal["harmful", "possible", "benign"]
+
+
+@dataclass(frozen=True, slots=True)
+class RaceAccess:
+    """One access that takes part in a race; `mode` is "reads" or "writes", `locks` are those that the thread held."""
+
+    tid: int
+    thread: str
+    mode: str
+    value: str
+    file: str
+    line: int
+    function: str
+    locks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """Accesses of two logical threads to one place whose order nothing determines.
+
+    `kind` is "unserializable" where an access came between two of another thread's so that no order of the two threads, one after the
+    other, would have the same effect; `pattern` then says which, in order ("read-write-write" is a lost update). It is
+    "unsynchronised" where two accesses only are not ordered. `severity` is "harmful" if an update was overwritten by another value,
+    "benign" for a known idiom, which `reason` names, else "possible". `accesses` come in the order in which they happened in
+    the execution of `seed`.
+    """
+
+    kind: Literal["unserializable", "unsynchronised"]
+    pattern: str
+    severity: Severity
+    place: str
+    message: str
+    accesses: tuple[RaceAccess, ...]
+    #: What tells races apart: the place and the lines.
+    key: tuple[str, ...]
+    seed: str = ""
+    reason: str = ""
+    #: Number of executions made when it was first seen.
+    executions: int = 0
+    replay_command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LockStep:
+    """One side of a lock-order inversion: a thread takes `inner` while it holds `outer`."""
+
+    tid: int
+    thread: str
+    outer: str
+    outer_at: Frame
+    inner: str
+    inner_at: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Inversion:
+    """Locks that threads take in orders which form a cycle: a deadlock that did not happen in the execution of `seed`.
+
+    `is_confirmed` says that an execution was led into the deadlock, which then is among the failures, too.
+    """
+
+    steps: tuple[LockStep, ...]
+    message: str
+    key: tuple[str, ...]
+    is_confirmed: bool = False
+    seed: str = ""
+    executions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value that was read or written, as far as values can be compared between executions without running code of the program.
+
+    `content` is equal for equal plain data; `owner` names an object that can change. Either may be None, not both.
+    """
+
+    text: str
+    content: Any
+    owner: Any
+
+
+@dataclass(slots=True)
+class Witness:
+    """What race detection needs to know of each event besides the event itself, by position in the trace."""
+
+    #: The locks that the thread held when it made the operation, as a bit mask.
+    held: list[int]
+    #: Values read or written; empty unless the execution was run in detail.
+    values: list[Value | None]
+    #: Positions of waits that gave up.
+    timed_out: set[int]
+    #: Positions of operations on queues that can be full.
+    bounded: set[int]

@@ -42,10 +42,10 @@ class Runner:
         self.was_cut = False
         self._replay_command = replay_command
 
-    def execute(self, strategy: Strategy, *, detailed: bool = False) -> Trace:
+    def execute(self, strategy: Strategy, *, detailed: bool = False, watched: bool = False) -> Trace:
         """Run once; `strategy.begin` must have been called. Modules that it imports come into scope for the next run."""
         try:
-            trace = execute(self.scenario, strategy, self.controls, detailed=detailed)
+            trace = execute(self.scenario, strategy, self.controls, detailed=detailed, watched=watched)
         finally:
             self.has_grown = self.control.settle()
         self.was_cut |= trace.is_cut
@@ -54,11 +54,11 @@ class Runner:
             self.uncontrolled[sentence] = None
         return trace
 
-    def follow(self, schedule: Schedule, *, strict: bool = False, detailed: bool = False) -> Trace:
+    def follow(self, schedule: Schedule, *, strict: bool = False, detailed: bool = False, watched: bool = False) -> Trace:
         """Run once under a schedule; with `strict`, raise ReplayMismatch if the program does something else."""
         strategy = Replay(schedule, strict=strict)
         strategy.begin()
-        trace = self.execute(strategy, detailed=detailed)
+        trace = self.execute(strategy, detailed=detailed, watched=watched)
         if strict and schedule.prints:
             check_prints(schedule, trace)
         strategy.end(trace)
@@ -85,5 +85,9 @@ class Runner:
             schedule=schedule,
             preemptions=trace.preemptions,
             executions=executions,
-            replay_command=self._replay_command(seed) if self._replay_command is not None else "",
+            replay_command=self.command_for(seed),
         )
+
+    def command_for(self, seed: str) -> str:
+        """Return the command that replays a seed, empty if nobody told how."""
+        return self._replay_command(seed) if self._replay_command is not None else ""

@@ -30,7 +30,7 @@ class Probe:
         self.values.append(value)
         self.touch_many(site, [(owner, field, mode)])
 
-    def touch_many(self, site: Any, accesses: list[Access]) -> None:
+    def touch_many(self, site: Any, accesses: list[Access], value: object = runtime.UNKNOWN) -> None:
         for _, field, _ in accesses:
             hash(field)
         self.steps.append(list(accesses))

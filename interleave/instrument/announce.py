@@ -16,15 +16,15 @@ from interleave.model import READ, SHAPE, WHOLE, Site
 gate = runtime.gate
 
 
-def announce(site: Site, accesses: AccessList) -> None:
-    """Announce accesses that happen as one operation. Call only while the gate is open."""
+def announce(site: Site, accesses: AccessList, value: object = runtime.UNKNOWN) -> None:
+    """Announce accesses that happen as one operation; `value` is that of the first. Call only while the gate is open."""
     if registry.aliases:
         accesses = _translate(accesses)
     if len(accesses) == 1:
         owner, field, mode = accesses[0]
-        runtime.touch(site, owner, field, mode)
+        runtime.touch(site, owner, field, mode, value)
     elif accesses:
-        runtime.touch_many(site, accesses)
+        runtime.touch_many(site, accesses, value)
 
 
 def _translate(accesses: AccessList) -> AccessList:

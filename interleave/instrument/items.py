@@ -39,14 +39,14 @@ _DELETIONS: dict[int, Action] = {DICT: remove_key, DEFAULTDICT: remove_key}
 _TESTS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: read_key, SET: read_key}
 
 
-def settle(site: Site, action: Action, obj: Any, args: tuple[Any, ...]) -> None:
+def settle(site: Site, action: Action, obj: Any, args: tuple[Any, ...], value: object = UNKNOWN) -> None:
     """Announce what an action touches, and announce again if that was provisional and something changed meanwhile."""
     accesses = action(obj, args)
-    announce(site, accesses)
+    announce(site, accesses, value)
     if type(accesses) is Provisional:
         again = action(obj, args)
         if type(again) is not Provisional:
-            announce(site, again)
+            announce(site, again, value)
 
 
 def _value(obj: Any, key: Any) -> object:
@@ -99,11 +99,11 @@ def store_item(site: Site) -> Callable[[Any, Any, object], None]:
             runtime.touch(site, obj, ("[]", key), WRITE, value)
             if not dict.__contains__(obj, key):
                 # Deleted while this thread waited for its turn: the store changes the shape after all.
-                announce(site, store_key(obj, (key,)))
+                announce(site, store_key(obj, (key,)), value)
         elif kind == LIST and type(key) is int and key >= 0:
             runtime.touch(site, obj, ("[]", key), WRITE, value)
         elif kind:
-            settle(site, _STORES.get(kind, write_whole), obj, (key,))
+            settle(site, _STORES.get(kind, write_whole), obj, (key,), value)
 
     return hook
 

@@ -118,8 +118,8 @@ def touch(site: Site, owner: object, field: Hashable, mode: int, value: Any = UN
     """
 
 
-def touch_many(site: Site, accesses: Sequence[tuple[object, Hashable, int]]) -> None:
-    """Announce several accesses that happen as one operation. Call only while `gate.is_open`."""
+def touch_many(site: Site, accesses: Sequence[tuple[object, Hashable, int]], value: Any = UNKNOWN) -> None:
+    """Announce several accesses that happen as one operation; `value` is that of the first. Call only while `gate.is_open`."""
 
 
 def publish(value: object) -> None:

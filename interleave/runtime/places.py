@@ -83,6 +83,11 @@ class Places:
         ref: Any = weakref.ref(obj, partial(self.entries.pop, key)) if type(obj).__weakrefoffset__ else obj
         self.entries[key] = Entry(name, ref, thread)
 
+    def name_of(self, obj: object) -> Owner | None:
+        """Return the name of an object, None if it has none."""
+        entry = self.entries.get(id(obj))
+        return None if entry is None else entry.name
+
     def record(self, entry: Entry, field: Hashable, mode: int, thread: LogicalThread, site: Site) -> None:
         """Note one access by a logical thread, and learn the points that it makes."""
         sole = entry.sole

@@ -105,7 +105,7 @@ class Trap:
         else:
             places.record(entry, field, mode, me, site)
 
-    def touch_many(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]]) -> None:
+    def touch_many(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]], value: Any = UNKNOWN) -> None:
         """Announce accesses to several places that happen as one."""
         kernel = self.kernel
         if get_ident() != kernel.ident:
@@ -117,7 +117,7 @@ class Trap:
             footprint = tuple([_new(Access, (entry.name, field, mode)) for entry, (_, field, mode) in zip(entries, accesses, strict=True)])
             operation = _new(Operation, (_MEMORY[any(mode for _, _, mode in accesses)], footprint, site, -1))
             kernel.announce(me, operation)
-            kernel.note(me, operation, accesses[0][0], UNKNOWN)
+            kernel.note(me, operation, accesses[0][0], value)
         else:
             kernel.skip()
         for entry, (_, field, mode) in zip(entries, accesses, strict=True):

@@ -1,0 +1,116 @@
+"""Races and lock-order inversions as a reader sees them, from the trace of an execution that was run in detail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from interleave.detectors.benign import Grader
+from interleave.detectors.lock_order import Nesting
+from interleave.detectors.sightings import Sighting, rank_of
+from interleave.detectors.synchronisation import takes
+from interleave.model import Inversion, LockStep, Race, RaceAccess, Trace
+
+_SEVERITIES = ("harmful", "possible", "benign")
+
+
+class Accounts:
+    """Makes them for one trace, which has its `witness` and `steps`; `reference` is an execution without races, see `benign`."""
+
+    def __init__(self, trace: Trace, reference: Trace | None) -> None:
+        assert trace.witness is not None
+        self._trace = trace
+        self._witness = trace.witness
+        self._grader = Grader(trace, reference)
+        self._locks = {bit: trace.steps[position].place for position, (_, bit) in takes(trace.events, trace.witness).items()}
+
+    def race(self, alike: Sequence[Sighting]) -> Race:
+        """Return the worst of several sightings of one race."""
+        graded = [(one, *self._grader.grade(one.place, one.pattern, one.positions)) for one in alike]
+        one, severity, reason = min(graded, key=lambda each: (_SEVERITIES.index(each[1]), each[0].rank))
+        is_pair = len(one.positions) == 2
+        accesses = [self._access(position) for position in self._with_partner(one)]
+        places = [self._trace.steps[position].place for position in one.positions]
+        place = next((name for name in places if name), "") or one.key[0].rstrip(".")
+        message = self._concurrent(one, place) if is_pair else self._unserializable(one, place)
+        return Race(
+            "unsynchronised" if is_pair else "unserializable",
+            one.pattern,
+            severity,
+            place,
+            message,
+            tuple(accesses),
+            one.key,
+            reason=reason,
+        )
+
+    def inversion(self, cycle: Sequence[Nesting], key: tuple[str, ...]) -> Inversion:
+        """Return a cycle of lock orders in words."""
+        steps = tuple(self._lock_step(one) for one in cycle)
+        said = "; ".join(f"thread {one.thread!r} takes {one.inner} while it holds {one.outer}" for one in steps)
+        return Inversion(steps, f"locks are taken in opposite orders: {said}", key)
+
+    def _lock_step(self, one: Nesting) -> LockStep:
+        outer, inner = self._trace.steps[one.outer_at], self._trace.steps[one.inner_at]
+        return LockStep(one.tid, self._thread(one.tid), outer.place, outer.where, inner.place, inner.where)
+
+    def _thread(self, tid: int) -> str:
+        return self._trace.threads[tid].name
+
+    def _with_partner(self, one: Sighting) -> list[int]:
+        """Return the positions of a race, with the read that the other thread's update of a lost update follows from."""
+        if len(one.positions) == 2:
+            return list(one.positions)
+        _, between, _ = one.positions
+        touches = one.place.touches
+        tid = touches[one.place.index[between]].tid
+        earlier = [touch for touch in touches[: one.place.index[between]] if touch.tid == tid][-1:]
+        partner = [touch.position for touch in earlier if not touch.mode and rank_of(one.pattern) == 0]
+        return sorted({*partner, *one.positions})
+
+    def _access(self, position: int) -> RaceAccess:
+        step = self._trace.steps[position]
+        held = self._witness.held[position]
+        locks = [name for bit, name in sorted(self._locks.items()) if held & bit]
+        # Those taken while there was one thread only, which makes no events.
+        locks += ["a lock"] * (held.bit_count() - len(locks))
+        mode = "writes" if step.kind == "write" else "reads"
+        where = step.where
+        return RaceAccess(step.tid, self._thread(step.tid), mode, step.value, where.file, where.line, where.function, tuple(locks))
+
+    def _concurrent(self, one: Sighting, place: str) -> str:
+        first, second = map(self._access, one.positions)
+        if (first.mode, first.file, first.line) == (second.mode, second.file, second.line):
+            return f"nothing orders threads {first.thread!r} and {second.thread!r}, which both {first.mode[:-1]} {place} at {_at(first)}"
+        return (
+            f"nothing orders thread {first.thread!r}, which {first.mode} {place} at {_at(first)}, and thread {second.thread!r}, "
+            f"which {second.mode} it at {_at(second)}"
+        )
+
+    def _unserializable(self, one: Sighting, place: str) -> str:
+        first, between, second = map(self._access, one.positions)
+        own, other = repr(first.thread), repr(between.thread)
+        start, middle, end = _at(first), _at(between), _at(second)
+        if one.pattern == "read-write-write":
+            return (
+                f"lost update of {place}: after thread {own} read it{_value(first, "as")} at {start}, thread {other} wrote{_value(between)} at "
+                f"{middle}, which thread {own} overwrites{_value(second, 'with')} at {end}"
+            )
+        if one.pattern == "write-write-read":
+            return (
+                f"{place} is overwritten before it is read back: thread {own} wrote{_value(first)} at {start}, thread {other} "
+                f"wrote{_value(between)} at {middle}, which thread {own} reads at {end}"
+            )
+        if one.pattern == "read-write-read":
+            return f"{place} changes between two reads by thread {own}, at {start} and {end}: thread {other} writes it at {middle}"
+        return f"{place} is seen between two writes by thread {own}, at {start} and {end}: thread {other} reads it at {middle}"
+
+
+def _at(access: RaceAccess) -> str:
+    return f"{access.file.rpartition('/')[2]}:{access.line}"
+
+
+def _value(access: RaceAccess, preposition: str = "") -> str:
+    """Return the value of an access with a space before it, empty where it is not known."""
+    if not access.value:
+        return ""
+    return f" {preposition} {access.value}" if preposition else f" {access.value}"

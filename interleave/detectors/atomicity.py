@@ -1,0 +1,101 @@
+"""Unserializable access pairs: two accesses of one thread to one place, and what another thread did there in between.
+
+Of the eight ways in which reads and writes can meet so, four have no equivalent in which either thread goes first (Lu, Tucek, Qin, Zhou,
+"AVIO: Detecting Atomicity Violations via Access Interleaving Invariants", ASPLOS 2006, table 1):
+
+| pattern | is |
+| --- | --- |
+| read-write-write | a lost update: what the other thread wrote is overwritten by what follows from the value before |
+| write-write-read | another's value read back as one's own |
+| read-write-read | two reads of what should be one value |
+| write-read-write | a value in between, seen by another |
+
+*Seen* are those that an execution shows. The other thread's access must be concurrent with one of the pair: where synchronisation put it
+between (a hand-over, a critical section that was left on purpose), it is meant. AVIO learns from passing runs what is meant.
+
+*Foretold* are those that another schedule of the same operations might show: no lock is held over both accesses of the pair and at the
+other one, and nothing but mutexes keeps it from between (`Order` with `locks=False`). Whether it can be is then tried (`strategies.steer`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from interleave.detectors.places import Place, Touch
+from interleave.detectors.synchronisation import Order
+from interleave.model import READ, WRITE, Event, Witness
+
+PATTERNS = {
+    (READ, WRITE, WRITE): "read-write-write",
+    (WRITE, WRITE, READ): "write-write-read",
+    (READ, WRITE, READ): "read-write-read",
+    (WRITE, READ, WRITE): "write-read-write",
+}
+#: The worst first.
+RANKS = {pattern: rank for rank, pattern in enumerate(PATTERNS.values())}
+#: Accesses of other threads between two that are looked at, from the first on: there may be thousands, of few kinds.
+_MOST_BETWEEN = 64
+
+
+class Triple(NamedTuple):
+    """Positions of the first access of one thread, the other thread's, and the second of the first thread."""
+
+    pattern: str
+    first: int
+    between: int
+    second: int
+
+
+def local_pairs(place: Place) -> Iterator[tuple[Touch, Touch]]:
+    """Yield neighbouring accesses of the same thread to a place."""
+    latest: dict[int, Touch] = {}
+    for touch in place.touches:
+        if touch.tid in latest:
+            yield latest[touch.tid], touch
+        latest[touch.tid] = touch
+
+
+def seen(place: Place, order: Order) -> Iterator[Triple]:
+    """Yield the unserializable pairs that an execution shows at a place."""
+    for first, second in local_pairs(place):
+        between = place.touches[place.index[first.position] + 1 : place.index[second.position]]
+        for other in between[:_MOST_BETWEEN]:
+            pattern = PATTERNS.get((first.mode, other.mode, second.mode))
+            if pattern is None:
+                continue
+            is_meant = order.is_before(first.position, other.position) and order.is_before(other.position, second.position)
+            if not is_meant:
+                yield Triple(pattern, first.position, other.position, second.position)
+
+
+def foretold(place: Place, events: Sequence[Event], witness: Witness, order: Order) -> Iterator[Triple]:
+    """Yield the unserializable pairs that might come of other schedules; `order` is without mutexes.
+
+    For each pair of threads and sites the first that fits is taken.
+    """
+    known = set()
+    others: dict[object, Touch] = {}
+    for touch in place.touches:
+        others.setdefault((touch.tid, touch.mode, events[touch.position][1].site), touch)
+    for first, second in local_pairs(place):
+        guard = _held_over(first, second, events, witness)
+        for other in others.values():
+            pattern = PATTERNS.get((first.mode, other.mode, second.mode))
+            sites = tuple(events[one.position][1].site for one in (first, other, second))
+            if pattern is None or other.tid == first.tid or (pattern, sites) in known or guard & witness.held[other.position]:
+                continue
+            if order.is_before(other.position, first.position) or order.is_before(second.position, other.position):
+                continue
+            known.add((pattern, sites))
+            yield Triple(pattern, first.position, other.position, second.position)
+
+
+def _held_over(first: Touch, second: Touch, events: Sequence[Event], witness: Witness) -> int:
+    """Return the locks that a thread held from one of its accesses to the next without letting go of them."""
+    guard = witness.held[first.position] & witness.held[second.position]
+    if guard:
+        for position in range(first.position + 1, second.position):
+            if events[position][0] == first.tid:
+                guard &= witness.held[position]
+    return guard

@@ -1,0 +1,110 @@
+"""How bad a race is: whether an execution shows the effect of it, and which known idioms do no harm.
+
+*Harmful* is an unserializable pair by which an update was lost: of read-write-write and write-write-read, if what was overwritten differs from
+what overwrote it. Two threads that both count from 0 to 1 write the same value, though, as do two that both fill a cache. What tells them
+apart is an execution without the race, the *reference*: if the place ends up with another value there, an update is missing here.
+
+*Benign* are, if nothing shows harm:
+
+* single operations of a deque or list used as a queue or stack (`append`, `popleft`, ...): each is atomic;
+* a place to which only one value is ever written, with no other in the reference: a flag that is set once and polled, a cache whose
+  entries are computed twice with the same result. Of one write by one thread that is said of booleans only: it may be the first of many.
+
+All else is *possible*. Values are compared as data (`Value`): code of the program is never run. Two objects that can change are the same value
+only if they have equal content and no thread changes either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+
+from interleave.detectors.atomicity import PATTERNS
+from interleave.detectors.places import Place
+from interleave.detectors.synchronisation import MEMORY
+from interleave.model import READ, WRITE, Access, Event, Owner, Severity, Trace, Value
+
+_UPDATES = (PATTERNS[READ, WRITE, WRITE], PATTERNS[WRITE, WRITE, READ])
+#: By type: methods that are one atomic step each and need no other, as they are used for a queue or a stack.
+_ATOMIC = {
+    "deque": frozenset({"append", "appendleft", "pop", "popleft", "extend"}),
+    "list": frozenset({"append", "extend", "pop"}),
+}
+_Field = tuple[Owner, Hashable]
+
+
+class Grader:
+    """Grades the races of one execution that was run in detail; `reference` is another one, run one thread after the other."""
+
+    def __init__(self, trace: Trace, reference: Trace | None) -> None:
+        self._events = trace.events
+        self._values = trace.witness.values if trace.witness is not None else []
+        self._written = _written(trace)
+        self._reference = _written(reference) if reference is not None else {}
+        self._changed = {access.owner for access in _accesses(trace.events) if access.mode}
+
+    def grade(self, place: Place, pattern: str, positions: Sequence[int]) -> tuple[Severity, str]:
+        """Return the severity of a race at these positions, and the name of the idiom if it is benign."""
+        if pattern in _UPDATES:
+            lost, left = (1, 2) if pattern == _UPDATES[0] else (0, 1)
+            is_same = self._is_same(self._values[positions[lost]], self._values[positions[left]])
+            if is_same is False or (is_same and self._is_missing(place)):
+                return "harmful", ""
+            if is_same and self._is_missing(place) is False:
+                return "benign", "both threads write the same value"
+        if self._is_atomic(place, positions):
+            return "benign", f"each is one operation of a {place.owner[-1]}, which is atomic"
+        return self._grade_values(place)
+
+    def _grade_values(self, place: Place) -> tuple[Severity, str]:
+        own, other = self._written.get((place.owner, place.field), []), self._reference.get((place.owner, place.field), [])
+        contents = {value.content if value is not None and value.owner is None else None for _, value in (*own, *other)}
+        if len(contents) != 1 or None in contents:
+            return "possible", ""
+        (content,) = contents
+        is_flag = isinstance(content, tuple) and content[0] == "bool"
+        if is_flag:
+            return "benign", "a flag that is only ever set to one value"
+        if other and len({tid for tid, _ in (*own, *other)}) > 1:
+            return "benign", "every write stores the same value"
+        return "possible", ""
+
+    def _is_missing(self, place: Place) -> bool | None:
+        """Tell whether the place is left with another value than in the reference; None if that is not known."""
+        own, other = self._written.get((place.owner, place.field)), self._reference.get((place.owner, place.field))
+        if not own or not other:
+            return None
+        is_same = self._is_same(own[-1][1], other[-1][1])
+        return None if is_same is None else not is_same
+
+    def _is_same(self, one: Value | None, other: Value | None) -> bool | None:
+        """Tell whether two values are the same for the program; None if that is not known."""
+        if one is None or other is None:
+            return None
+        if one.owner is not None and one.owner == other.owner:
+            return True
+        if one.content is None or one.content != other.content:
+            return False
+        return not any(value.owner in self._changed for value in (one, other))
+
+    def _is_atomic(self, place: Place, positions: Sequence[int]) -> bool:
+        names = _ATOMIC.get(place.owner[-1], frozenset())
+        return all(self._events[position][1].site.name in names for position in positions)
+
+
+def _accesses(events: Iterable[Event]) -> Iterator[Access]:
+    for _, operation in events:
+        if operation.kind in MEMORY:
+            yield from operation.accesses or ()
+
+
+def _written(trace: Trace) -> dict[_Field, list[tuple[int, Value | None]]]:
+    """Return what was written to each place, in order, with the writer. The value of a step is that of its first access."""
+    written: dict[_Field, list[tuple[int, Value | None]]] = {}
+    values = trace.witness.values if trace.witness is not None else []
+    for (tid, operation), value in zip(trace.events, values, strict=True):
+        if operation.kind in MEMORY:
+            for access in operation.accesses or ():
+                if access.mode:
+                    is_whole = not isinstance(access.field, (str, tuple))
+                    written.setdefault((access.owner, access.field), []).append((tid, None if is_whole else value))
+    return written

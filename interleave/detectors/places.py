@@ -1,0 +1,74 @@
+"""The accesses of one execution, place by place, where two logical threads can get into each other's way.
+
+An access to everything in an object (`WHOLE`) is listed with each of its fields. Places that only one thread touches, or that nobody
+writes, are left out: they are most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from interleave.detectors.synchronisation import MEMORY
+from interleave.model import WHOLE, Event, Owner
+
+
+class Touch(NamedTuple):
+    """One event that touches a place, `mode` as in `model.Access`."""
+
+    position: int
+    tid: int
+    mode: int
+
+
+@dataclass(slots=True)
+class Place:
+    """A place that several threads touch, one of them writing, with all that touch it, in order."""
+
+    owner: Owner
+    #: Attribute or variable, empty for the content of a container.
+    name: str
+    field: Hashable
+    touches: list[Touch]
+    #: By position: its index in `touches`.
+    index: dict[int, int]
+
+
+def contended(events: Sequence[Event]) -> list[Place]:
+    """Return the places of an execution that threads contend for, in order of first access."""
+    owners: dict[Owner, dict[Hashable, dict[int, int]]] = {}
+    for position, (_, operation) in enumerate(events):
+        if operation.kind in MEMORY:
+            for owner, name, mode in operation.accesses or ():
+                modes = owners.setdefault(owner, {}).setdefault(name, {})
+                modes[position] = modes.get(position, 0) | mode
+    return [place for owner, fields in owners.items() for place in _places_of(owner, fields, events)]
+
+
+def _places_of(owner: Owner, fields: dict[Hashable, dict[int, int]], events: Sequence[Event]) -> list[Place]:
+    whole = fields.get(WHOLE)
+    if len({events[position][0] for modes in fields.values() for position in modes}) < 2:
+        return []
+    places = []
+    for name, own in fields.items():
+        if whole is None or name is WHOLE:
+            modes = own
+        else:
+            modes = {at: own.get(at, 0) | whole.get(at, 0) for at in sorted({*own, *whole})}
+        touches = [Touch(position, events[position][0], mode) for position, mode in modes.items()]
+        if _is_contended(touches):
+            index = {touch.position: number for number, touch in enumerate(touches)}
+            places.append(Place(owner, name if isinstance(name, str) else "", name, touches, index))
+    return places
+
+
+def _is_contended(touches: Sequence[Touch]) -> bool:
+    writers = {touch.tid for touch in touches if touch.mode}
+    return bool(writers) and (len(writers) > 1 or any(touch.tid not in writers for touch in touches))
+
+
+def key_of(place: Place, positions: Sequence[int], events: Sequence[Event]) -> tuple[str, ...]:
+    """Return what tells races apart: the place, without the object, and the lines."""
+    lines = sorted({(events[position][1].site.file, events[position][1].site.line) for position in positions})
+    return f"{place.owner[-1]}.{place.name}", *(f"{file}:{line}" for file, line in lines)
