@@ -10,7 +10,8 @@ from interleave.errors import UsageError
 from interleave.model import Budget
 
 _TIMEOUTS = ("idle", "any")
-_RACES = ("report", "harmful", "fail", "off")
+#: What may be done with races.
+RACES = ("report", "harmful", "fail", "off")
 
 
 def seed_name(name: str) -> str:
@@ -50,8 +51,8 @@ def check_timeouts(timeouts: str) -> bool:
 
 
 def check_races(races: str) -> str:
-    if races not in _RACES:
-        raise UsageError(f"races={races!r} is not one of {', '.join(map(repr, _RACES))}")
+    if races not in RACES:
+        raise UsageError(f"races={races!r} is not one of {', '.join(map(repr, RACES))}")
     return races
 
 

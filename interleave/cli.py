@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
+from interleave.arguments import RACES
 from interleave.errors import InterleaveError, ReplayMismatch
 from interleave.strategies import TABLE
 
@@ -119,6 +120,8 @@ run and none failed. Ctrl-C stops and reports what was found so far.
 @click.option("--include", multiple=True, metavar="PACKAGE", help="A package in which memory accesses are controlled too. Repeatable.")
 @click.option("--timeouts", type=click.Choice(["idle", "any"]), default="idle", show_default=True, help="When a timeout may fire: "
               "only if nothing else can run, or at any moment.")  # fmt: skip
+@click.option("--races", type=click.Choice(RACES), default="report", show_default=True, help="What to do with races that no assertion "
+              "notices: report them, fail on harmful ones, fail on all, look for none.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Number from which random strategies start.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help="Write JSON too; - for "
               "standard output, and nothing else there.")  # fmt: skip
@@ -179,6 +182,7 @@ def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
             seed=options["seed"],
             preemptions=options["preemptions"],
             timeouts=options["timeouts"],
+            races=options["races"],
             name=scenario.name,
             progress=progress,
             replay_command=_replay_command(scenario.target, options),
@@ -190,6 +194,8 @@ def _replay_command(target: str, options: Mapping[str, Any]) -> Callable[[str], 
     extra = [part for package in options["include"] for part in ("--include", package)]
     if options["timeouts"] != "idle":
         extra += ["--timeouts", options["timeouts"]]
+    if options["races"] == "fail":
+        extra += ["--races", "fail"]
     python = _python()
     return lambda seed: shlex.join([python, "-m", "interleave", "replay", target, seed, *extra])
 
@@ -234,6 +240,7 @@ Give --include and --timeouts as they were when the seed was found; the command 
 @click.option("--trace", is_flag=True, help="Print every step.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="As in explore.")
 @click.option("--timeouts", type=click.Choice(["idle", "any"]), default="idle", show_default=True, help="As in explore.")
+@click.option("--races", type=click.Choice(RACES), default="harmful", show_default=True, help="As in explore.")
 def replay(target: str, seed: str, **options: Any) -> None:
     """Run exactly the schedule of SEED again and report how it ends."""
     with _explained_errors():
@@ -245,6 +252,7 @@ def _replay(target: str, seed: str, options: Mapping[str, Any]) -> bool:
     """Replay a seed and print what happened; tell whether it failed."""
     from interleave.errors import UsageError
     from interleave.explore import replay
+    from interleave.report.races import race_lines
     from interleave.report.trace import write_trace
 
     scenarios = _scenarios_of([target])
@@ -256,12 +264,14 @@ def _replay(target: str, seed: str, options: Mapping[str, Any]) -> bool:
     scenario = scenarios[0]
     replayed = replay(
         scenario.function, seed, include=options["include"], name=scenario.name, timeouts=options["timeouts"],
-        replay_command=_replay_command(scenario.target, options),
+        races=options["races"], replay_command=_replay_command(scenario.target, options),
     )  # fmt: skip
     if options["trace"]:
         write_trace(replayed.trace, sys.stdout)
     if replayed.failure is None:
         click.echo(f"{scenario.name} passed with this schedule.")
+        for line in race_lines(replayed.races):
+            click.echo(f"  {line}")
         return False
     _write_report(replayed.failure, sys.stdout)
     if options["pdb"]:

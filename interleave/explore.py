@@ -124,8 +124,8 @@ def replay(
 ) -> Replay:
     """Run `scenario` once under the schedule of `seed`, in detail.
 
-    `include`, `name`, `timeouts` and `races` must be those under which the seed was found. Raises SeedError if the seed is damaged or of another
-    scenario, ReplayMismatch if the program does something else now than when the seed was made.
+    `include`, `name`, `timeouts` and `races` must be those under which the seed was found. Raises SeedError if the seed is damaged or of
+    another scenario, ReplayMismatch if the program does something else now than when the seed was made.
     """
     full_name = check_scenario(scenario, name)
     schedule = decode(seed, seed_name(full_name))

@@ -37,7 +37,7 @@ else:
 
 #: Options that make up the budget, as in `model.Budget`.
 _BUDGET: Final = ("executions", "seconds", "steps")
-_OPTIONS: Final = frozenset({*_BUDGET, "budget", "strategy", "include", "stop_on_failure", "seed", "preemptions", "timeouts"})
+_OPTIONS: Final = frozenset({*_BUDGET, "budget", "strategy", "include", "stop_on_failure", "seed", "preemptions", "timeouts", "races"})
 
 
 class ScheduleFailed(CheckFailed, _Failed):
@@ -72,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the mark."""
     config.addinivalue_line(
         "markers",
-        "interleave(executions, seconds, steps, strategy, include, preemptions, timeouts, seed): options of the fixture 'schedule'.",
+        "interleave(executions, seconds, steps, strategy, include, preemptions, timeouts, races, seed): options of the fixture 'schedule'.",
     )
 
 
@@ -126,8 +126,12 @@ class Schedule:
         if result.stopped_by == "interrupt":
             raise KeyboardInterrupt
         self._fail_with(result.failure)
+        reasons = "; ".join(result.uncontrolled)
         if result.verdict == "inconclusive":
-            self._warn(result)
+            self._warn(f"{self._nodeid} is inconclusive, not controlled: {reasons}")
+        for race in result.races:
+            if race.severity == "harmful":
+                self._warn(f"{self._nodeid} has a harmful race: {race.message}. See it: {race.replay_command}")
         return result
 
     def close(self) -> None:
@@ -162,7 +166,10 @@ class Schedule:
         from interleave.explore import replay
 
         __tracebackhide__ = True
-        passed_on = {name: options[name] for name in ("include", "timeouts") if name in options}
+        passed_on: dict[str, Any] = {name: options[name] for name in ("include", "timeouts") if name in options}
+        # Whoever replays a seed that was reported with a race wants to see the race.
+        races = options.get("races", "report")
+        passed_on["races"] = "harmful" if races == "report" else races
         assert self._seed is not None
         try:
             replayed = replay(scenario, self._seed, name=self._name, replay_command=self._replay_command, **passed_on)
@@ -184,12 +191,11 @@ class Schedule:
             raise error.with_traceback(None) from None
         raise ScheduleFailed(failure.report(), failure) from None
 
-    def _warn(self, result: Result) -> None:
-        """Say in pytest's list of warnings that a test which passes is inconclusive."""
+    def _warn(self, sentence: str) -> None:
+        """Say something of a test that passes in pytest's list of warnings."""
         import warnings
 
-        reasons = "; ".join(result.uncontrolled)
-        warnings.warn(pytest.PytestWarning(f"{self._nodeid} is inconclusive, not controlled: {reasons}"), stacklevel=3)
+        warnings.warn(pytest.PytestWarning(sentence), stacklevel=3)
 
     def _chosen(self, options: dict[str, Any]) -> dict[str, Any]:
         """Merge marks, arguments and the command line into arguments of `explore`."""

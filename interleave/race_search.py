@@ -12,8 +12,8 @@ detail, for values and names, and graded (`benign`). What the trace foretells, u
 schedule may show, is tried by steering an execution there (`strategies.steer`): a few schedules for each, before the next one is sampled. A
 trial that ends in a deadlock, an exception or a failed assertion has found an ordinary failure.
 
-**What fails a run** depends on `races`: "report" nothing, "harmful" the harmful ones, "fail" all that are not benign. Such a race becomes the
-outcome of its execution and is then simplified, verified and replayed like every failure: `follow` runs a schedule and judges it anew.
+**What fails a run** depends on `races`: "report" nothing, "harmful" the harmful ones, "fail" all that are not benign. Such a race becomes
+the outcome of its execution and is then simplified, verified and replayed like every failure: `follow` runs a schedule and judges it anew.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ class RaceSearch:
         return trace
 
     def judge(self, trace: Trace) -> tuple[Race, ...]:
-        """Return the races that an execution run in detail shows, and make the worst its outcome if `mode` says so."""
-        if self.is_on and trace.witness is not None:
+        """Return the races that an execution run in detail shows, unless it fails; make the worst its outcome if `mode` says so."""
+        if self.is_on and trace.witness is not None and trace.outcome is None:
             for alike in sightings.seen(trace.events, trace.witness).values():
                 self._enter(self._accounts(trace).race(alike), trace, 1)
         races = self.races()
@@ -259,8 +259,8 @@ class RaceSearch:
         yield from self._failing(trace)
 
 
-def _badness(race: Race) -> tuple[int, int]:
-    return _ORDER.index(race.severity), sightings.rank_of(race.pattern)
+def _badness(race: Race) -> tuple[bool, int]:
+    return race.severity != "harmful", sightings.rank_of(race.pattern)
 
 
 def _outcome(race: Race) -> Outcome:

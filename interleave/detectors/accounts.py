@@ -8,7 +8,7 @@ from interleave.detectors.benign import Grader
 from interleave.detectors.lock_order import Nesting
 from interleave.detectors.sightings import Sighting, rank_of
 from interleave.detectors.synchronisation import takes
-from interleave.model import Inversion, LockStep, Race, RaceAccess, Trace
+from interleave.model import Inversion, LockStep, Race, RaceAccess, Severity, Trace
 
 _SEVERITIES = ("harmful", "possible", "benign")
 
@@ -26,7 +26,7 @@ class Accounts:
     def race(self, alike: Sequence[Sighting]) -> Race:
         """Return the worst of several sightings of one race."""
         graded = [(one, *self._grader.grade(one.place, one.pattern, one.positions)) for one in alike]
-        one, severity, reason = min(graded, key=lambda each: (_SEVERITIES.index(each[1]), each[0].rank))
+        one, severity, reason = min(graded, key=_preference)
         is_pair = len(one.positions) == 2
         accesses = [self._access(position) for position in self._with_partner(one)]
         places = [self._trace.steps[position].place for position in one.positions]
@@ -92,8 +92,8 @@ class Accounts:
         start, middle, end = _at(first), _at(between), _at(second)
         if one.pattern == "read-write-write":
             return (
-                f"lost update of {place}: after thread {own} read it{_value(first, "as")} at {start}, thread {other} wrote{_value(between)} at "
-                f"{middle}, which thread {own} overwrites{_value(second, 'with')} at {end}"
+                f"lost update of {place}: after thread {own} read it{_value(first, 'as')} at {start}, thread {other} "
+                f"wrote{_value(between)} at {middle}, which thread {own} overwrites{_value(second, 'with')} at {end}"
             )
         if one.pattern == "write-write-read":
             return (
@@ -103,6 +103,12 @@ class Accounts:
         if one.pattern == "read-write-read":
             return f"{place} changes between two reads by thread {own}, at {start} and {end}: thread {other} writes it at {middle}"
         return f"{place} is seen between two writes by thread {own}, at {start} and {end}: thread {other} reads it at {middle}"
+
+
+def _preference(graded: tuple[Sighting, Severity, str]) -> tuple[bool, int, bool, int]:
+    """Order sightings of one race: what does harm, then the worst pattern, of that a place whose values are known."""
+    one, severity, _ = graded
+    return severity != "harmful", one.rank, not isinstance(one.place.field, (str, tuple)), _SEVERITIES.index(severity)
 
 
 def _at(access: RaceAccess) -> str:

@@ -14,7 +14,8 @@ Of the eight ways in which reads and writes can meet so, four have no equivalent
 between (a hand-over, a critical section that was left on purpose), it is meant. AVIO learns from passing runs what is meant.
 
 *Foretold* are those that another schedule of the same operations might show: no lock is held over both accesses of the pair and at the
-other one, and nothing but mutexes keeps it from between (`Order` with `locks=False`). Whether it can be is then tried (`strategies.steer`).
+other one, the three are not all under locks that would order them, and nothing but mutexes keeps it from between (`Order` with
+`locks=False`). Whether it can be is then tried (`strategies.steer`).
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def foretold(place: Place, events: Sequence[Event], witness: Witness, order: Ord
 
     For each pair of threads and sites the first that fits is taken.
     """
-    known = set()
+    known, held = set(), witness.held
     others: dict[object, Touch] = {}
     for touch in place.touches:
         others.setdefault((touch.tid, touch.mode, events[touch.position][1].site), touch)
@@ -83,7 +84,9 @@ def foretold(place: Place, events: Sequence[Event], witness: Witness, order: Ord
         for other in others.values():
             pattern = PATTERNS.get((first.mode, other.mode, second.mode))
             sites = tuple(events[one.position][1].site for one in (first, other, second))
-            if pattern is None or other.tid == first.tid or (pattern, sites) in known or guard & witness.held[other.position]:
+            if pattern is None or other.tid == first.tid or (pattern, sites) in known or guard & held[other.position]:
+                continue
+            if held[first.position] & held[other.position] and held[other.position] & held[second.position]:
                 continue
             if order.is_before(other.position, first.position) or order.is_before(second.position, other.position):
                 continue

@@ -1,8 +1,9 @@
 """How bad a race is: whether an execution shows the effect of it, and which known idioms do no harm.
 
-*Harmful* is an unserializable pair by which an update was lost: of read-write-write and write-write-read, if what was overwritten differs from
-what overwrote it. Two threads that both count from 0 to 1 write the same value, though, as do two that both fill a cache. What tells them
-apart is an execution without the race, the *reference*: if the place ends up with another value there, an update is missing here.
+*Harmful* is an unserializable pair by which an update was lost: of read-write-write and write-write-read, if what was overwritten differs
+from what overwrote it. (Of write-write-read that is so only if the other thread had not read what it overwrote.) Two threads that both
+count from 0 to 1 write the same value, though, as do two that both fill a cache. What tells them apart is an execution without the race,
+the *reference*: if the place ends up with another value there, an update is missing here.
 
 *Benign* are, if nothing shows harm:
 
@@ -10,8 +11,8 @@ apart is an execution without the race, the *reference*: if the place ends up wi
 * a place to which only one value is ever written, with no other in the reference: a flag that is set once and polled, a cache whose
   entries are computed twice with the same result. Of one write by one thread that is said of booleans only: it may be the first of many.
 
-All else is *possible*. Values are compared as data (`Value`): code of the program is never run. Two objects that can change are the same value
-only if they have equal content and no thread changes either.
+All else is *possible*. Values are compared as data (`Value`): code of the program is never run. Two objects that can change are the same
+value only if they have equal content and no thread changes either.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Grader:
 
     def grade(self, place: Place, pattern: str, positions: Sequence[int]) -> tuple[Severity, str]:
         """Return the severity of a race at these positions, and the name of the idiom if it is benign."""
-        if pattern in _UPDATES:
+        if pattern in _UPDATES and isinstance(place.field, (str, tuple)) and not self._follows(place, pattern, positions):
             lost, left = (1, 2) if pattern == _UPDATES[0] else (0, 1)
             is_same = self._is_same(self._values[positions[lost]], self._values[positions[left]])
             if is_same is False or (is_same and self._is_missing(place)):
@@ -54,6 +55,14 @@ class Grader:
         if self._is_atomic(place, positions):
             return "benign", f"each is one operation of a {place.owner[-1]}, which is atomic"
         return self._grade_values(place)
+
+    def _follows(self, place: Place, pattern: str, positions: Sequence[int]) -> bool:
+        """Tell whether the other thread's write may follow from the one that it overwrites, which is no loss then."""
+        if pattern == _UPDATES[0]:
+            return False
+        first, between = (place.index[position] for position in positions[:2])
+        tid = place.touches[between].tid
+        return any(touch.tid == tid and not touch.mode for touch in place.touches[first + 1 : between])
 
     def _grade_values(self, place: Place) -> tuple[Severity, str]:
         own, other = self._written.get((place.owner, place.field), []), self._reference.get((place.owner, place.field), [])

@@ -1,7 +1,8 @@
 """The accesses of one execution, place by place, where two logical threads can get into each other's way.
 
 An access to everything in an object (`WHOLE`) is listed with each of its fields. Places that only one thread touches, or that nobody
-writes, are left out: they are most.
+writes, are left out: they are most. So are the writes by which an object is initialised before another thread has come to it: publishing a
+reference is atomic, and whoever gets it sees what was written before.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from typing import NamedTuple
 
 from interleave.detectors.synchronisation import MEMORY
 from interleave.model import WHOLE, Event, Owner
+
+#: Functions that initialise objects.
+_MAKERS = frozenset({"__init__", "__post_init__", "__new__"})
 
 
 class Touch(NamedTuple):
@@ -38,9 +42,15 @@ class Place:
 def contended(events: Sequence[Event]) -> list[Place]:
     """Return the places of an execution that threads contend for, in order of first access."""
     owners: dict[Owner, dict[Hashable, dict[int, int]]] = {}
-    for position, (_, operation) in enumerate(events):
+    # The only thread that has come to an object so far, -1 once there are two.
+    sole: dict[Owner, int] = {}
+    for position, (tid, operation) in enumerate(events):
         if operation.kind in MEMORY:
             for owner, name, mode in operation.accesses or ():
+                if sole.setdefault(owner, tid) != tid:
+                    sole[owner] = -1
+                elif mode and operation.site.function.rpartition(".")[2] in _MAKERS:
+                    continue
                 modes = owners.setdefault(owner, {}).setdefault(name, {})
                 modes[position] = modes.get(position, 0) | mode
     return [place for owner, fields in owners.items() for place in _places_of(owner, fields, events)]

@@ -154,6 +154,8 @@ def _method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
 
 def _container_method(site: Site, owner: Any, kind: int, name: str, arguments: Arguments) -> None:
     action = method_action(kind, name)
+    if gate.is_detailed and not site.name:
+        site.name = name
     if name in STORES_ARGUMENTS:
         name_arguments(arguments)
     elif name not in KEEPS_ARGUMENTS:

@@ -6,6 +6,7 @@ that has the two methods, and add its row to `REPORTERS`.
 
     source     paths and source lines as a reader wants to see them
     columns    the interleaving: which steps are worth showing, one column per logical thread
+    races      races, and the accesses that make one
     waits      who waits for whom, at the end of an execution that did not finish
     text       the report of one failure and the summary of a run
     machine    JSON, documented and versioned

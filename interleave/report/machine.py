@@ -25,6 +25,24 @@ One object. Within a version, fields are only added; renaming one or changing it
             thread       name of the logical thread that failed, or null
             file, line   where, or null
             replay       the command that replays it
+        races         list, harmful ones first, of
+            kind         "unserializable" or "unsynchronised" (see `model.Race`)
+            pattern      what the accesses do: "read-write-write", "write-read", ...
+            severity     "harmful", "possible" or "benign"
+            reason       the idiom that makes it benign, else empty
+            place        what is accessed
+            message      one sentence
+            seed         of an execution that shows it
+            executions   number of executions made when it was first seen
+            accesses     list, in order, of
+                thread, mode       its name; "reads" or "writes"
+                value              as text, empty where it is not known
+                file, line, function
+                locks              list of the locks that the thread held
+        inversions    list of locks taken in opposite orders, each with
+            message, seed
+            confirmed    whether an execution was led into the deadlock (then it is among the failures)
+            steps        list of: thread, outer, outer_file, outer_line, inner, inner_file, inner_line
 
 Versions: 1 (0.1.0) the first.
 """
@@ -35,7 +53,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
-from interleave.model import Failure, Result
+from interleave.model import Failure, Inversion, Race, Result
 
 VERSION: Final = 1
 
@@ -75,6 +93,8 @@ def _scenario(result: Result) -> dict[str, Any]:
         "stopped_by": result.stopped_by,
         "uncontrolled": list(result.uncontrolled),
         "failures": [_failure(failure) for failure in result.failures],
+        "races": [_race(race) for race in result.races],
+        "inversions": [_inversion(inversion) for inversion in result.inversions],
     }
 
 
@@ -93,4 +113,31 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "file": outcome.where.file if outcome.where else None,
         "line": outcome.where.line if outcome.where else None,
         "replay": failure.replay_command,
+    }
+
+
+def _race(race: Race) -> dict[str, Any]:
+    names = ("kind", "pattern", "severity", "reason", "place", "message", "seed", "executions")
+    fields = ("thread", "mode", "value", "file", "line", "function")
+    accesses = [{**{name: getattr(access, name) for name in fields}, "locks": list(access.locks)} for access in race.accesses]
+    return {**{name: getattr(race, name) for name in names}, "accesses": accesses}
+
+
+def _inversion(inversion: Inversion) -> dict[str, Any]:
+    return {
+        "message": inversion.message,
+        "seed": inversion.seed,
+        "confirmed": inversion.is_confirmed,
+        "steps": [
+            {
+                "thread": step.thread,
+                "outer": step.outer,
+                "outer_file": step.outer_at.file,
+                "outer_line": step.outer_at.line,
+                "inner": step.inner,
+                "inner_file": step.inner_at.file,
+                "inner_line": step.inner_at.line,
+            }
+            for step in inversion.steps
+        ],
     }

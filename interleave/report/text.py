@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from interleave.model import Failure, Outcome, Result, Step
 from interleave.report.columns import is_shown, named_steps, names_of, table_of, turns_of
+from interleave.report.races import access_lines, result_lines
 from interleave.report.source import located_source
 from interleave.report.waits import blocked_lines, cycle_text
 
@@ -94,6 +95,7 @@ def _sections(failure: Failure, names: Mapping[int, str]) -> Iterator[tuple[str,
     """Make the titled lists of lines that follow the interleaving."""
     outcome = failure.outcome
     candidates = [
+        ("Race", list(access_lines(outcome.race)) if outcome.race is not None else []),
         ("Objects involved", list(_object_lines(failure.trace.steps, names))),
         ("Wait-for graph", [line for line in [cycle_text(outcome, names)] if line]),
         ("Blocked at the end", list(blocked_lines(outcome, names))),
@@ -147,6 +149,8 @@ class TextReporter:
         out.write(f"  {_verdict_word(result):<12}  {name:<32}  {_verdict_text(result)}\n")
         for sentence in result.uncontrolled:
             out.write(f"  {'':<12}  not controlled: {sentence}\n")
+        for line in result_lines(result):
+            out.write(f"  {'':<12}  {line}\n")
         out.flush()
 
     def finish(self, results: Sequence[Result], out: TextIO) -> None:

@@ -6,8 +6,8 @@ held back, and the thread of the goal that is due is preferred; everything else 
 of Joshi, Naik, Park, Sen, "CalFuzzer: An Extensible Active Testing Framework for Concurrent Programs" (CAV 2009) and of DeadlockFuzzer
 (Joshi, Park, Sen, Naik, PLDI 2009, section 3).
 
-Departures: threads are named by their path and steps by site and count, which are the same in every execution, instead of by abstractions of
-objects; and nothing is drawn at random, as who is held back is known exactly. If everybody who could go on is held back, all are let
+Departures: threads are named by their path and steps by site and number, which are the same in every execution, instead of by abstractions
+of objects; and nothing is drawn at random, as who is held back is known exactly. If everybody who could go on is held back, all are let
 go, as there: then the goals cannot be reached in this order (or the deadlock that was foretold comes). The same is done when nothing
 was reached for long; from there on threads take turns, so that one which spins does not do so for ever.
 """
@@ -24,11 +24,11 @@ PATIENCE = 500
 
 
 class Goal(NamedTuple):
-    """The `count`-th event that the thread with this path makes at this site."""
+    """The `number`-th event that the thread with this path makes at this site."""
 
     path: tuple[int, ...]
     site: Site
-    count: int
+    number: int
 
 
 def goals_of(positions: Sequence[int], events: Sequence[Event], threads: Sequence[ThreadInfo]) -> list[Goal]:
@@ -36,8 +36,8 @@ def goals_of(positions: Sequence[int], events: Sequence[Event], threads: Sequenc
     goals = []
     for position in positions:
         tid, operation = events[position]
-        count = sum(1 for other, one in events[: position + 1] if other == tid and one.site is operation.site)
-        goals.append(Goal(threads[tid].path, operation.site, count))
+        number = sum(1 for other, one in events[: position + 1] if other == tid and one.site is operation.site)
+        goals.append(Goal(threads[tid].path, operation.site, number))
     return goals
 
 
@@ -105,10 +105,10 @@ class Steer:
     def _allowed(self, point: Point) -> int:
         """Return the enabled threads without those that stand before a goal whose turn has not come."""
         allowed = point.enabled
-        for path, site, count in self._goals[self.reached + 1 :]:
+        for path, site, number in self._goals[self.reached + 1 :]:
             tid = self._tids.get(path, -1)
             announced = point.pending[tid] if tid >= 0 else None
-            if announced is not None and announced.site is site and self._counts.get((tid, site), 0) + 1 == count:
+            if announced is not None and announced.site is site and self._counts.get((tid, site), 0) + 1 == number:
                 allowed &= ~(1 << tid)
         return allowed
 

@@ -1,0 +1,61 @@
+"""Races and lock-order inversions in a list of results, and in the report of a failure.
+
+Harmful races come with what replays them. Of the others few are listed, and of benign ones only the number: JSON has them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from interleave.model import Frame, Inversion, Race, RaceAccess, Result
+from interleave.report.source import located_source
+
+#: Races listed of each severity.
+_MOST: Final = 3
+
+
+def result_lines(result: Result) -> Iterator[str]:
+    """Say what is known of races after an exploration; of a scenario that failed otherwise, the harmful ones only."""
+    failing = {failure.outcome.race.key for failure in result.failures if failure.outcome.race is not None}
+    races = [race for race in result.races if race.key not in failing]
+    yield from race_lines(races, most=0 if result.failures else _MOST)
+    for inversion in result.inversions[: 0 if result.failures else _MOST]:
+        yield from inversion_lines(inversion)
+
+
+def race_lines(races: Sequence[Race], *, most: int = _MOST) -> Iterator[str]:
+    """List races, with how to see them."""
+    harmful = [race for race in races if race.severity == "harmful"]
+    for race in harmful[:_MOST]:
+        yield f"harmful race: {race.message}"
+        yield f"    replay: {race.replay_command or race.seed}"
+    possible = [race for race in races if race.severity == "possible"]
+    for race in possible[:most]:
+        yield f"race: {race.message}"
+    more = len(harmful[_MOST:]) + (len(possible[most:]) if most else 0)
+    benign = sum(race.severity == "benign" for race in races) if most else 0
+    parts = [f"{more} more {'race' if more == 1 else 'races'}"] * bool(more) + [f"{benign} known to be benign"] * bool(benign)
+    if parts:
+        yield f"races: {' and '.join(parts)} (--json lists them)"
+
+
+def inversion_lines(inversion: Inversion) -> Iterator[str]:
+    """Say of locks taken in opposite orders where that is."""
+    said = "it can deadlock" if inversion.is_confirmed else "unconfirmed: no schedule tried ran into the deadlock"
+    yield f"lock order: {inversion.message} ({said})"
+    for step in inversion.steps:
+        yield f"    {step.thread}: {step.outer} at {located_source(step.outer_at)}"
+        yield f"    {'':<{len(step.thread)}}  then {step.inner} at {located_source(step.inner_at)}"
+
+
+def access_lines(race: Race) -> Iterator[str]:
+    """List the accesses of a race in order, with the locks held at each."""
+    for access in race.accesses:
+        value = f" = {access.value}" if access.value else ""
+        yield f"{access.thread} {access.mode} {race.place}{value}, {_held(access)}"
+        yield f"    at {located_source(Frame(access.file, access.line, access.function))}"
+
+
+def _held(access: RaceAccess) -> str:
+    return f"holding {', '.join(access.locks)}" if access.locks else "holding no lock"
