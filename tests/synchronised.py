@@ -319,6 +319,40 @@ def simple_queue() -> None:
     together(give, take)
 
 
+def queue_looked_at() -> None:
+    for look in (queue.Queue.empty, queue.Queue.qsize, queue.Queue.full):
+        _seen_in_queue(queue.Queue(maxsize=1), look)
+
+
+def _seen_in_queue(channel: queue.Queue[int], look: Callable[[queue.Queue[int]], object]) -> None:
+    box, empty = Box(), look(channel)
+
+    def give() -> None:
+        box.value = 7
+        channel.put(0)
+
+    def take() -> None:
+        if look(channel) != empty:
+            assert box.value == 7
+
+    together(give, take)
+
+
+def lock_looked_at() -> None:
+    box, busy = Box(), threading.Lock()
+    busy.acquire()
+
+    def give() -> None:
+        box.value = 7
+        busy.release()
+
+    def take() -> None:
+        if not busy.locked():
+            assert box.value == 7
+
+    together(give, take)
+
+
 def queue_join() -> None:
     channel: queue.Queue[Box] = queue.Queue()
     box = Box()
@@ -496,6 +530,6 @@ def published_object() -> None:
 PROGRAMS = [
     lock, lock_tried, lock_with_timeout, lock_released_by_another, lock_held_at_the_start, critical_sections_left_between, rlock, condition,
     condition_with_timeout, event, event_polled, event_cleared, semaphore, semaphore_as_a_lock, barrier, barrier_twice, fifo, lifo,
-    fifo_of_one, priorities, simple_queue, queue_join, queue_mutex, double_hand_off, future, pool_map, pool_submit, pool_as_completed,
+    fifo_of_one, priorities, simple_queue, queue_looked_at, lock_looked_at, queue_join, queue_mutex, double_hand_off, future, pool_map, pool_submit, pool_as_completed,
     pool_wait, timer, start_and_join, nested_threads, seen_dead, daemon, thread_local, own_keys, published_object,
 ]  # fmt: skip

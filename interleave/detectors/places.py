@@ -2,7 +2,7 @@
 
 An access to everything in an object (`WHOLE`) is listed with each of its fields. Places that only one thread touches, or that nobody
 writes, are left out: they are most. So are the writes by which an object is initialised before another thread has come to it: publishing a
-reference is atomic, and whoever gets it sees what was written before.
+reference is atomic, and whoever gets it sees what was written before. And so are places that are only touched under one lock.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from interleave.detectors.synchronisation import MEMORY
-from interleave.model import WHOLE, Event, Owner
+from interleave.model import WHOLE, Event, Owner, Witness
 
 #: Functions that initialise objects.
 _MAKERS = frozenset({"__init__", "__post_init__", "__new__"})
@@ -39,7 +39,7 @@ class Place:
     index: dict[int, int]
 
 
-def contended(events: Sequence[Event]) -> list[Place]:
+def contended(events: Sequence[Event], witness: Witness) -> list[Place]:
     """Return the places of an execution that threads contend for, in order of first access."""
     owners: dict[Owner, dict[Hashable, dict[int, int]]] = {}
     # The only thread that has come to an object so far, -1 once there are two.
@@ -53,10 +53,10 @@ def contended(events: Sequence[Event]) -> list[Place]:
                     continue
                 modes = owners.setdefault(owner, {}).setdefault(name, {})
                 modes[position] = modes.get(position, 0) | mode
-    return [place for owner, fields in owners.items() for place in _places_of(owner, fields, events)]
+    return [place for owner, fields in owners.items() for place in _places_of(owner, fields, events, witness)]
 
 
-def _places_of(owner: Owner, fields: dict[Hashable, dict[int, int]], events: Sequence[Event]) -> list[Place]:
+def _places_of(owner: Owner, fields: dict[Hashable, dict[int, int]], events: Sequence[Event], witness: Witness) -> list[Place]:
     whole = fields.get(WHOLE)
     if len({events[position][0] for modes in fields.values() for position in modes}) < 2:
         return []
@@ -67,10 +67,19 @@ def _places_of(owner: Owner, fields: dict[Hashable, dict[int, int]], events: Seq
         else:
             modes = {at: own.get(at, 0) | whole.get(at, 0) for at in sorted({*own, *whole})}
         touches = [Touch(position, events[position][0], mode) for position, mode in modes.items()]
-        if _is_contended(touches):
+        if _is_contended(touches) and not _has_common_lock(touches, witness):
             index = {touch.position: number for number, touch in enumerate(touches)}
             places.append(Place(owner, name if isinstance(name, str) else "", name, touches, index))
     return places
+
+
+def _has_common_lock(touches: Sequence[Touch], witness: Witness) -> bool:
+    common = -1
+    for touch in touches:
+        common &= witness.held[touch.position]
+        if not common:
+            return False
+    return True
 
 
 def _is_contended(touches: Sequence[Touch]) -> bool:

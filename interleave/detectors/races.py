@@ -18,11 +18,19 @@ from interleave.detectors.synchronisation import Order
 from interleave.model import Event
 
 
+#: Comparisons made at one place, which go with its accesses times threads times sites.
+_MOST_COMPARISONS = 100_000
+
+
 def unordered_pairs(place: Place, events: Sequence[Event], order: Order) -> Iterator[tuple[int, int]]:
     """Yield pairs of positions of conflicting accesses that nothing orders: one for each pair of threads, sites and modes."""
     latest: dict[Any, Touch] = {}
     seen: set[Any] = set()
+    comparisons = 0
     for touch in place.touches:
+        comparisons += len(latest)
+        if comparisons > _MOST_COMPARISONS:
+            return
         site = events[touch.position][1].site
         for (tid, _, mode), other in latest.items():
             if tid == touch.tid or not (mode or touch.mode):

@@ -48,7 +48,7 @@ def rank_of(pattern: str) -> int:
 def seen(events: Sequence[Event], witness: Witness) -> dict[tuple[str, ...], list[Sighting]]:
     """Return the races that an execution shows, by key, the worst patterns first."""
     events = events[:MOST_EVENTS]
-    places = contended(events)[:_MOST_PLACES]
+    places = contended(events, witness)[:_MOST_PLACES]
     found: dict[tuple[str, ...], list[Sighting]] = {}
     if not places:
         return found
@@ -69,7 +69,7 @@ def seen(events: Sequence[Event], witness: Witness) -> dict[tuple[str, ...], lis
 def foretold(events: Sequence[Event], witness: Witness) -> list[Sighting]:
     """Return the unserializable pairs that another schedule might show, the worst patterns first."""
     events = events[:MOST_EVENTS]
-    places = contended(events)[:_MOST_PLACES]
+    places = contended(events, witness)[:_MOST_PLACES]
     order = Order(events, witness, locks=False) if places else None
     found: dict[tuple[str, ...], list[Sighting]] = {}
     for place in places:
