@@ -35,9 +35,10 @@ from interleave.strategies.steer import Steer, goals_of
 #: Executions looked at: the first ones, and those with new points.
 FIRST = 3
 MOST_NEW = 12
-#: Looks may cost one in so many announcements, beyond `FREE` of them.
+#: Looks may cost one in so many announcements, beyond `FREE` of them; one made to look counts as `WEIGHT`, for what is thought about it.
 SHARE = 40
 FREE = 20_000
+WEIGHT = 3
 #: Schedules tried for one prediction, after one look, and in all; and announcements that those of one look may make.
 TRIES_EACH = 2
 TRIES_AT_ONCE = 8
@@ -130,7 +131,7 @@ class RaceSearch:
         self._runner.statistics.looks += 1
         self._runner.control.collect()
         trace = self._runner.follow(schedule, detailed=detailed, watched=True)
-        self._looked += trace.moments
+        self._looked += trace.moments * WEIGHT
         return trace
 
     def _study(self, watched: Trace, executions: int) -> Iterator[Trace]:
@@ -230,7 +231,7 @@ class RaceSearch:
         strategy = Steer(goals_of(positions, watched.events, watched.threads), length=watched.moments)
         strategy.begin()
         trace = self._runner.execute(strategy, watched=True)
-        self._looked += trace.moments
+        self._looked += trace.moments * WEIGHT
         return trace
 
     def _failing(self, trace: Trace) -> Iterator[Trace]:

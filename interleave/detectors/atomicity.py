@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from interleave.detectors.places import Place, Touch
 from interleave.detectors.synchronisation import Order
-from interleave.model import READ, WRITE, Event, Witness
+from interleave.model import READ, WRITE, Event, Site, Witness
 
 PATTERNS = {
     (READ, WRITE, WRITE): "read-write-write",
@@ -37,6 +37,8 @@ PATTERNS = {
 RANKS = {pattern: rank for rank, pattern in enumerate(PATTERNS.values())}
 #: Accesses of other threads between two that are looked at, from the first on: there may be thousands, of few kinds.
 _MOST_BETWEEN = 64
+#: Threads that do the same of which predictions are made.
+_MOST_THREADS = 3
 
 
 class Triple(NamedTuple):
@@ -73,25 +75,43 @@ def seen(place: Place, order: Order) -> Iterator[Triple]:
 def foretold(place: Place, events: Sequence[Event], witness: Witness, order: Order) -> Iterator[Triple]:
     """Yield the unserializable pairs that might come of other schedules; `order` is without mutexes.
 
-    For each pair of threads and sites the first that fits is taken.
+    For each three sites the first that fits is taken, of pairs and of other accesses from `_MOST_THREADS` threads.
     """
     known, held = set(), witness.held
-    others: dict[object, Touch] = {}
+    others: dict[tuple[int, Site], dict[int, Touch]] = {}
     for touch in place.touches:
-        others.setdefault((touch.tid, touch.mode, events[touch.position][1].site), touch)
-    for first, second in local_pairs(place):
+        alike = others.setdefault((touch.mode, events[touch.position][1].site), {})
+        if len(alike) < _MOST_THREADS:
+            alike.setdefault(touch.tid, touch)
+    for first, second in _few_alike(local_pairs(place), events):
         guard = _held_over(first, second, events, witness)
-        for other in others.values():
-            pattern = PATTERNS.get((first.mode, other.mode, second.mode))
-            sites = tuple(events[one.position][1].site for one in (first, other, second))
-            if pattern is None or other.tid == first.tid or (pattern, sites) in known or guard & held[other.position]:
+        ends = events[first.position][1].site, events[second.position][1].site
+        for (mode, site), alike in others.items():
+            pattern = PATTERNS.get((first.mode, mode, second.mode))
+            if pattern is None or (pattern, ends, site) in known:
                 continue
-            if held[first.position] & held[other.position] and held[other.position] & held[second.position]:
-                continue
-            if order.is_before(other.position, first.position) or order.is_before(second.position, other.position):
-                continue
-            known.add((pattern, sites))
-            yield Triple(pattern, first.position, other.position, second.position)
+            for other in alike.values():
+                if other.tid != first.tid and not guard & held[other.position] and _may_come_between(first, other, second, held, order):
+                    known.add((pattern, ends, site))
+                    yield Triple(pattern, first.position, other.position, second.position)
+                    break
+
+
+def _few_alike(pairs: Iterator[tuple[Touch, Touch]], events: Sequence[Event]) -> Iterator[tuple[Touch, Touch]]:
+    """Yield of the pairs with the same sites those of the first few threads, one each."""
+    threads: dict[object, set[int]] = {}
+    for first, second in pairs:
+        known = threads.setdefault((first.mode, second.mode, events[first.position][1].site, events[second.position][1].site), set())
+        if len(known) < _MOST_THREADS and first.tid not in known:
+            known.add(first.tid)
+            yield first, second
+
+
+def _may_come_between(first: Touch, other: Touch, second: Touch, held: Sequence[int], order: Order) -> bool:
+    """Tell whether neither locks that all take nor anything else keeps an access from between two of another thread."""
+    if held[first.position] & held[other.position] and held[other.position] & held[second.position]:
+        return False
+    return not order.is_before(other.position, first.position) and not order.is_before(second.position, other.position)
 
 
 def _held_over(first: Touch, second: Touch, events: Sequence[Event], witness: Witness) -> int:

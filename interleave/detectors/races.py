@@ -19,7 +19,7 @@ from interleave.model import Event
 
 
 #: Comparisons made at one place, which go with its accesses times threads times sites.
-_MOST_COMPARISONS = 100_000
+_MOST_COMPARISONS = 30_000
 
 
 def unordered_pairs(place: Place, events: Sequence[Event], order: Order) -> Iterator[tuple[int, int]]:
