@@ -100,7 +100,7 @@ def critical_sections_left_between() -> None:
 
     def look_then_add() -> None:
         with guard:
-            box.value  # noqa: B018
+            box.value
         with guard:
             box.add()
 
@@ -528,8 +528,9 @@ def published_object() -> None:
 
 
 PROGRAMS = [
-    lock, lock_tried, lock_with_timeout, lock_released_by_another, lock_held_at_the_start, critical_sections_left_between, rlock, condition,
-    condition_with_timeout, event, event_polled, event_cleared, semaphore, semaphore_as_a_lock, barrier, barrier_twice, fifo, lifo,
-    fifo_of_one, priorities, simple_queue, queue_looked_at, lock_looked_at, queue_join, queue_mutex, double_hand_off, future, pool_map, pool_submit, pool_as_completed,
-    pool_wait, timer, start_and_join, nested_threads, seen_dead, daemon, thread_local, own_keys, published_object,
+    lock, lock_tried, lock_with_timeout, lock_released_by_another, lock_held_at_the_start, critical_sections_left_between, rlock,
+    condition, condition_with_timeout, event, event_polled, event_cleared, semaphore, semaphore_as_a_lock, barrier, barrier_twice,
+    fifo, lifo, fifo_of_one, priorities, simple_queue, queue_looked_at, lock_looked_at, queue_join, queue_mutex, double_hand_off,
+    future, pool_map, pool_submit, pool_as_completed, pool_wait, timer, start_and_join, nested_threads, seen_dead, daemon,
+    thread_local, own_keys, published_object,
 ]  # fmt: skip

@@ -159,7 +159,7 @@ class TestHarmful:
 
             def use(value: int) -> None:
                 box.value = value
-                box.value  # noqa: B018
+                box.value
 
             together(lambda: use(1), lambda: use(2))
 
@@ -202,7 +202,7 @@ class TestPossible:
 
             def use() -> None:
                 if box.value:
-                    box.value  # noqa: B018
+                    box.value
 
             def clear() -> None:
                 box.value = 0

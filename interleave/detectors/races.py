@@ -17,7 +17,6 @@ from interleave.detectors.places import Place, Touch
 from interleave.detectors.synchronisation import Order
 from interleave.model import Event
 
-
 #: Comparisons made at one place, which go with its accesses times threads times sites.
 _MOST_COMPARISONS = 30_000
 
