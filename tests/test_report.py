@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,14 @@ from interleave.model import (
     FailureKind,
     Frame,
     Held,
+    Inversion,
+    LockStep,
     Outcome,
+    Race,
+    RaceAccess,
     Result,
     Schedule,
+    Severity,
     Statistics,
     Step,
     ThreadInfo,
@@ -143,12 +149,44 @@ def result_of(name: str, verdict: Verdict, *failures: Failure, stopped_by: str =
     )
 
 
+def race_of(severity: Severity, message: str, reason: str = "") -> Race:
+    file, locks = str(GOLDEN / "bank.py"), ("Lock 'Account.lock'",)
+    accesses = (
+        RaceAccess(1, "Thread-1", "reads", "100", file, 14, "withdraw", locks),
+        RaceAccess(2, "Thread-2", "writes", "20", file, 14, "withdraw"),
+        RaceAccess(1, "Thread-1", "writes", "20", file, 14, "withdraw", locks),
+    )
+    key = ("Account.balance", f"{file}:14")
+    return Race(
+        "unserializable",
+        "read-write-write",
+        severity,
+        "Account.balance",
+        message,
+        accesses,
+        key,
+        seed="seed-race",
+        reason=reason,
+        executions=3,
+    )
+
+
+def raced() -> Result:
+    """Four possible races are one more than are listed."""
+    lost = race_of("harmful", "lost update of Account.balance")
+    possible = [race_of("possible", f"nothing orders what threads do in line {line}") for line in range(4)]
+    step = LockStep(1, "left", "lock 'source.lock'", at(18, "transfer"), "lock 'target.lock'", at(19, "transfer"))
+    inversion = Inversion((step, replace(step, tid=2, thread="right")), "locks are taken in opposite orders", ("key",), seed="seed-order")
+    races = (lost, *possible, race_of("benign", "a flag is set", "a flag that is only ever set to one value"))
+    return replace(result_of("bank:scenario_many", "passed"), races=races, inversions=(inversion,))
+
+
 def results() -> list[Result]:
     return [
         result_of("bank:scenario_withdraw", "failed", overdrawn(), stopped_by="failure", executions=14),
         result_of("bank:scenario_transfer", "failed", deadlocked(), overdrawn(), stopped_by="failure", executions=14),
         result_of("bank:scenario_read", "proven", executions=6),
-        result_of("bank:scenario_many", "passed"),
+        raced(),
         result_of("other:scenario_external", "inconclusive"),
         result_of("other:scenario_long", "passed", stopped_by="interrupt", executions=1234),
     ]
@@ -173,6 +211,21 @@ def test_reporter_writes_golden_file(name: str, monkeypatch: pytest.MonkeyPatch)
     writer.finish(results(), out)
     text = out.getvalue().replace(str(GOLDEN), "GOLDEN")
     assert text == golden(f"{name}.txt", text)
+
+
+def test_report_of_a_race_lists_its_accesses_with_their_locks() -> None:
+    race = race_of("harmful", "lost update of Account.balance")
+    outcome = Outcome("race", race.message, ("race", *race.key), 1, where=at(14, "withdraw"), race=race)
+    text = render(failure_of("race", race.message, outcome, [], "scenario", "Thread-1", "Thread-2", scenario="bank:scenario_many"))
+    start = text.index("Race\n")
+    assert [line.strip() for line in text[start:].splitlines()[1:7]] == [
+        "Thread-1 reads Account.balance = 100, holding Lock 'Account.lock'",
+        "at bank.py:14 in withdraw: account.balance -= amount",
+        "Thread-2 writes Account.balance = 20, holding no lock",
+        "at bank.py:14 in withdraw: account.balance -= amount",
+        "Thread-1 writes Account.balance = 20, holding Lock 'Account.lock'",
+        "at bank.py:14 in withdraw: account.balance -= amount",
+    ]
 
 
 def test_turns_fold_what_belongs_together() -> None:

@@ -34,6 +34,7 @@ One object. Within a version, fields are only added; renaming one or changing it
             message      one sentence
             seed         of an execution that shows it
             executions   number of executions made when it was first seen
+            replay       the command that replays it
             accesses     list, in order, of
                 thread, mode       its name; "reads" or "writes"
                 value              as text, empty where it is not known
@@ -120,7 +121,7 @@ def _race(race: Race) -> dict[str, Any]:
     names = ("kind", "pattern", "severity", "reason", "place", "message", "seed", "executions")
     fields = ("thread", "mode", "value", "file", "line", "function")
     accesses = [{**{name: getattr(access, name) for name in fields}, "locks": list(access.locks)} for access in race.accesses]
-    return {**{name: getattr(race, name) for name in names}, "accesses": accesses}
+    return {**{name: getattr(race, name) for name in names}, "replay": race.replay_command, "accesses": accesses}
 
 
 def _inversion(inversion: Inversion) -> dict[str, Any]:
