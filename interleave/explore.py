@@ -229,6 +229,8 @@ class _Exploration:
                 may_try = budget.executions is None or self._executions < budget.executions
                 for failing in findings.races.look(trace, self._executions, watched=watched, may_try=may_try and not findings):
                     findings.take_in(failing, executions=self._executions)
+                    if stop_on_failure:
+                        break
                 # The runs made on the side may have met new points too.
                 trace.has_new_points = runner.take_new_points()
                 strategy.end(trace)

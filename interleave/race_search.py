@@ -230,7 +230,10 @@ class RaceSearch:
         self._runner.control.collect()
         strategy = Steer(goals_of(positions, watched.events, watched.threads), length=watched.moments)
         strategy.begin()
+        was_cut = self._runner.was_cut
         trace = self._runner.execute(strategy, watched=True)
+        # It is no part of what a search covers.
+        self._runner.was_cut = was_cut
         self._looked += trace.moments * WEIGHT
         return trace
 
