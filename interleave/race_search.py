@@ -9,11 +9,11 @@ is free, looking may take one in `SHARE` of the announcements that an exploratio
 them are looked at. Of one execution the first `sightings.MOST_EVENTS` events count.
 
 **What is found** goes through three steps. `sightings` finds what the trace shows; where that is new, the schedule is run once more in
-detail, for values and names, and graded (`benign`). What the trace foretells, unserializable pairs and deadlocks that another
-schedule may show, is tried by steering an execution there (`strategies.steer`): a few schedules for each, before the next one is sampled. A
-trial that ends in a deadlock, an exception or a failed assertion has found an ordinary failure. Trials take the first of several values
-(`interleave.choose`, which waiter), so what needs another one is left to sampling. None is made under a bound on preemptions, which it might
-exceed, for a strategy of the caller's own, or when the budget is spent.
+detail, for values and names, and graded (`benign`). What the trace foretells, unserializable pairs and deadlocks that another schedule may
+show, is tried by steering an execution there (`strategies.steer`): a few schedules for each, before the next one is sampled. A trial that
+ends in a deadlock, an exception or a failed assertion has found an ordinary failure. Trials take the first of several values
+(`interleave.choose`, which waiter), so what needs another one is left to sampling. None is made under a bound on preemptions, which it
+might exceed, for a strategy of the caller's own, or when the budget is spent.
 
 **What fails a run** depends on `races`: "report" nothing, "harmful" the harmful ones, "fail" all that are not benign. Such a race becomes
 the outcome of its execution and is then simplified, verified and replayed like every failure: `follow` runs a schedule and judges it anew.
