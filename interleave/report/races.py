@@ -19,22 +19,30 @@ def result_lines(result: Result) -> Iterator[str]:
     """Say what is known of races after an exploration; of a scenario that failed otherwise, the harmful ones only."""
     failing = {failure.outcome.race.key for failure in result.failures if failure.outcome.race is not None}
     races = [race for race in result.races if race.key not in failing]
-    yield from race_lines(races, most=0 if result.failures else _MOST)
+    most = 0 if result.failures else _MOST
+    yield from race_lines(races, most=most)
+    yield from _rest_line(races, most)
     for inversion in result.inversions[: 0 if result.failures else _MOST]:
         yield from inversion_lines(inversion)
 
 
 def race_lines(races: Sequence[Race], *, most: int = _MOST) -> Iterator[str]:
-    """List races, with how to see them."""
-    harmful = [race for race in races if race.severity == "harmful"]
-    for race in harmful[:_MOST]:
+    """List the worst races, harmful ones with how to see them."""
+    for race in _of(races, "harmful")[:_MOST]:
         yield f"harmful race: {race.message}"
         yield f"    replay: {race.replay_command or race.seed}"
-    possible = [race for race in races if race.severity == "possible"]
-    for race in possible[:most]:
+    for race in _of(races, "possible")[:most]:
         yield f"race: {race.message}"
-    more = len(harmful[_MOST:]) + (len(possible[most:]) if most else 0)
-    benign = sum(race.severity == "benign" for race in races) if most else 0
+
+
+def _of(races: Sequence[Race], severity: str) -> list[Race]:
+    return [race for race in races if race.severity == severity]
+
+
+def _rest_line(races: Sequence[Race], most: int) -> Iterator[str]:
+    """Say how many more there are."""
+    more = len(_of(races, "harmful")[_MOST:]) + (len(_of(races, "possible")[most:]) if most else 0)
+    benign = len(_of(races, "benign")) if most else 0
     parts = [f"{more} more {'race' if more == 1 else 'races'}"] * bool(more) + [f"{benign} known to be benign"] * bool(benign)
     if parts:
         yield f"races: {' and '.join(parts)} (--json lists them)"
