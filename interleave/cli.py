@@ -240,7 +240,7 @@ Give --include and --timeouts as they were when the seed was found; the command 
 @click.option("--trace", is_flag=True, help="Print every step.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="As in explore.")
 @click.option("--timeouts", type=click.Choice(["idle", "any"]), default="idle", show_default=True, help="As in explore.")
-@click.option("--races", type=click.Choice(RACES), default="harmful", show_default=True, help="As in explore.")
+@click.option("--races", type=click.Choice(RACES), default="harmful", show_default=True, help="Which races are failures, as in explore.")
 def replay(target: str, seed: str, **options: Any) -> None:
     """Run exactly the schedule of SEED again and report how it ends."""
     with _explained_errors():
