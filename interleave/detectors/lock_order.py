@@ -10,7 +10,8 @@ Deadlocks with Static Analysis and Run-Time Monitoring" (PADTAD 2005), a cycle c
   joined it, an event, a queue (vector clocks without mutexes; the paper orders by start and join).
 
 Departure: what a cycle needs is tried afterwards, so none is left out because it could not be executed; unconfirmed ones say so. An attempt
-that does not wait (`acquire(False)`) is no edge. Taking the lock again after waiting on a condition is one.
+that does not wait (`acquire(False)`) is no edge. Taking the lock again after waiting on a condition is one. Semaphores are
+left out: who releases one need not be who took it.
 """
 
 from __future__ import annotations
