@@ -25,6 +25,7 @@ _QUIET = frozenset({
     "PUSH_NULL", "RETURN_CONST", "RETURN_VALUE", "STORE_FAST", "SWAP", "TO_BOOL", "UNARY_NEGATIVE", "UNARY_NOT",
 })  # fmt: skip
 _CALLS = ("CALL", "CALL_KW")
+_READS = ("BINARY_SUBSCR", "CONTAINS_OP", "LOAD_ATTR", "LOAD_DEREF", "LOAD_GLOBAL", "LOAD_METHOD", *_CALLS)
 
 
 def turn(site: Site) -> Callable[[], None]:
@@ -70,7 +71,9 @@ def _is_quiet(instr: Instr) -> bool:
 
 
 def _only_looks(loop: Sequence[Any]) -> bool:
-    """Tell whether everything that is called in a loop is a method that only looks."""
+    """Tell whether a loop reads something that others may write, and everything that is called in it is a method that only looks."""
+    if not any(isinstance(one, Instr) and one.name in _READS for one in loop):
+        return False
     names = list(_called(loop))
     calls = sum(isinstance(one, Instr) and one.name in _CALLS for one in loop)
     return len(names) == calls and _LOOKING.issuperset(names)

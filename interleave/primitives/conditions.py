@@ -247,7 +247,7 @@ def _semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None =
             return False
     else:
         kernel.step("try", self)
-        kernel.spinning.tried(self._value > 0)
+        kernel.spinning.tried(is_taken=self._value > 0)
         if self._value <= 0:
             return False
     self._value -= 1

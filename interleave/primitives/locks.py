@@ -173,7 +173,7 @@ class _Base(metaclass=Kind):
             return bool(kernel.wait("acquire", self, self.free_queue, timeout))
         kernel.step("try", self)
         is_free = self._owner == _FREE
-        kernel.spinning.tried(is_free)
+        kernel.spinning.tried(is_taken=is_free)
         return is_free
 
 

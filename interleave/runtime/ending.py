@@ -32,9 +32,16 @@ def run_away(kernel: Any) -> None:
 
 
 def _is_unfair(kernel: Any) -> bool:
-    """Tell whether threads go on and on while another one that could is never chosen: no livelock, only unfair."""
-    recent = {tid for tid, _ in kernel.events[-max(_RECENT, 4 * len(kernel.logical)) :]}
-    return any(kernel.enabled & one.bit and one.tid not in recent for one in kernel.logical)
+    """Tell whether threads go on and on while another one that could is never chosen: no livelock, only unfair.
+
+    Nor is it one if hardly anything but daemons goes on where others, were they but chosen, could come to the end.
+    """
+    recent = [tid for tid, _ in kernel.events[-max(_RECENT, 4 * len(kernel.logical)) :]]
+    able = [one for one in kernel.logical if kernel.enabled & one.bit]
+    if any(one.tid not in recent for one in able):
+        return True
+    daemons = sum(kernel.logical[tid].info.is_daemon for tid in recent)
+    return 4 * daemons > 3 * len(recent) and any(not one.info.is_daemon for one in able)
 
 
 def judged(kernel: Any, judge: Judge) -> Outcome | None:

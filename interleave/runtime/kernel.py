@@ -144,7 +144,7 @@ class Kernel:
         self.raised: tuple[LogicalThread, BaseException] | None = None
         #: An error of a strategy or of our own, raised from `run`.
         self.error: BaseException | None = None
-        #: Told of every event while threads wait for something that they read to be written (see `spinning`).
+        #: Told of every step once threads are in loops that may wait (see `spinning`).
         self.watch: Any = None
         #: Told of every event in detailed runs.
         self.observer: Observer | None = None
@@ -231,7 +231,7 @@ class Kernel:
         """Enter an operation that happens now into the trace."""
         self.events.append((me.tid, operation))
         if self.watch is not None:
-            self.watch.wrote(operation)
+            self.watch.saw(me.tid, operation.kind, operation.accesses, operation.target)
         if self.observer is not None:
             self.observer(me, operation, (owner, value))
 

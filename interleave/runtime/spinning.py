@@ -5,21 +5,19 @@ same, unless somebody changes what was read. So a thread whose turn was idle wai
 often it goes round would never end, and shows nothing. If what it read has been changed since it read it, it just goes on.
 
 *Why no schedule is lost.* A turn more, with nothing changed, leaves the program as it was; a schedule with such turns is equivalent
-to the one without. Whether a turn was idle, and whether something was written since, are told from the frame, the thread's own events, and
-events in conflict with them: they are the same in all equivalent schedules.
+to the one without. Whether a turn was idle, and whether something was written since, are told from the frame, the thread's own accesses,
+and accesses in conflict with them: they are the same in all equivalent schedules. Nor do they depend on which accesses the strategy wants
+to know of, so that a schedule found by one strategy is the same schedule for all.
 
 *If nobody will change it.* When nothing else can run, the thread goes on after all: should the loop have a state that nobody sees,
 it may still end. After `TURNS` rounds in which nobody did anything but read, the execution is a livelock.
-
-Sampling strategies are not told of all accesses. If none of a turn's was an event, the thread lets all others go first, as if it slept;
-if one of these reads is in conflict, that becomes known, and searches start over.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from interleave.model import READ, Access, Late, Operation, Site, conflict
+from interleave.model import NOWHERE, READ, Access, Late, Operation, Site, conflict
 from interleave.runtime import UNKNOWN, WaitQueue
 from interleave.runtime.threads import LogicalThread
 
@@ -31,17 +29,19 @@ _IDLE = frozenset({"sleep", "yield", "spin"})
 
 
 class Turn:
-    """The beginning of one turn of a loop."""
+    """One turn of a loop, from its beginning on."""
 
-    __slots__ = ("frame", "site", "start", "values")
+    __slots__ = ("frame", "is_idle", "is_stale", "reads", "site", "values")
 
-    def __init__(self, frame: Any, site: Site, start: int) -> None:
+    def __init__(self, frame: Any, site: Site) -> None:
         #: Kept alive, so that no other frame can be taken for it.
         self.frame = frame
         self.site = site
         self.values = tuple(frame.f_locals.values())
-        #: Number of events before it.
-        self.start = start
+        #: What the thread read since, whether it did nothing else, and whether others have written any of it after that.
+        self.reads: dict[Access, None] = {}
+        self.is_idle = True
+        self.is_stale = False
 
     def is_repeated_by(self, other: Turn) -> bool:
         """Tell whether another turn begins in the same state of the frame."""
@@ -56,53 +56,39 @@ class Spinning:
         #: By tid.
         self._turns: dict[int, Turn] = {}
         self._waiting: dict[int, tuple[Operation, WaitQueue]] = {}
-        #: Positions of the events that were attempts at a lock and failed: they only read.
-        self._failed: set[int] = set()
+        #: Rounds in which all that are left only looked.
         self._rounds = 0
-        self._checked = 0
 
     def turn(self, site: Site, frame: Any) -> None:
         """Begin a turn of a loop; return when it makes sense to go round."""
         kernel = self._kernel
+        kernel.watch = self
         me: LogicalThread = kernel.me
         last = self._turns.get(me.tid)
-        this = self._turns[me.tid] = Turn(frame, site, len(kernel.events))
-        if last is None or not last.is_repeated_by(this):
+        this = self._turns[me.tid] = Turn(frame, site)
+        if last is not None and last.is_idle and not last.is_stale and last.is_repeated_by(this):
+            self._wait(me, site, tuple(last.reads))
+            this.reads.clear()
+
+    def saw(self, tid: int, kind: str, accesses: tuple[Access, ...] | None, target: int = -1) -> None:
+        """Take in what a thread does now."""
+        # An attempt at a lock is judged by how it ends.
+        if kind == "try":
             return
-        reads = self._reads_since(last.start, me.tid)
-        if reads is not None:
-            self._wait(me, site, reads)
-            this.start = len(kernel.events)
+        is_idle = kind in _IDLE or (accesses is not None and target < 0 and all(access.mode == READ for access in accesses))
+        self._enter(tid, accesses, is_idle=is_idle)
 
-    def tried(self, is_taken: bool) -> None:
-        """Note how the attempt at a lock ended that is the last event."""
-        events = self._kernel.events
-        if not events or events[-1][1].kind != "try":
-            # It was not announced: no other thread runs.
-            return
-        if not is_taken:
-            self._failed.add(len(events) - 1)
-        elif self._waiting:
-            self._wake(events[-1][1])
-
-    def wrote(self, operation: Operation) -> None:
-        """Let those go on who wait for what is written now."""
-        if operation.kind != "try":
-            self._wake(operation)
-
-    def _wake(self, operation: Operation) -> None:
-        for spin, queue in self._waiting.values():
-            if not queue.is_open and conflict(operation, spin):
-                self._kernel.open(queue)
+    def tried(self, *, is_taken: bool) -> None:
+        """Note how the attempt at a lock ended that is the last event: one that failed has only read."""
+        kernel = self._kernel
+        if kernel.watch is not None and kernel.events and kernel.events[-1][1].kind == "try":
+            self._enter(kernel.current, kernel.events[-1][1].accesses, is_idle=not is_taken)
 
     def release(self) -> bool:
         """Let all go on because nothing else can run; return whether there are any, and it is no livelock."""
         kernel = self._kernel
         if not self._waiting:
             return False
-        if any(not self._is_idle(position) for position in range(self._checked, len(kernel.events))):
-            self._rounds = 0
-        self._checked = len(kernel.events)
         self._rounds += 1
         late = 0
         for _, queue in self._waiting.values():
@@ -118,54 +104,44 @@ class Spinning:
         """Let go of the program's frames."""
         self._turns.clear()
         self._waiting.clear()
-        self._failed.clear()
 
     def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
         """Say what a spinning thread waits for."""
         return "what its loop reads", (), "a change of what the loop reads"
 
-    def _reads_since(self, start: int, tid: int) -> tuple[Access, ...] | None:
-        """Return what a thread read during a turn; None if it did something else, or if it has been written since."""
-        events = self._kernel.events
-        reads: dict[Access, None] = {}
-        for position in range(start, len(events)):
-            owner, operation = events[position]
-            is_idle = self._is_idle(position)
-            if owner == tid:
-                if not is_idle:
-                    return None
-                reads.update((access._replace(mode=READ), None) for access in operation.accesses or ())
-            elif not is_idle and conflict(operation, Operation("spin", tuple(reads), operation.site)):
-                return None
-        return tuple(reads)
-
-    def _is_idle(self, position: int) -> bool:
-        """Tell whether an event has changed nothing."""
-        operation = self._kernel.events[position][1]
-        if operation.kind in _IDLE or position in self._failed:
-            return True
-        return operation.accesses is not None and operation.target < 0 and all(access.mode == READ for access in operation.accesses)
+    def _enter(self, tid: int, accesses: tuple[Access, ...] | None, *, is_idle: bool) -> None:
+        own = self._turns.get(tid)
+        if own is not None:
+            own.is_idle &= is_idle
+            own.reads.update((access._replace(mode=READ), None) for access in accesses or ())
+        if is_idle:
+            return
+        self._rounds = 0
+        done = Operation("write", accesses, NOWHERE)
+        for other, turn in self._turns.items():
+            if other != tid and not turn.is_stale and conflict(done, Operation("spin", tuple(turn.reads), turn.site)):
+                turn.is_stale = True
+        for spin, queue in self._waiting.values():
+            if not queue.is_open and conflict(done, spin):
+                self._kernel.open(queue)
 
     def _wait(self, me: LogicalThread, site: Site, reads: tuple[Access, ...]) -> None:
         kernel = self._kernel
         operation = Operation("spin", reads, site)
         queue = WaitQueue()
+        self._waiting[me.tid] = operation, queue
         me.resource = self
-        if reads:
-            self._waiting[me.tid] = operation, queue
-            kernel.watch = self
         try:
-            kernel.block(me, operation, queue, None if reads else 0.0)
+            kernel.block(me, operation, queue, None)
         finally:
             self._waiting.pop(me.tid, None)
-            kernel.watch = self if self._waiting else None
         me.resource = None
         kernel.note(me, operation, None, UNKNOWN)
 
 
 def _are_same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
     """Tell whether local variables have the same values, without running code of the program."""
+    pairs = zip(one, other, strict=False)
     return len(one) == len(other) and all(
-        left is right or (type(left) is type(right) and type(left) in _PLAIN and left == right)
-        for left, right in zip(one, other, strict=True)
+        left is right or (type(left) is type(right) and type(left) in _PLAIN and left == right) for left, right in pairs
     )

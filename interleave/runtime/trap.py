@@ -1,29 +1,27 @@
 """The trap: the operations that programs perform, turned into announcements to the kernel.
 
-Instrumented code calls `touch` for accesses to memory; stand-ins for primitives call `step` for what never blocks, `look` for what only
-reads, `wait` for what may block, and the rest. Each of them builds the `Operation`, announces it, and when it may happen enters it
-into the trace. This is all that happens on every single step of a program, so it is written for speed.
+Instrumented code calls `touch` for accesses to memory (see `memory`); stand-ins for primitives call `step` for what never blocks, `look`
+for what only reads, `wait` for what may block, and the rest. Each of them builds the `Operation`, announces it, and when it may happen
+enters it into the trace. This is all that happens on every single step of a program, so it is written for speed.
 """
 
 from __future__ import annotations
 
-from _thread import get_ident
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from interleave import runtime
 from interleave.errors import InternalError
-from interleave.model import READ, STATE, WRITE, Access, Late, Operation, Owner, Site
+from interleave.model import READ, STATE, WRITE, Access, Late, Operation
 from interleave.runtime import UNKNOWN, WaitQueue, gate, state
 from interleave.runtime.kernel import Kernel, run
-from interleave.runtime.places import Places
+from interleave.runtime.memory import Memory
 from interleave.runtime.sites import current_site
 from interleave.runtime.spinning import Spinning
 from interleave.runtime.threads import FIRST_TICK, Judge, LogicalThread, Unwind
 
 # The namedtuples' own constructors cost twice as much, and one of each is made per operation.
 _new: Callable[..., Any] = tuple.__new__
-_MEMORY = ("read", "write")
 #: Operations that a thread may still perform while it is unwound.
 _GRACE = 100_000
 
@@ -35,7 +33,8 @@ class Trap:
         self.kernel = kernel
         #: Marks the state of stand-ins as this execution's.
         self.epoch = object()
-        self.places = Places()
+        self.memory = memory = Memory(kernel)
+        self.places = memory.places
         self.spinning = Spinning(kernel)
         #: Per-execution data of stand-ins, by id of the object that they stand for; the value keeps it alive.
         self.side: dict[int, Any] = {}
@@ -48,6 +47,7 @@ class Trap:
         self.open = kernel.open
         self.close = kernel.close
         self.move = kernel.move
+        self.name, self.name_as, self.publish = memory.name, memory.name_as, memory.publish
 
     @property
     def current(self) -> int:
@@ -70,7 +70,9 @@ class Trap:
             raise InternalError("an execution was started inside another one")
         kernel = self.kernel
         state.kernel, state.ident = self, kernel.ident
-        runtime.touch, runtime.touch_many, runtime.publish, runtime.turn = self.touch, self.touch_many, self.publish, self.spinning.turn
+        memory = self.memory
+        runtime.touch, runtime.touch_many = memory.touch, memory.touch_many
+        runtime.publish, runtime.turn = memory.publish, self.spinning.turn
         gate.is_open, gate.is_naming = False, True
         try:
             run(kernel, scenario, judge)
@@ -80,65 +82,6 @@ class Trap:
             runtime.touch, runtime.touch_many, runtime.publish, runtime.turn = runtime.IDLE
         if kernel.error is not None:
             raise kernel.error
-
-    def touch(self, site: Site, owner: object, field: Hashable, mode: int, value: Any = UNKNOWN) -> None:
-        """Announce one access to memory.
-
-        Where the strategy does not care about the access, it only gets its moment: the events of such an execution lack it.
-        """
-        kernel = self.kernel
-        if get_ident() != kernel.ident:
-            return
-        me = kernel.me
-        places = self.places
-        entry = places.entries.get(id(owner))
-        if entry is None:
-            entry = places.enter(owner, me)
-        if site.is_point or kernel.every:
-            operation = _new(Operation, (_MEMORY[mode], (_new(Access, (entry.name, field, mode)),), site, -1))
-            kernel.announce(me, operation)
-            kernel.note(me, operation, owner, value)
-        else:
-            kernel.skip()
-        if entry.sole is me:  # as `record` does, for the most common case
-            entry.log.append((field, mode, site, me.held))
-        else:
-            places.record(entry, field, mode, me, site)
-
-    def touch_many(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]], value: Any = UNKNOWN) -> None:
-        """Announce accesses to several places that happen as one."""
-        kernel = self.kernel
-        if get_ident() != kernel.ident:
-            return
-        me = kernel.me
-        places = self.places
-        entries = [places.entries.get(id(owner)) or places.enter(owner, me) for owner, _, _ in accesses]
-        if site.is_point or kernel.every:
-            footprint = tuple([_new(Access, (entry.name, field, mode)) for entry, (_, field, mode) in zip(entries, accesses, strict=True)])
-            operation = _new(Operation, (_MEMORY[any(mode for _, _, mode in accesses)], footprint, site, -1))
-            kernel.announce(me, operation)
-            kernel.note(me, operation, accesses[0][0], value)
-        else:
-            kernel.skip()
-        for entry, (_, field, mode) in zip(entries, accesses, strict=True):
-            places.record(entry, field, mode, me, site)
-
-    def name(self, obj: object) -> Any:
-        """Return the stable name of an object."""
-        if type(obj) is LogicalThread:
-            return obj.name
-        entry = self.places.entries.get(id(obj))
-        return (entry or self.places.enter(obj, self.kernel.me)).name
-
-    def name_as(self, obj: object, name: Owner) -> None:
-        """Name an object that has no name yet, for one that is older than the execution or belongs to another one."""
-        if id(obj) not in self.places.entries:
-            self.places.enter_as(obj, name, self.kernel.me)
-
-    def publish(self, value: object) -> None:
-        """Name an object after the current logical thread if it has no name yet."""
-        if id(value) not in self.places.entries and get_ident() == self.kernel.ident:
-            self.places.enter(value, self.kernel.me)
 
     def step(self, kind: str, *resources: object, target: int = -1, is_point: bool = True, mode: int = WRITE) -> None:
         """Announce an operation that never blocks; `is_point=False` says that nobody can tell it from one at the thread's next point."""
@@ -275,4 +218,4 @@ class Trap:
         self.kernel.logical.clear()
         kernel = self.kernel
         kernel.raised = kernel.observer = kernel.me = None  # type: ignore[assignment]
-        del self.open, self.close, self.move
+        del self.open, self.close, self.move, self.name, self.name_as, self.publish

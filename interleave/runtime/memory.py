@@ -1,0 +1,95 @@
+"""Accesses to memory, turned into announcements to the kernel; and the names of the objects that they are to.
+
+This is what happens at every single access of instrumented code, so it is written for speed.
+"""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from interleave.model import Access, Operation, Owner, Site
+from interleave.runtime import UNKNOWN
+from interleave.runtime.kernel import Kernel
+from interleave.runtime.places import Places
+from interleave.runtime.threads import LogicalThread
+
+# The namedtuples' own constructors cost twice as much, and one of each is made per access.
+_new: Callable[..., Any] = tuple.__new__
+_MEMORY = ("read", "write")
+
+
+class Memory:
+    """The memory of one execution, as the program reaches it."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.places = Places()
+
+    def touch(self, site: Site, owner: object, field: Hashable, mode: int, value: Any = UNKNOWN) -> None:
+        """Announce one access to memory.
+
+        Where the strategy does not care about the access, it only gets its moment: the events of such an execution lack it.
+        """
+        kernel = self.kernel
+        if get_ident() != kernel.ident:
+            return
+        me = kernel.me
+        places = self.places
+        entry = places.entries.get(id(owner))
+        if entry is None:
+            entry = places.enter(owner, me)
+        if site.is_point or kernel.every:
+            operation = _new(Operation, (_MEMORY[mode], (_new(Access, (entry.name, field, mode)),), site, -1))
+            kernel.announce(me, operation)
+            if kernel.watch is None and kernel.observer is None:  # as `note` does
+                kernel.events.append((me.tid, operation))
+            else:
+                kernel.note(me, operation, owner, value)
+        else:
+            kernel.skip()
+            if kernel.watch is not None:
+                kernel.watch.saw(me.tid, "", (Access(entry.name, field, mode),))
+        if entry.sole is me:  # as `record` does, for the most common case
+            entry.log.append((field, mode, site, me.held))
+        else:
+            places.record(entry, field, mode, me, site)
+
+    def touch_many(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]], value: Any = UNKNOWN) -> None:
+        """Announce accesses to several places that happen as one."""
+        kernel = self.kernel
+        if get_ident() != kernel.ident:
+            return
+        me = kernel.me
+        places = self.places
+        entries = [places.entries.get(id(owner)) or places.enter(owner, me) for owner, _, _ in accesses]
+        if site.is_point or kernel.every:
+            footprint = tuple([_new(Access, (entry.name, field, mode)) for entry, (_, field, mode) in zip(entries, accesses, strict=True)])
+            operation = _new(Operation, (_MEMORY[any(mode for _, _, mode in accesses)], footprint, site, -1))
+            kernel.announce(me, operation)
+            kernel.note(me, operation, accesses[0][0], value)
+        else:
+            kernel.skip()
+            if kernel.watch is not None:
+                named = zip(entries, accesses, strict=True)
+                kernel.watch.saw(me.tid, "", tuple([Access(entry.name, field, mode) for entry, (_, field, mode) in named]))
+        for entry, (_, field, mode) in zip(entries, accesses, strict=True):
+            places.record(entry, field, mode, me, site)
+
+    def name(self, obj: object) -> Any:
+        """Return the stable name of an object."""
+        if type(obj) is LogicalThread:
+            return obj.name
+        entry = self.places.entries.get(id(obj))
+        return (entry or self.places.enter(obj, self.kernel.me)).name
+
+    def name_as(self, obj: object, name: Owner) -> None:
+        """Name an object that has no name yet, for one that is older than the execution or belongs to another one."""
+        if id(obj) not in self.places.entries:
+            self.places.enter_as(obj, name, self.kernel.me)
+
+    def publish(self, value: object) -> None:
+        """Name an object after the current logical thread if it has no name yet."""
+        if id(value) not in self.places.entries and get_ident() == self.kernel.ident:
+            self.places.enter(value, self.kernel.me)
