@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from interleave.errors import InternalError, ReplayMismatch, UsageError
+from interleave.errors import InternalError, ReplayMismatch
 from interleave.model import Point
 from interleave.strategies.dpor import Dpor
 from tests.brute_force import Canon, enumerate_classes
@@ -335,11 +335,6 @@ def test_reference_may_merge_prefixes() -> None:
 def test_search_is_deterministic() -> None:
     first, second = (explore(lastzero(3), Dpor()) for _ in range(2))
     assert [run.trace.events for run in first] == [run.trace.events for run in second]
-
-
-def test_bound_on_preemptions_is_refused() -> None:
-    with pytest.raises(UsageError, match="takes no bound"):
-        Dpor(preemptions=2)
 
 
 @pytest.mark.parametrize(("other", "step"), [(parallel(), 1), (parallel(steps(write("x")), steps(read("x"), write("x"))), 5)])

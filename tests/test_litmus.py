@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from interleave import Budget, explore
+from interleave.strategies.bounded import Bounded
 from interleave.strategies.dpor import Dpor
 
 FOLDER = Path(__file__).parent / "litmus"
@@ -79,3 +80,41 @@ def test_one_execution_for_each_class(program: dict[str, Any]) -> None:
 @pytest.mark.parametrize("program", [one for one in PROGRAMS if QUICK < one["traces"] <= LARGEST], ids=_name)
 def test_one_execution_for_each_class_of_large_programs(program: dict[str, Any]) -> None:
     check(program)
+
+
+#: Programs with more classes than this are left to `make torture` where preemptions are bounded.
+QUICK_BOUNDED = 15
+BOUNDED = [one for one in PROGRAMS if one.get("preemption_bounded")]
+
+
+def check_bounds(program: dict[str, Any]) -> None:
+    """Explore one program under each bound on preemptions, and one more than all of its classes need."""
+    module, parameter = load(program["file"]), program["param"]
+    known: set[str] = set()
+    for bound in [*range(len(program["preemption_bounded"])), 100]:
+        expected = [*program["preemption_bounded"], *[program["traces"]] * 101][bound]
+        outcomes: set[str] = set()
+
+        def scenario(outcomes: set[str] = outcomes) -> None:
+            outcomes.add(repr(module.run() if parameter is None else module.run(parameter)))
+
+        strategy = Bounded(bound)
+        budget = Budget(executions=expected + 10, steps=100_000)
+        result = explore(scenario, strategy=strategy, budget=budget, stop_on_failure=False, races="off")
+        assert result.exhausted
+        assert result.executions == expected
+        assert strategy.redundant == 0
+        assert known <= outcomes
+        known = outcomes
+    assert strategy.scope == "every schedule"
+
+
+@pytest.mark.parametrize("program", [one for one in BOUNDED if one["traces"] <= QUICK_BOUNDED], ids=_name)
+def test_one_execution_for_each_class_within_a_bound(program: dict[str, Any]) -> None:
+    check_bounds(program)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", [one for one in BOUNDED if QUICK_BOUNDED < one["traces"] <= 700], ids=_name)
+def test_one_execution_for_each_class_within_a_bound_of_large_programs(program: dict[str, Any]) -> None:
+    check_bounds(program)

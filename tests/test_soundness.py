@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from interleave import Budget, explore
 from interleave.model import Point, Strategy, Trace
+from interleave.strategies.bounded import Bounded
 from interleave.strategies.dfs import Dfs
 from interleave.strategies.dpor import Dpor
 from tests.brute_force import Canon, Class, Script, enabled_tids
@@ -108,3 +109,9 @@ def test_searches_reach_what_brute_force_reaches(program: Program) -> None:
     if not _depends_on_presence(program):
         assert set(reduced.classes) == reference.classes
     assert reduced.redundant == 0
+    # Under a bound nothing is found that is not there, and nothing is missed; a bound above what is needed leaves nothing out.
+    by_bound = [ends_of(program, Bounded(bound), LARGEST) for bound in (0, 1, 30)]
+    for bound, found in zip((0, 1), by_bound, strict=False):
+        assert found is not None
+        assert (ends_of(program, Dfs(preemptions=bound), LARGEST) or set()) <= found <= expected
+    assert by_bound[2] == expected

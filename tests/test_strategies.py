@@ -16,6 +16,7 @@ from interleave.model import Deviation, Point, Schedule, Trace
 from interleave.strategies import TABLE, make
 from interleave.strategies._points import bits
 from interleave.strategies.auto import Auto
+from interleave.strategies.bounded import Bounded
 from interleave.strategies.dfs import Dfs
 from interleave.strategies.pct import Pct
 from interleave.strategies.random import RandomWalk
@@ -364,5 +365,6 @@ class TestMake:
     def test_refuses_a_bound_that_would_be_ignored(self) -> None:
         with pytest.raises(UsageError, match=r"'random' takes no bound on preemptions \(2\)"):
             make("random", preemptions=2)
-        with pytest.raises(UsageError, match=r"'dpor' takes no bound on preemptions \(2\)\.\nThose that take one are auto, dfs"):
-            make("dpor", preemptions=2)
+        with pytest.raises(UsageError, match=r"Those that take one are auto, dfs, dpor"):
+            make("pos", preemptions=2)
+        assert isinstance(make("dpor", preemptions=2), Bounded)

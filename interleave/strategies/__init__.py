@@ -42,7 +42,7 @@ class Row:
 TABLE: dict[str, Row] = {
     "auto": Row("auto", "Auto", ("seed", "preemptions", "depth", "executions")),
     "dfs": Row("dfs", "Dfs", ("preemptions",)),
-    "dpor": Row("dpor", "Dpor", ()),
+    "dpor": Row("dpor", "search", ("preemptions",)),
     "pct": Row("pct", "Pct", ("seed", "depth")),
     "pos": Row("pos", "Pos", ("seed",)),
     "random": Row("random", "RandomWalk", ("seed",)),

@@ -43,19 +43,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interleave.errors import InternalError, ReplayMismatch, UsageError
-from interleave.model import Late, Operation, Point, Trace
+from interleave.errors import InternalError, ReplayMismatch
+from interleave.model import Operation, Point, Strategy, Trace
 from interleave.strategies._footprint import is_conflict
 from interleave.strategies._happens_before import Causality, unexecuted
 from interleave.strategies._identity import Identity
+from interleave.strategies._lateness import late_events
 from interleave.strategies._points import bits
 from interleave.strategies._wakeup import Branch, insert, weak_initial
+from interleave.strategies.bounded import Bounded
 
 _CAUSE = "It depends on something that is not controlled, such as a set order, the wall clock, or a global kept between executions."
 #: How long daemon threads are followed when the program could end.
 _DAEMON_STEPS = 200
 #: Kinds of operations that touch nothing, and yet are better not hastened.
 _DECIDING = ("choose", "sleep", "time")
+
+
+def search(*, preemptions: int | None = None) -> Strategy:
+    """Make the search for all schedules, or for those with at most so many preemptions."""
+    return Dpor() if preemptions is None else Bounded(preemptions)
 
 
 class _Node:
@@ -83,18 +90,13 @@ class _Node:
 class Dpor:
     """Run one schedule of every equivalence class.
 
-    `preemptions` must be None: a bound on preemptions needs another search (`dfs`). After `begin` returned False every
-    schedule is covered. `redundant` counts executions that turned out to repeat others.
+    After `begin` returned False every schedule is covered. `redundant` counts executions that turned out to repeat others. A bound on
+    preemptions needs another search (`bounded`).
     """
 
     every_access = True
 
-    def __init__(self, *, preemptions: int | None = None) -> None:
-        if preemptions is not None:
-            raise UsageError(
-                f"Strategy 'dpor' explores every schedule and takes no bound on preemptions ({preemptions}).\n"
-                "Leave the bound out, or use strategy 'dfs'."
-            )
+    def __init__(self) -> None:
         self.scope = "every schedule"
         self.redundant = 0
         self._nodes: list[_Node] = []
@@ -172,7 +174,7 @@ class Dpor:
         self._threads.learn(trace.threads)
         causality.make_room(len(trace.threads))
         last = len(trace.events) - 1 if self._threads.daemons and not self._threads.unfinished(self._pending) else -1
-        lateness = _late_events(trace)
+        lateness = late_events(trace)
         for position in range(len(causality.tids), len(nodes)):
             node = nodes[position]
             causality.add(trace.events[position], node.enabled, late=lateness.get(position), is_end=position == last)
@@ -316,21 +318,6 @@ class Dpor:
             if weak_initial(asleep, sequence) >= 0:
                 return
         insert(node.branches, sequence)
-
-
-def _late_events(trace: Trace) -> dict[int, Late]:
-    """Return the positions of the events that the passing of time enabled: of each thread in question the next one."""
-    found: dict[int, Late] = {}
-    for late in trace.late:
-        waiting = late.tids
-        for position in range(late.position, len(trace.events)):
-            bit = 1 << trace.events[position][0]
-            if waiting & bit:
-                found[position] = late
-                waiting ^= bit
-                if not waiting:
-                    break
-    return found
 
 
 def _early_end(trace: Trace) -> ReplayMismatch:
