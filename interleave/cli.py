@@ -125,6 +125,8 @@ run and none failed. Ctrl-C stops and reports what was found so far.
 @click.option("--seed", type=int, default=0, show_default=True, help="Number from which random strategies start.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help="Write JSON too; - for "
               "standard output, and nothing else there.")  # fmt: skip
+@click.option("--state", type=click.Path(dir_okay=False), metavar="FILE", help="Keep the explorations in a file, and continue those "
+              "that are there.")  # fmt: skip
 @click.option("--keep-going", is_flag=True, help="Look for further failures of a scenario after its first.")
 def explore(targets: Sequence[str], json_file: str | None, **options: Any) -> None:
     """Explore every scenario of the TARGETs within a budget.
@@ -183,6 +185,7 @@ def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
             preemptions=options["preemptions"],
             timeouts=options["timeouts"],
             races=options["races"],
+            state=options["state"],
             name=scenario.name,
             progress=progress,
             replay_command=_replay_command(scenario.target, options),

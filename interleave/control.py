@@ -135,7 +135,7 @@ class Control:
             if self.is_interrupted:
                 return previous(number, frame)
             self.is_interrupted = True
-            if self._controls.running is not None:
+            if self._controls.running is not None and not self._controls.ends_executions:
                 self._controls.running.interrupt()
             return None
 

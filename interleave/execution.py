@@ -49,6 +49,8 @@ class Controls:
     steps: int = 20_000
     any_timeout: bool = False
     is_holding_visible: bool = False
+    #: Whether the first Ctrl-C lets the execution under way come to its end, because the exploration is to be continued.
+    ends_executions: bool = False
     running: Kernel | None = field(default=None, repr=False)
 
 

@@ -9,6 +9,7 @@ program that keeps something between executions is told so at once.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 from interleave import strategies
 from interleave.arguments import check_budget, check_races, check_scenario, check_timeouts, seed_name
+from interleave.continuation import Continuation, load, save
 from interleave.errors import CheckFailed, ReplayMismatch
 from interleave.execution import Controls
 from interleave.findings import Findings
@@ -73,6 +75,7 @@ def explore(
     timeouts: str = "idle",
     races: str = "report",
     shrink: bool = True,
+    state: str | os.PathLike[str] | None = None,
     name: str | None = None,
     progress: Callable[[Progress], None] | None = None,
     replay_command: Callable[[str], str] | None = None,
@@ -86,6 +89,8 @@ def explore(
     they were met, not simplified.
     `races` says what to do with races that no assertion notices: "report" them in the result, fail on the "harmful" ones, "fail" on
     all that are not known to be benign, or look for none, "off" (see `race_search`).
+    `state` names a file in which the exploration is kept when it ends, whatever ends it, and from which it goes on if it is there: the
+    budget is then that of what is added (see `continuation`).
     `progress` is called about ten times a second; `replay_command` makes the command that reports show from a seed.
 
     Ctrl-C ends the exploration; the result says `stopped_by="interrupt"`. Raises UsageError for unusable arguments.
@@ -101,7 +106,10 @@ def explore(
     # A trial of what a race foretells may need more preemptions than the bound, and a strategy of the caller's is measured alone.
     search = RaceSearch(runner, check_races(races), steers=preemptions is None and isinstance(strategy, str))
     exploration = _Exploration(runner, chosen, called, budget, findings=Findings(runner, search, shrinks=shrink), progress=progress)
-    return exploration.run(stop_on_failure=stop_on_failure)
+    if state is None:
+        return exploration.run(stop_on_failure=stop_on_failure)
+    options = (("strategy", called), ("seed", seed), ("preemptions", preemptions), ("timeouts", timeouts), ("include", tuple(include)))
+    return exploration.run_on(state, options, stop_on_failure=stop_on_failure)
 
 
 def check(scenario: Callable[[], object], **options: Any) -> Result:
@@ -170,10 +178,30 @@ class _Exploration:
         self._called = called
         self._budget = budget
         self._findings = findings
-        self._executions = 0
+        #: Made so far, and of these before the exploration was continued.
+        self._executions = self._before = 0
+        self._seeds: tuple[str, ...] = ()
+        self._is_between = True
         self._progress = progress
         self._started = _now()
         self._told = self._started
+
+    def run_on(self, file: str | os.PathLike[str], options: tuple[tuple[str, object], ...], *, stop_on_failure: bool) -> Result:
+        """Continue what is kept in a file, if anything is, and keep it there again."""
+        runner = self._runner
+        kept = load(file, runner.name, options)
+        runner.controls.ends_executions = True
+        if kept is not None:
+            self._strategy, self._seeds = kept.strategy, kept.seeds
+            self._executions = self._before = kept.executions
+            runner.statistics, runner.was_cut = kept.statistics, kept.was_cut
+            if hasattr(kept.strategy, "resume"):
+                kept.strategy.resume(self._budget.executions)
+        result = self.run(stop_on_failure=stop_on_failure)
+        if self._is_between:
+            seeds = tuple(failure.seed for failure in result.failures if failure.kind != "nondeterminism")
+            save(file, runner.name, Continuation(options, self._strategy, self._executions, runner.statistics, seeds, runner.was_cut))
+        return result
 
     def run(self, *, stop_on_failure: bool) -> Result:
         """Run executions until the budget is spent, the strategy is done, or something failed."""
@@ -181,11 +209,12 @@ class _Exploration:
         stopped_by = "exhausted"
         try:
             with runner.control:
+                self._restore()
                 stopped_by = self._loop(stop_on_failure=stop_on_failure)
         except KeyboardInterrupt:
             stopped_by = "interrupt"
         statistics = runner.statistics
-        statistics.seconds = _now() - self._started
+        statistics.seconds += _now() - self._started
         statistics.redundant = getattr(strategy, "redundant", 0)
         uncontrolled = (*runner.uncontrolled, *runner.control.skipped)
         exhausted = stopped_by == "exhausted"
@@ -209,7 +238,9 @@ class _Exploration:
     def _loop(self, *, stop_on_failure: bool) -> str:
         runner, strategy, findings, budget = self._runner, self._strategy, self._findings, self._budget
         while True:
-            if budget.executions is not None and self._executions >= budget.executions:
+            if findings and (stop_on_failure or len(findings) >= MOST_FAILURES):
+                return "failure"
+            if budget.executions is not None and self._executions - self._before >= budget.executions:
                 return "executions"
             if budget.seconds is not None and _now() - self._started >= budget.seconds:
                 return "seconds"
@@ -217,6 +248,7 @@ class _Exploration:
                 return "interrupt"
             if not strategy.begin():
                 return "exhausted"
+            self._is_between = False
             try:
                 trace = runner.execute(strategy)
                 self._executions += 1
@@ -226,7 +258,7 @@ class _Exploration:
                     findings.take_in(trace, executions=self._executions)
                 elif self._executions == 1:
                     watched = self._check_repeats(trace)
-                may_try = budget.executions is None or self._executions < budget.executions
+                may_try = budget.executions is None or self._executions - self._before < budget.executions
                 for failing in findings.races.look(trace, self._executions, watched=watched, may_try=may_try and not findings):
                     findings.take_in(failing, executions=self._executions)
                     if stop_on_failure:
@@ -237,11 +269,17 @@ class _Exploration:
             except ReplayMismatch as error:
                 findings.add(nondeterminism(error), Trace(), Schedule(), executions=self._executions)
                 return "failure"
-            if findings and (stop_on_failure or len(findings) >= MOST_FAILURES):
-                return "failure"
+            self._is_between = True
             del trace
             runner.control.collect()
             self._tell()
+
+    def _restore(self) -> None:
+        """Run the failures again that were found before the exploration was continued."""
+        for seed in self._seeds:
+            trace = self._runner.follow(decode(seed, None), detailed=True)
+            if trace.outcome is not None:
+                self._findings.restore(self._runner.failure_of(trace, executions=self._executions))
 
     def _count(self, trace: Trace) -> None:
         statistics = self._runner.statistics
@@ -256,7 +294,7 @@ class _Exploration:
             return
         self._told = now
         seconds = now - self._started
-        rate = self._executions / seconds
+        rate = (self._executions - self._before) / seconds
         self._progress(Progress(self._runner.name, self._executions, len(self._findings), seconds, rate, self._called, self._budget))
 
     def _check_repeats(self, first: Trace) -> Trace | None:

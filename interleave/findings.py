@@ -38,6 +38,12 @@ class Findings:
         """Return the failures in the order in which they were found, each with how often it was met."""
         return tuple(replace(failure, count=self._counts[key]) for key, failure in self._failures.items())
 
+    def restore(self, failure: Failure) -> None:
+        """Keep a failure that was found, simplified and verified before."""
+        key = failure.outcome.signature
+        self._failures[key] = failure
+        self._counts[key] = 1
+
     def add(self, outcome: Outcome, trace: Trace, schedule: Schedule, *, executions: int) -> None:
         """Keep a failure as it is."""
         trace.outcome = outcome

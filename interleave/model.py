@@ -84,6 +84,10 @@ class Site:
     def __repr__(self) -> str:
         return f"<Site {self.file}:{self.line} in {self.function}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without the code object: for another process.
+        return Site, (self.file, self.line, self.function, self.module, self.name, self.span)
+
 
 NOWHERE: Final = Site("<unknown>", 0, "<unknown>")
 
@@ -97,6 +101,10 @@ class _Marker:
         self.text = text
 
     def __repr__(self) -> str:
+        return self.text
+
+    def __reduce__(self) -> str:
+        # It is the only one of its name.
         return self.text
 
 

@@ -76,6 +76,12 @@ class Auto:
         self._log_size = 0.0
         self._active: Strategy = self.prover
 
+    def resume(self, executions: int | None) -> None:
+        """Go on in another process, with a budget of so many executions more."""
+        self._executions = None if executions is None else self._done + executions
+        if isinstance(self.prover, Dfs) and not self.scope:
+            self.prover, self._is_prepared = self._make_prover(), False
+
     def begin(self) -> bool:
         """Give the next execution to the prover or to the sampler whose turn it is; end when the proof is complete."""
         prover = self.prover

@@ -32,6 +32,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from interleave.errors import ReplayMismatch, UsageError
 from interleave.model import NOWHERE, Point, Site, Trace
@@ -104,6 +106,10 @@ class Dfs:
         # Whether the path is one to be run; otherwise the next subtree is due.
         self._is_open = False
         self._depth = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Taken to another process it begins at the root: it is not known there yet where the scheduling points are.
+        return partial(Dfs, preemptions=self.preemptions), ()
 
     def begin(self) -> bool:
         """Take up the next schedule; say no when all were run."""
