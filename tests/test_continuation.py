@@ -78,9 +78,9 @@ def test_a_search_goes_on_where_it_stopped(tmp_path: Path, strategy: str, preemp
 
 def test_bounded_depth_first_search_begins_anew(tmp_path: Path) -> None:
     file = tmp_path / "state"
-    first = explore(four, strategy="dfs", preemptions=1, budget=Budget(executions=5), state=file)
+    first = explore(fails_twice, strategy="dfs", preemptions=0, budget=Budget(executions=1), state=file, races="off")
     assert first.stopped_by == "executions"
-    assert explore(four, strategy="dfs", preemptions=1, budget=Budget(executions=5_000), state=file).verdict == "proven"
+    assert explore(fails_twice, strategy="dfs", preemptions=0, state=file, races="off").verdict == "proven"
 
 
 def test_failures_come_along(tmp_path: Path) -> None:
