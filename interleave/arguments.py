@@ -12,6 +12,7 @@ from interleave.model import Budget
 _TIMEOUTS = ("idle", "any")
 #: What may be done with races.
 RACES = ("report", "harmful", "fail", "off")
+_TASK_ORDERS = ("any", "fifo")
 
 
 def seed_name(name: str) -> str:
@@ -27,10 +28,9 @@ def check_scenario(scenario: Callable[[], object], name: str | None) -> str:
     while isinstance(inner, functools.partial):
         inner = inner.func
     label = getattr(inner, "__qualname__", type(inner).__qualname__)
-    if inspect.iscoroutinefunction(inner) or inspect.isgeneratorfunction(inner):
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         raise UsageError(
-            f"the scenario {label!r} is a coroutine or generator function; only plain functions that use threads can be explored.\n"
-            "Write a function that runs it to its end."
+            f"the scenario {label!r} is a generator function: calling it runs nothing.\nWrite a function that runs it to its end."
         )
     try:
         inspect.signature(scenario).bind()
@@ -54,6 +54,12 @@ def check_races(races: str) -> str:
     if races not in RACES:
         raise UsageError(f"races={races!r} is not one of {', '.join(map(repr, RACES))}")
     return races
+
+
+def check_task_order(task_order: str) -> bool:
+    if task_order not in _TASK_ORDERS:
+        raise UsageError(f"task_order={task_order!r} is not one of {', '.join(map(repr, _TASK_ORDERS))}")
+    return task_order == "fifo"
 
 
 def check_budget(budget: Budget) -> None:

@@ -76,6 +76,7 @@ class Control:
             stack.callback(takeover.uninstall)
             heap = survey(*takeover.sought())
             takeover.install(heap.holders)
+            self._take_over_asyncio(stack)
             stack.callback(self._instrumentation.uninstall)
             self._instrumentation.install(heap)
             del heap
@@ -91,6 +92,20 @@ class Control:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._tracers.rejoin()
         self._stack.close()
+
+    def _take_over_asyncio(self, stack: ExitStack) -> None:
+        """Have programs run our event loop: at once if asyncio is there, else as soon as the program imports it."""
+
+        def take_over(name: str) -> None:
+            if name.partition(".")[0] == "asyncio" and "asyncio.runners" in sys.modules and state.on_import is not None:
+                from interleave.event_loop.takeover import AsyncioTakeover
+
+                state.on_import = None
+                stack.callback(AsyncioTakeover().undo)
+
+        state.on_import = take_over
+        stack.callback(setattr, state, "on_import", None)
+        take_over("asyncio")
 
     @property
     def skipped(self) -> list[str]:

@@ -57,7 +57,8 @@ class CheckFailed(InterleaveError, AssertionError):
 class NotControlled(InterleaveError):
     """Report an operation that would block the process for real instead of being scheduled.
 
-    Common causes: a lock that a thread outside the exploration holds; a primitive made by a C extension.
+    Common causes: a lock that a thread outside the exploration holds; a primitive made by a C extension; a socket, subprocess or signal
+    asked of an event loop (the message says what to do instead).
     """
 
 

@@ -19,7 +19,7 @@ from interleave.model import Blocked, Frame, Held, Operation, Outcome, Strategy,
 from interleave.primitives import entropy
 from interleave.primitives.threads import forget, release_pools
 from interleave.recording import Recorder
-from interleave.runtime import gate
+from interleave.runtime import gate, state
 from interleave.runtime.kernel import Kernel
 from interleave.runtime.sites import is_ours, rank, site_of, stack_of
 from interleave.runtime.threads import LogicalThread
@@ -42,12 +42,14 @@ _BUILT_ON = {
 class Controls:
     """What stays the same over the executions of one exploration.
 
-    `steps` bounds the operations of an execution; `any_timeout` lets deadlines fire while others could run; `is_holding_visible` is
+    `steps` bounds the operations of an execution; `any_timeout` lets deadlines fire while others could run; with `is_fifo` tasks of
+    asyncio step in the order in which they became ready; `is_holding_visible` is
     learned (see `primitives.locks`); `running` is the kernel at work, for the signal handler.
     """
 
     steps: int = 20_000
     any_timeout: bool = False
+    is_fifo: bool = False
     is_holding_visible: bool = False
     #: Whether the first Ctrl-C lets the execution under way come to its end, because the exploration is to be continued.
     ends_executions: bool = False
@@ -75,6 +77,7 @@ def execute(
         kernel.observer, trace.witness = watcher.observe, watcher.witness
     gate.is_detailed = detailed
     controls.running = kernel
+    state.is_fifo = controls.is_fifo
     entropy.renew()
     try:
         trap.run(scenario, _Judge(trap, recorder))
@@ -107,7 +110,9 @@ class _Judge:
         name = type(error).__name__
         first = text.splitlines()[0] if text else ""
         message = (first or "assertion failed") if is_assertion else f"{name}: {first}" if first else name
-        if thread.tid:
+        if thread.task is not None:
+            message += f" (in task {thread.info.name!r}, whose exception nobody retrieved)"
+        elif thread.tid:
             message += f" (in thread {thread.info.name!r})"
         place = f"{where.file}:{where.line}" if where else ""
         kind = "assertion" if is_assertion else "exception"
@@ -140,6 +145,8 @@ class _Judge:
     def _describe(self, kernel: Kernel, thread: LogicalThread) -> Blocked:
         operation = kernel.pending[thread.tid] or Operation("wait", (), site_of(None))
         stack = stack_of(thread.fiber.greenlet.gr_frame) if thread.fiber is not None else ()
+        if thread.task is not None and thread.resource is thread.task:
+            stack = thread.task.frames()
         site = operation.site
         resource, holders, needs = _explain(thread, operation.kind)
         if self._recorder is not None:
@@ -147,6 +154,7 @@ class _Judge:
         called = next((frame.function for frame in stack if not frame.is_user and frame.function in _BUILT_ON), None)
         if called is not None and not holders:
             resource, needs = _BUILT_ON[called]
+            holders = _fulfillers(kernel, thread)
         return Blocked(
             thread.tid,
             thread.info.name,
@@ -158,19 +166,32 @@ class _Judge:
             stack,
             self._held_by(thread.tid),
             thread.info.is_daemon,
+            thread.task is not None,
         )
 
     def _held_by(self, tid: int) -> tuple[Held, ...]:
         """Return what a thread holds, in the order in which the locks were first used."""
         held: list[Held] = []
-        for one in self._trap.side.values():
+        by_tasks = self._trap.steps.held.values() if self._trap.steps is not None else ()
+        for one in [*self._trap.side.values(), *(one for several in by_tasks for one in several)]:
             if getattr(one, "holder", None) is None or one.holder() != tid:
                 continue
             site = one.taken_at()
-            name = type(one).__name__
-            label = self._recorder.label(one, name) if self._recorder is not None else name
+            # What holds for a primitive of asyncio is kept beside it.
+            held_object = getattr(one, "condition", one)
+            name = type(held_object).__name__
+            label = self._recorder.label(held_object, name) if self._recorder is not None else name
             held.append(Held(label, Frame(site.file, site.line, site.function) if site is not None else None))
         return tuple(held)
+
+
+def _fulfillers(kernel: Kernel, thread: LogicalThread) -> tuple[int, ...]:
+    """Return the tids of the tasks whose end sets the `concurrent.futures.Future` that a thread waits for."""
+    frame = thread.fiber.greenlet.gr_frame if thread.fiber is not None else None
+    while frame is not None and frame.f_code.co_qualname not in _BUILT_ON:
+        frame = frame.f_back
+    awaited = frame.f_locals.get("self") if frame is not None else None
+    return tuple(one.tid for one in kernel.logical if one.task is not None and not one.is_finished and one.task.provides(awaited))
 
 
 def is_test_outcome(error: BaseException) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from interleave import strategies
-from interleave.arguments import check_budget, check_races, check_scenario, check_timeouts, seed_name
+from interleave.arguments import check_budget, check_races, check_scenario, check_task_order, check_timeouts, seed_name
 from interleave.continuation import Continuation, load, save
 from interleave.errors import CheckFailed, ReplayMismatch
 from interleave.execution import Controls
@@ -74,6 +74,7 @@ def explore(
     preemptions: int | None = None,
     timeouts: str = "idle",
     races: str = "report",
+    task_order: str = "any",
     shrink: bool = True,
     state: str | os.PathLike[str] | None = None,
     name: str | None = None,
@@ -85,6 +86,7 @@ def explore(
     `strategy` is a name ("auto", "dfs", "pct", "random", ...) or an object that follows `model.Strategy`; `seed` is that of its
     random generator. `include` names modules whose code is in scope besides the user's, with wildcards ("cachetools", "urllib3.*").
     `preemptions` bounds searches. `timeouts="any"` lets sleeps and timeouts end while other threads could run, "idle" only when none can.
+    `task_order="any"` lets any ready task of asyncio step next, "fifo" the one that has been ready longest (see `event_loop`).
     With `stop_on_failure=False` the exploration goes on and collects failures with different signatures. `shrink=False` reports them as
     they were met, not simplified.
     `races` says what to do with races that no assertion notices: "report" them in the result, fail on the "harmful" ones, "fail" on
@@ -97,7 +99,7 @@ def explore(
     """
     budget = budget or Budget()
     check_budget(budget)
-    controls = Controls(steps=budget.steps, any_timeout=check_timeouts(timeouts))
+    controls = Controls(steps=budget.steps, any_timeout=check_timeouts(timeouts), is_fifo=check_task_order(task_order))
     runner = Runner(scenario, check_scenario(scenario, name), controls, include=tuple(include), replay_command=replay_command)
     chosen, called = strategy, type(strategy).__name__
     if isinstance(chosen, str):
@@ -128,17 +130,18 @@ def replay(
     name: str | None = None,
     timeouts: str = "idle",
     races: str = "report",
+    task_order: str = "any",
     replay_command: Callable[[str], str] | None = None,
 ) -> Replay:
     """Run `scenario` once under the schedule of `seed`, in detail.
 
-    `include`, `name`, `timeouts` and `races` must be those under which the seed was found. Raises SeedError if the seed is damaged or of
-    another scenario, ReplayMismatch if the program does something else now than when the seed was made.
+    `include`, `name`, `timeouts`, `task_order` and `races` must be those under which the seed was found. Raises SeedError if the seed is
+    damaged or of another scenario, ReplayMismatch if the program does something else now than when the seed was made.
     """
     full_name = check_scenario(scenario, name)
     schedule = decode(seed, seed_name(full_name))
     # Whatever bound the execution was made under, it ended after so many steps.
-    controls = Controls(steps=schedule.length or Budget().steps, any_timeout=check_timeouts(timeouts))
+    controls = Controls(steps=schedule.length or Budget().steps, any_timeout=check_timeouts(timeouts), is_fifo=check_task_order(task_order))
     runner = Runner(scenario, full_name, controls, include=tuple(include), replay_command=replay_command)
     search = RaceSearch(runner, check_races(races))
     with runner.control:

@@ -114,6 +114,8 @@ WHOLE: Final = _Marker("WHOLE")
 SHAPE: Final = _Marker("SHAPE")
 #: Field of the state of a lock, queue, event or other primitive.
 STATE: Final = _Marker("STATE")
+#: Field of what several have to contribute before somebody is woken: each of them reads it, and the step of who is woken writes it.
+WAKE: Final = _Marker("WAKE")
 
 READ: Final = 0
 WRITE: Final = 1
@@ -136,7 +138,8 @@ class Operation(NamedTuple):
     Kinds: "read", "write" (memory); "acquire", "release", "try" (locks; "try" never blocks); "wait", "wake" (the two halves of a
     blocking wait),
     "notify", "set", "clear", "put", "get", "done" (primitives); "spawn", "join", "exit" (threads; `target` is the tid of the other
-    one); "sleep", "time", "yield", "choose". An operation without accesses conflicts with nothing; `spawn`, `exit` and
+    one); "sleep", "time", "yield", "choose"; "step" (of a task), "count" (a step that contributes to a `WAKE`), "callback", "timer",
+    "resume", "suspend" (event loops, see `runtime.tasks`). An operation without accesses conflicts with nothing; `spawn`, `exit` and
     `join` order events through `target` only. `accesses is None` means that the footprint is unknown.
     """
 

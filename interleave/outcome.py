@@ -45,6 +45,7 @@ class Blocked:
     stack: tuple[Frame, ...] = ()
     holds: tuple[Held, ...] = ()
     is_daemon: bool = False
+    is_task: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,10 @@ class Recorder:
 
     def label(self, obj: object, default: str) -> str:
         """Return what the program calls an object, as far as it was seen."""
+        resources = getattr(obj, "resources", None)
+        if resources:
+            # What a task waits for (see `event_loop.actors`).
+            obj = resources[-1]
         obj = (
             getattr(obj, "condition", None) or getattr(obj, "queue", None)
             if type(obj).__module__.startswith("interleave.") and not hasattr(obj, "holder")

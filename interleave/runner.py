@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from interleave.arguments import seed_name
 from interleave.control import Control
+from interleave.event_loop import as_function
 from interleave.execution import Controls, execute
 from interleave.model import Failure, Schedule, Statistics, Strategy, Trace
 from interleave.repetition import check_prints, schedule_of
@@ -28,7 +29,7 @@ class Runner:
         include: tuple[str, ...] = (),
         replay_command: Callable[[str], str] | None = None,
     ) -> None:
-        self.scenario = scenario
+        self.scenario = as_function(scenario)
         self.name = name
         self.controls = controls
         self.include = include

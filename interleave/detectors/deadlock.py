@@ -65,7 +65,7 @@ def judge(blocked: Sequence[Blocked], *, is_over: bool) -> Outcome | None:
 
 def _describe_cycle(members: Sequence[Blocked], total: int) -> str:
     if len(members) == 1:
-        return f"thread {members[0].thread!r} waits for {members[0].resource}, which it holds itself"
+        return f"{_word(members[0])} {members[0].thread!r} waits for {members[0].resource}, which it holds itself"
     links = ", ".join(
         f"{one.thread!r} waits for {one.resource} held by {members[(index + 1) % len(members)].thread!r}"
         if one.kind != "join"
@@ -76,8 +76,12 @@ def _describe_cycle(members: Sequence[Blocked], total: int) -> str:
     return links + others
 
 
+def _word(one: Blocked) -> str:
+    return "task" if one.is_task else "thread"
+
+
 def _describe_stuck(one: Blocked) -> str:
-    return f"thread {one.thread!r} waits for {one.resource}: nobody is left to do {one.needs}"
+    return f"{_word(one)} {one.thread!r} waits for {one.resource}: nobody is left to do {one.needs}"
 
 
 def _signature(kind: str, members: Sequence[Blocked]) -> tuple[str, ...]:

@@ -282,12 +282,14 @@ class RLock(_Base):
             _check_timeout(blocking, timeout)
         if self._epoch is not kernel.epoch:
             self._renew(kernel)
-        if self._owner == kernel.current:
+        if self._owner == kernel.carrier:
             self._count += 1
             return True
         if not self._attempt(kernel, blocking, timeout):
             return False
         self._take(kernel)
+        # It belongs to a thread: all tasks of an event loop are the same owner.
+        self._owner = kernel.carrier
         self._count = 1
         return True
 
@@ -299,7 +301,7 @@ class RLock(_Base):
             return
         if self._epoch is not kernel.epoch:
             self._renew(kernel)
-        if self._owner != kernel.current:
+        if self._owner != kernel.carrier:
             if kernel.is_ending:
                 return
             raise RuntimeError("cannot release un-acquired lock")
@@ -332,7 +334,7 @@ class RLock(_Base):
         kernel = active()
         if kernel is None:
             return bool(self.real()._is_owned())
-        return self._epoch is kernel.epoch and self._owner == kernel.current
+        return self._epoch is kernel.epoch and self._owner == kernel.carrier
 
     def _release_save(self) -> Any:
         kernel = active()

@@ -84,7 +84,10 @@ def _find_and_load(name: str, import_: Callable[..., Any]) -> Any:
     state.kernel = None
     gate.is_open = gate.is_naming = False
     try:
-        return _real_find_and_load(name, import_)
+        found = _real_find_and_load(name, import_)
+        if state.on_import is not None:
+            state.on_import(name)
+        return found
     finally:
         state.kernel, gate.is_open, gate.is_naming = kernel, is_open, is_naming
 

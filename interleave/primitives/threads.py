@@ -49,13 +49,13 @@ def ident_of(tid: int) -> int:
 def get_ident() -> int:
     """Return the ident of the logical thread, or of the OS thread outside an execution."""
     kernel = active()
-    return _real_ident() if kernel is None else ident_of(kernel.current)
+    return _real_ident() if kernel is None else ident_of(kernel.carrier)
 
 
 def get_native_id() -> int:
     """Return the native id of the logical thread: its ident, except for the scenario itself."""
     kernel = active()
-    return _real_native_id() if kernel is None or kernel.current == 0 else ident_of(kernel.current)
+    return _real_native_id() if kernel is None or kernel.carrier == 0 else ident_of(kernel.carrier)
 
 
 def count() -> int:
@@ -166,7 +166,7 @@ def _join(self: Any, timeout: float | None = None) -> None:
     if logical is None:
         _join_foreign(self, timeout)
         return
-    if logical.tid == kernel.current:
+    if logical.tid == kernel.carrier:
         raise RuntimeError("cannot join current thread")
     if timeout is not None and timeout <= 0 and not polls_again(kernel):
         kernel.look("alive", logical)
@@ -246,7 +246,7 @@ class Handle:
     def join(self, timeout: float | None = None) -> None:
         """Wait for the end of the thread."""
         kernel = active()
-        if kernel is not None and self._tid == kernel.current:
+        if kernel is not None and self._tid == kernel.carrier:
             raise RuntimeError("Cannot join current thread")
         if kernel is not None and not self._is_set:
             kernel.join(self._logical, timeout if timeout is None or timeout >= 0 else None)

@@ -40,6 +40,10 @@ _VERBS: Final = {
 }  # fmt: skip
 #: Shown only where they conflict.
 _QUIET: Final = frozenset({"read", "write", "time", "begin", "exit", "yield"})
+#: Never shown: that a task goes on is what a turn says.
+_LOOP: Final = frozenset({"step", "count", "callback", "timer", "resume", "suspend", "run"})
+#: Kinds of operations on another thread.
+_ON_THREADS: Final = ("spawn", "join")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Turn:
 
 def is_shown(step: Step) -> bool:
     """Tell whether a step helps to understand the interleaving."""
-    return step.is_shared or step.kind not in _QUIET
+    return step.kind not in _LOOP and (step.is_shared or step.kind not in _QUIET)
 
 
 def effect(step: Step) -> str:
@@ -75,8 +79,10 @@ def named_steps(trace: Trace) -> list[Step]:
     """Return the steps of a trace, with the name of the other thread as the place of those that start or join one."""
     names = names_of(trace.threads)
     steps = []
+    # In order: there may be more steps than events, as what a task does in one step is one event.
+    targets = iter([operation.target for _, operation in trace.events if operation.kind in _ON_THREADS])
     for step in trace.steps:
-        target = trace.events[step.index][1].target if step.index < len(trace.events) else -1
+        target = next(targets, -1) if step.kind in _ON_THREADS else -1
         is_named = bool(step.place) or target not in names
         steps.append(step if is_named else replace(step, place=names[target]))
     return steps

@@ -85,7 +85,7 @@ def all_cells(function: Any) -> Iterable[Any]:
 class _State:
     """The running kernel and the OS thread that it runs in."""
 
-    __slots__ = ("changing_cells", "ident", "is_controlled", "kernel")
+    __slots__ = ("changing_cells", "ident", "is_controlled", "is_fifo", "kernel", "on_import")
 
     def __init__(self) -> None:
         self.kernel: Any = None
@@ -94,6 +94,10 @@ class _State:
         self.is_controlled = False
         #: Returns those cells of a function's closure whose accesses are announced; set by the instrumentation.
         self.changing_cells: Callable[[Any], Iterable[Any]] = all_cells
+        #: Whether tasks of event loops step in the order in which they became ready.
+        self.is_fifo = False
+        #: Called with the name of a module that the program has imported.
+        self.on_import: Callable[[str], None] | None = None
 
 
 state = _State()

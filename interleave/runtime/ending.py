@@ -44,6 +44,14 @@ def _is_unfair(kernel: Any) -> bool:
     return 4 * daemons > 3 * len(recent) and any(not one.info.is_daemon for one in able)
 
 
+def run_away(kernel: Any) -> None:
+    """End an execution that has reached its limit of steps, from within a logical thread."""
+    if not kernel.is_ending:
+        kernel.trace.is_cut = starves_the_program(kernel)
+        kernel.is_runaway = not kernel.is_interrupted and not kernel.trace.is_cut
+        kernel.stop()
+
+
 def judged(kernel: Any, judge: Judge) -> Outcome | None:
     if kernel.error is not None or kernel.is_interrupted or kernel.trace.is_cut:
         return None
@@ -56,7 +64,8 @@ def unwind(kernel: Any) -> None:
     """Throw `Unwind` into every unfinished logical thread until it is gone, and get back the caller's thread-local values."""
     for thread in kernel.logical:
         for _ in range(_UNWINDS):
-            if thread.fiber is None:
+            # A task has no greenlet of its own: what runs its event loop is unwound.
+            if thread.fiber is None or thread.carrier != thread.tid:
                 break
             kernel.enter(thread)
             thread.fiber.greenlet.throw(Unwind)

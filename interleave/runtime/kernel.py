@@ -194,7 +194,7 @@ class Kernel:
         if not queue.is_open:
             self.enabled &= ~bit
         if timeout is not None:
-            self._set_deadline(me, timeout)
+            self.set_deadline(me, timeout)
         pick = self.pick_next(me)
         if pick is not me:
             if pick is None:
@@ -211,7 +211,7 @@ class Kernel:
             if not is_in_time:
                 # Where it fired while others could run ("any" timeouts), time is what the deadline says.
                 self.clock.now = max(self.clock.now, me.deadline[0])
-            self._clear_deadline(me)
+            self.clear_deadline(me)
         return is_in_time
 
     def value(self, count: int) -> int:
@@ -255,14 +255,14 @@ class Kernel:
         thread.queue.mask &= ~thread.bit
         thread.queue, thread.resource = queue, resource
         queue.mask |= thread.bit
-        self._clear_deadline(thread)
+        self.clear_deadline(thread)
         if queue.is_open:
             self.enabled |= thread.bit
         else:
             self.enabled &= ~thread.bit
 
-    def pick_next(self, me: LogicalThread) -> LogicalThread | None:
-        """Choose who goes on after `me` blocked or ended; None if the execution is over."""
+    def pick_next(self, me: LogicalThread, preferred: int = -1) -> LogicalThread | None:
+        """Choose who goes on after `me` blocked or ended; None if the execution is over. `preferred`, if enabled, is the default."""
         moment = self.moment
         while not self.enabled:
             late = self.clock.advance()
@@ -273,9 +273,11 @@ class Kernel:
                 self.moment = moment + 1
                 return None
         enabled = self.enabled
-        preferred = me.bit if enabled & me.bit else enabled & -enabled
-        pick = default = preferred.bit_length() - 1
-        if enabled != preferred or self.every:
+        usual = me.bit if enabled & me.bit else enabled & -enabled
+        if preferred >= 0 and enabled >> preferred & 1:
+            usual = 1 << preferred
+        pick = default = usual.bit_length() - 1
+        if enabled != usual or self.every:
             self.default = default
             try:
                 pick = self.choose(self)
@@ -295,7 +297,7 @@ class Kernel:
     def resume(self, thread: LogicalThread) -> None:
         """Switch to `thread`; return when somebody switches back here."""
         fiber = thread.fiber
-        if fiber is None:
+        if fiber is None or thread.task is not None or self.me.task is not None:
             self.prepare(thread).switch()
             return
         # As in `enter`, for the most common case.
@@ -316,19 +318,20 @@ class Kernel:
         return fiber.greenlet
 
     def enter(self, thread: LogicalThread) -> None:
-        """Make `thread` the current one, with its thread-local values."""
-        if self.locals is not None and thread is not self.me:
-            self.me.locals = self.locals.swap(thread.locals)
+        """Make `thread` the current one, with the thread-local values of its carrier."""
+        if self.locals is not None and thread.carrier != self.me.carrier:
+            logical = self.logical
+            logical[self.me.carrier].locals = self.locals.swap(logical[thread.carrier].locals)
         self.me = thread
         self.current = thread.tid
 
-    def _set_deadline(self, thread: LogicalThread, timeout: float) -> None:
+    def set_deadline(self, thread: LogicalThread, timeout: float) -> None:
         self.clock.set(thread, timeout, self.moment)
         if self.any_timeout:
             self.impatient |= thread.bit
             self.enabled |= thread.bit
 
-    def _clear_deadline(self, thread: LogicalThread) -> None:
+    def clear_deadline(self, thread: LogicalThread) -> None:
         thread.deadline = None
         thread.is_timed_out = False
         self.impatient &= ~thread.bit

@@ -18,6 +18,7 @@ class LogicalThread:
     __slots__ = (
         "bit",
         "body",
+        "carrier",
         "children",
         "deadline",
         "exit_queue",
@@ -33,6 +34,7 @@ class LogicalThread:
         "path",
         "queue",
         "resource",
+        "task",
         "tick",
         "tid",
     )
@@ -66,6 +68,10 @@ class LogicalThread:
         self.tick = FIRST_TICK
         #: The object that the program knows it by, if any.
         self.handle: Any = None
+        #: The tid of the thread whose OS thread it runs in: its own, or for a task that of the thread that runs the event loop.
+        self.carrier = info.tid
+        #: For a task of asyncio, what its event loop knows of it (see `tasks.Described`).
+        self.task: Any = None
 
     def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
         """Say what a thread that joins this one waits for."""

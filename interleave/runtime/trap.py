@@ -43,6 +43,8 @@ class Trap:
         #: `threading.excepthook` when the execution began.
         self.excepthook: Any = None
         self._locks = self._overstayed = 0
+        #: The steps of tasks (see `tasks`), once an event loop has run.
+        self.steps: Any = None
         # Shortcuts.
         self.open = kernel.open
         self.close = kernel.close
@@ -53,6 +55,12 @@ class Trap:
     def current(self) -> int:
         """The tid of the running logical thread."""
         return self.kernel.current
+
+    @property
+    def carrier(self) -> int:
+        """The tid of the running thread: for a task, of the thread that runs its event loop."""
+        carrier: int = self.kernel.me.carrier
+        return carrier
 
     @property
     def any_timeout(self) -> bool:
@@ -164,8 +172,10 @@ class Trap:
 
     def let_go(self, lock: int, owner: int) -> None:
         """Note that the lock of thread `owner` was freed."""
-        if 0 <= owner < len(self.kernel.logical):
-            self.kernel.logical[owner].held &= ~lock
+        kernel = self.kernel
+        kernel.me.held &= ~lock
+        if 0 <= owner < len(kernel.logical):
+            kernel.logical[owner].held &= ~lock
 
     def show_holding(self) -> None:
         """Note that the program looks whether locks are held, so that releases are points from now on."""
@@ -212,6 +222,10 @@ class Trap:
 
     def close_books(self) -> None:
         """Let go of the program's objects, and of reference cycles, when the execution is over."""
+        if self.steps is not None:
+            self.steps.turn_back()
+            self.steps = None
+            gate.is_open = False
         self.places.entries.clear()
         self.side.clear()
         self.spinning.close()

@@ -36,7 +36,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
-from interleave.model import Event, Late, Operation
+from interleave.model import WAKE, Event, Late, Operation
 from interleave.strategies._footprint import Footprint, Footprints, is_conflict
 from interleave.vector_clock import NEVER, Clock, join, start, widen
 
@@ -49,6 +49,10 @@ _NEVER_BLOCKS = frozenset((
     "alive", "choose", "clear", "done", "empty", "exit", "full", "is_set", "locked", "notify", "qsize", "read", "release", "set",
     "spawn", "time", "try", "wait", "write", "yield",
 ))  # fmt: skip
+
+
+#: Kinds of the steps of tasks that are events by themselves.
+_STEPS = ("step", "yield", "callback", "count")
 
 
 class Causality:
@@ -104,6 +108,9 @@ class Causality:
             clock = join(clock, self._all_before(position))
         elif late is not None and late.is_idle:
             clock = join(clock, self._all_before(late.position))
+            if operation.kind == "timer":
+                # As long as anything else could go on it was not due.
+                rivals = [rival for rival in rivals if rival >= late.position]
         for rival in rivals:
             self.races[rival].append(position)
         clock = clock.copy()
@@ -211,6 +218,8 @@ class Causality:
         It is asked of an operation whose thread does not depend on `event`. The state in question is that after all that was
         executed before `event`, and all later events that are independent of it.
         """
+        if operation.kind in _STEPS:
+            return self._was_ready(event, tid, operation)
         if self._last[tid] < event:
             if self._enabled[event] >> tid & 1:
                 return _YES
@@ -221,6 +230,20 @@ class Causality:
         if operation.kind == "acquire" and footprint.is_single and _is_mutex(operation):
             return self._was_free(event, footprint)
         return _MAYBE
+
+    def _was_ready(self, event: int, tid: int, operation: Operation) -> int:
+        """Tell whether the next step of a task was ready where `event` was executed.
+
+        It becomes ready by one event, and stays so until it is executed: it can precede `event` if that enabling event can. Where
+        it takes the contributions of several, it can precede none of them.
+        """
+        if self._operations[event].kind == "count" and _is_contribution(self._operations[event], operation):
+            return _NO
+        enabler = self._last[tid]
+        last = len(self._enabled) - 1
+        while enabler < last and not self._enabled[enabler + 1] >> tid & 1:
+            enabler += 1
+        return _YES if enabler < event or (enabler > event and self.clocks[enabler][self.tids[event]] < event) else _NO
 
     def _is_changed_after(self, event: int, footprint: Footprint) -> bool:
         """Tell whether something that matters to an operation was executed after `event` and independently of it."""
@@ -248,6 +271,12 @@ class Causality:
         breaks = "spawn" if taker == 0 else "exit"
         is_alone = any(self.tids[at] == taker and self._operations[at].kind == breaks for at in range(before + 1, event))
         return _MAYBE if is_alone or kind == "acquire" else _NO
+
+
+def _is_contribution(event: Operation, operation: Operation) -> bool:
+    """Tell whether an event contributed to making an operation ready (see `model.WAKE`)."""
+    woken = [one.owner for one in operation.accesses or () if one.field is WAKE]
+    return any(one.field is WAKE and one.owner in woken for one in event.accesses or ())
 
 
 def _is_mutex(operation: Operation) -> bool:

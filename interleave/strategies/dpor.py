@@ -195,6 +195,9 @@ class Dpor:
         branches: list[Branch] = []
         if last is not None:
             event = last.event
+            if last.announced is not None and last.announced.accesses is None:
+                # What it touches was known only when it was over.
+                event.footprint = self._causality.footprints.of(point.events[-1][1])
             branches = event.branches
             event.branches = []
             if last.sleep:
@@ -304,8 +307,11 @@ class Dpor:
             node = nodes[position]
             before = [nodes[other].event for other in causality.independent_of(position)]
             for other in racing:
-                event = nodes[other].event
-                self._demand(node, [*before, Branch(event.thread, (), event.footprint)])
+                event, announced = nodes[other].event, nodes[other].announced
+                # In another order a step of a task may touch something else.
+                is_known = announced is None or announced.accesses is not None
+                footprint = event.footprint if is_known else causality.footprints.unknown
+                self._demand(node, [*before, Branch(event.thread, (), footprint)])
             for event in blocked or ():
                 self._demand(node, [*before, event])
 

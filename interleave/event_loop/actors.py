@@ -1,0 +1,162 @@
+"""What an event loop schedules: one actor for each task, which is a logical thread, and one for all plain callbacks, its carrier.
+
+An actor has a queue of handles. A task has at most one handle in it while it lives: its next step. After its end there may be
+callbacks that commute with those of other tasks (see `callbacks`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from types import CoroutineType
+from typing import Any
+
+from interleave.model import NOWHERE, Frame, Operation, Site
+from interleave.runtime.sites import rank, site_of, stack_of
+from interleave.runtime.threads import LogicalThread
+
+#: How often a task may go on after a bare yield at one place before it lets all others go first.
+_YIELDS = 16
+#: How often before strategies are told that it yields.
+_SUSPECT = 3
+_USER = 2
+#: What each primitive waits for.
+_NEEDS = {
+    "Lock": "a release()",
+    "Semaphore": "a release()",
+    "BoundedSemaphore": "a release()",
+    "Event": "a set()",
+    "Condition": "a notify() or notify_all() after it began to wait",
+    "Barrier": "the wait() of a missing party",
+}
+
+
+class Actor:
+    """A task as its event loop knows it. It is the `task` of its logical thread, and explains what it waits for."""
+
+    __slots__ = ("barrier", "groups", "handles", "is_named", "last_yield", "loop", "resources", "task", "thread", "yields")
+
+    def __init__(self, loop: Any, thread: LogicalThread, task: Any) -> None:
+        self.loop = loop
+        self.thread = thread
+        #: The task; None for the actor of plain callbacks, and when it has ended.
+        self.task = task
+        #: What is to be run, in order, each with its number in the loop.
+        self.handles: deque[tuple[int, Any]] = deque()
+        #: Whether the logical thread has the name that the task has had when it first stepped.
+        self.is_named = task is None
+        #: Its next step comes after this many plain callbacks.
+        self.barrier = 0
+        #: The primitives of asyncio that it is inside of, waiting.
+        self.resources: list[Any] = []
+        #: Where commuting callbacks have contributed to its being ready.
+        self.groups: list[Any] = []
+        #: How often it has yielded in a row, and where.
+        self.yields = 0
+        self.last_yield: Site | None = None
+
+    def mailbox(self) -> object:
+        """Return what is touched by whoever makes it ready."""
+        return self.thread if self.task is None else self.task
+
+    def site(self) -> Site:
+        """Return where the task's own coroutine stands: enough to tell its steps apart."""
+        frame = getattr(self.task.get_coro(), "cr_frame", None) if self.task is not None else None
+        return site_of(frame) if frame is not None else NOWHERE
+
+    def line(self) -> Site:
+        """Return the line of the user's at which the task stands."""
+        found = NOWHERE
+        for frame in _frames_of(self.task):
+            if rank(frame.f_code) == _USER:
+                found = site_of(frame)
+        return found
+
+    def frames(self) -> tuple[Frame, ...]:
+        """Return where the task stands, the outermost frame first."""
+        return tuple(one for frame in _frames_of(self.task) for one in stack_of(frame)[-1:])
+
+    def is_spinning(self) -> bool:
+        """Note that the task has yielded with nothing to wait for; tell whether it has done so very often, and lets others go first."""
+        if self.task is None or self.task.done():
+            return False
+        site = self.line()
+        self.yields = self.yields + 1 if site is self.last_yield else 1
+        self.last_yield = site
+        return self.yields > _YIELDS
+
+    def announce_blocked(self) -> Operation:
+        """Return what the task announces while it waits for something to make it ready: nothing that could come before anything else."""
+        return Operation("step", (), self.site())
+
+    def announce_ready(self, before: Operation | None) -> Operation:
+        """Return what the task announces when its step may be next; what it will touch is not known."""
+        if self.task is not None and self.task.done():
+            return Operation("count", None, NOWHERE)
+        return Operation("yield" if self.yields > _SUSPECT else "step", None, before.site if before is not None else self.site())
+
+    def provides(self, future: object) -> bool:
+        """Tell whether the end of the task sets a future of `concurrent.futures`, as `run_coroutine_threadsafe` has it."""
+        cells = [cell for callback, _ in self.task._callbacks or () for cell in getattr(callback, "__closure__", None) or ()]
+        return future is not None and any(cell.cell_contents is future for cell in cells)
+
+    # -- for reports -----------------------------------------------------------------------------------------
+
+    def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
+        """Say what the task waits for, who could provide it, and how."""
+        if self.handles:
+            running = self.loop.scheduler.running.tid
+            return "the event loop", (running,), "a step that comes to an end"
+        if self.resources:
+            resource = self.resources[-1]
+            name = type(resource).__name__
+            return name, self.loop.holders_of(resource), _NEEDS.get(name, "what it waits for")
+        awaited = getattr(self.task, "_fut_waiter", None)
+        if awaited is None:
+            return "nothing", (), "anything"
+        return self._explain_future(awaited)
+
+    def _explain_future(self, awaited: Any) -> tuple[str, tuple[int, ...], str]:
+        children = [one for one in getattr(awaited, "_children", ()) if not one.done()]
+        tasks = [one for one in (children or [awaited]) if isinstance(one, asyncio.Task)]
+        tids = tuple(self.loop.scheduler.tid_of(one) for one in tasks)
+        if len(tasks) == 1:
+            name = tasks[0].get_name()
+            return f"task {name!r}", tids, f"the end of {name!r}"
+        if tasks:
+            return f"{len(tasks)} tasks", tids, "their end"
+        return "Future", (), "a set_result() or set_exception()"
+
+
+def _frames_of(task: Any) -> list[Any]:
+    """Return the frames of a task that is suspended, the outermost first."""
+    frames = []
+    awaited = task.get_coro() if task is not None else None
+    while awaited is not None:
+        if type(awaited) is CoroutineType:
+            frame, inner = awaited.cr_frame, awaited.cr_await
+        else:
+            frame = getattr(awaited, "ag_frame", None) or getattr(awaited, "gi_frame", None) or getattr(awaited, "cr_frame", None)
+            inner = getattr(awaited, "ag_await", None) or getattr(awaited, "gi_yieldfrom", None) or getattr(awaited, "cr_await", None)
+        if frame is not None:
+            frames.append(frame)
+        awaited = inner
+    return frames
+
+
+class Carrier:
+    """What the thread of an event loop waits for when no plain callback is ready."""
+
+    __slots__ = ("loop",)
+
+    def __init__(self, loop: Any) -> None:
+        self.loop = loop
+
+    def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
+        """Say for which task the event loop runs."""
+        scheduler = self.loop.scheduler
+        task = scheduler.main
+        if task is None or task.done():
+            return "event loop", (), "a callback"
+        tid = scheduler.tid_of(task)
+        return f"task {task.get_name()!r}", (tid,) if tid >= 0 else (), f"the end of {task.get_name()!r}"

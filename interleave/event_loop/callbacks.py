@@ -1,0 +1,67 @@
+"""What a callback is: the step of a task, one that commutes with its like, or a plain one.
+
+`gather`, `wait` and `TaskGroup` have a callback called when each of their tasks ends. As long as none has failed these only count, and
+the last one wakes whoever waits: their order means nothing. If they were run in the order of registration, as plain callbacks are, every
+order in which independent tasks can end would be another schedule. So such a callback is run as one more step of the task that has ended.
+Steps of this kind touch the group that they count for, by reading; the step of the task that the last one wakes writes it. So they are in
+no conflict with each other, and all of them happen before what follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import CodeType, FunctionType, MethodType
+from typing import Any
+
+_STEPS = frozenset({"task_wakeup", "__step", "__wakeup", "_Task__step", "_Task__wakeup"})
+_TASKS: tuple[type, ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ignore[attr-defined]
+
+
+def task_of(callback: Any) -> Any:
+    """Return the task whose next step a callback is, or None."""
+    owner = getattr(callback, "__self__", None)
+    if owner is None or not isinstance(owner, _TASKS):
+        return None
+    if type(callback).__name__ == "TaskStepMethWrapper" or getattr(callback, "__name__", "") in _STEPS:
+        return owner
+    return None
+
+
+def _nested(function: Any, name: str) -> CodeType:
+    found = [one for one in function.__code__.co_consts if isinstance(one, CodeType) and one.co_name == name]
+    return found[0]
+
+
+#: By id of the code of a counting callback: the closure variable that tells its group. The code lives as long as asyncio.
+_COUNTERS: dict[int, str] = {
+    id(_nested(asyncio.gather, "_done_callback")): "outer",
+    id(_nested(asyncio.tasks._wait, "_on_completion")): "waiter",  # type: ignore[attr-defined]
+}
+_of_group: Any = vars(asyncio.TaskGroup)["_on_task_done"]
+
+
+def group_of(callback: Any, arguments: tuple[Any, ...]) -> Any:
+    """Return the group that a callback counts for, if it does nothing but count for a task that has ended well, else None."""
+    if not arguments or not isinstance(arguments[0], _TASKS) or not has_ended_well(arguments[0]):
+        return None
+    return owner_of(callback)
+
+
+def owner_of(callback: Any) -> Any:
+    """Return the group that a callback counts for, or None if it is not one that counts."""
+    kind = type(callback)
+    if kind is MethodType:
+        return callback.__self__ if callback.__func__ is _of_group else None
+    if kind is FunctionType and id(callback.__code__) in _COUNTERS:
+        closure = dict(zip(callback.__code__.co_freevars, callback.__closure__ or (), strict=True))
+        cell = closure.get(_COUNTERS[id(callback.__code__)])
+        try:
+            return cell.cell_contents if cell is not None else None
+        except ValueError:
+            return None
+    return None
+
+
+def has_ended_well(task: Any) -> bool:
+    """Tell whether a task has a result, without marking an exception as seen."""
+    return task._state == "FINISHED" and task._exception is None

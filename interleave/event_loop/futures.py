@@ -1,0 +1,145 @@
+"""Tasks and futures of a controlled loop.
+
+They are asyncio's own, with one difference: their hash is a number in order of creation. Sets of tasks are everywhere in asyncio
+(`TaskGroup`, `wait`, `all_tasks`), and are gone through in the order of hashes, which would be that of addresses.
+
+Where a strategy asks for footprints, the noted variants say when somebody looks at or changes what others can see of them. What
+only concerns the next step of a task (being made ready, being cancelled) touches its mailbox, and its end touches its result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from interleave.event_loop.callbacks import owner_of
+from interleave.event_loop.scheduler import COUNT, RESULT
+from interleave.model import READ, STATE, WRITE
+from interleave.runtime import active
+
+
+class _Numbers:
+    """Hands out numbers, from 1 in every execution."""
+
+    epoch: Any = None
+    last = 0
+
+
+def renew(trap: Any) -> None:
+    """Begin to count anew if the execution is another one."""
+    if _Numbers.epoch is not trap.epoch:
+        _Numbers.epoch, _Numbers.last = trap.epoch, 0
+
+
+def _number() -> int:
+    _Numbers.last += 1
+    return _Numbers.last
+
+
+_Task: Any = asyncio.Task
+_Future: Any = asyncio.Future
+
+
+class Task(_Task):  # type: ignore[misc]
+    """A task with a hash that is the same in every execution."""
+
+    __slots__ = ("_number",)
+
+    def __new__(cls, *_: Any, **__: Any) -> Any:
+        """Number the task before anybody asks for its hash."""
+        self = super().__new__(cls)
+        self._number = _number()
+        return self
+
+    def __hash__(self) -> int:
+        number: int = self._number
+        return number
+
+
+class Future(_Future):  # type: ignore[misc]
+    """A future with a hash that is the same in every execution."""
+
+    __slots__ = ("_number",)
+
+    def __new__(cls, *_: Any, **__: Any) -> Any:
+        """Number the future before anybody asks for its hash."""
+        self = super().__new__(cls)
+        self._number = _number()
+        return self
+
+    def __hash__(self) -> int:
+        number: int = self._number
+        return number
+
+
+def enter(obj: Any, field: Any, mode: int) -> None:
+    """Add an access to a future to the footprint of the step under way."""
+    trap = active()
+    if trap is not None and trap.steps is not None and trap.steps.touched is not None:
+        trap.steps.enter_object(obj, mode, field)
+
+
+def noted(original: Any, mode: int, field: Any = RESULT) -> Callable[..., Any]:
+    """Return a method that notes an access before it does what the original does."""
+
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        enter(self, field, mode)
+        return original(self, *args, **options)
+
+    method.__name__ = getattr(original, "__name__", "method")
+    return method
+
+
+#: Field of what a gathering future has counted.
+COUNTED = COUNT
+
+#: What looks at a future, and what changes it.
+LOOKS = ("result", "exception", "done", "cancelled")
+CHANGES = ("remove_done_callback", "set_result", "set_exception")
+
+
+def note_all(cls: Any, real: Any) -> None:
+    """Give a class noted variants of the methods of futures."""
+    for name in LOOKS:
+        setattr(cls, name, noted(getattr(real, name), READ))
+    for name in CHANGES:
+        setattr(cls, name, noted(getattr(real, name), WRITE))
+    for name in ("__await__", "__iter__"):
+        setattr(cls, name, noted(getattr(real, name), WRITE))
+
+
+class NotedFuture(Future):
+    """A future that notes who looks at it."""
+
+    __slots__ = ()
+    cancel = noted(asyncio.Future.cancel, WRITE)
+
+
+class NotedTask(Task):
+    """A task that notes who looks at it and who cancels it."""
+
+    __slots__ = ()
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Ask the task to end."""
+        enter(self, STATE, WRITE)
+        enter(self, RESULT, READ)
+        return bool(super().cancel(msg))
+
+    def add_done_callback(self, fn: Any, /, *, context: Any = None) -> None:
+        """Have a function called when the task has ended."""
+        enter(self, RESULT, WRITE)
+        group = owner_of(fn)
+        if group is not None:
+            # It gets its name from whoever waits for the task, not from the task that ends first.
+            enter(group, COUNT, READ)
+        super().add_done_callback(fn, context=context)
+
+    cancelling = noted(asyncio.Task.cancelling, READ, STATE)
+    uncancel = noted(asyncio.Task.uncancel, WRITE, STATE)
+
+
+note_all(NotedFuture, asyncio.Future)
+NotedFuture.add_done_callback = noted(asyncio.Future.add_done_callback, WRITE)
+note_all(NotedTask, asyncio.Task)

@@ -1,0 +1,255 @@
+"""The event loop: `asyncio.BaseEventLoop` with a scheduler of ours in place of a selector.
+
+No selector and no self-pipe: making those is most of what `asyncio.run` costs, and there is nothing to select on. Time is the virtual
+time of the execution. What would need the operating system (sockets, subprocesses, signals) raises `NotControlled`.
+
+An exception that nobody retrieves, in a task or a callback, is only logged by asyncio, when the garbage collector comes to it. Here it
+fails the execution, with the same exceptions for the same schedule: tasks are looked at when the loop is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from asyncio import runners
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from interleave.errors import NotControlled
+from interleave.event_loop import futures
+from interleave.event_loop.primitives import holders_of
+from interleave.event_loop.running import share
+from interleave.event_loop.scheduler import Scheduler
+from interleave.runtime import active, state
+from interleave.runtime.threads import Unwind
+
+#: Its private parts are used here, of which type checkers know nothing.
+_Base: Any = asyncio.BaseEventLoop
+_cancel_all_tasks: Any = vars(runners)["_cancel_all_tasks"]
+
+
+class EventLoop(_Base):  # type: ignore[misc]
+    """The event loop of a logical thread. It belongs to the execution in which it was made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        trap = active()
+        if trap is None:
+            raise NotControlled("an event loop of interleave was asked for outside an exploration.")
+        self._trap = trap
+        self._kernel = trap.kernel
+        self._is_over = False
+        self._is_stopped_early = False
+        self._names = 0
+        #: Tasks that ended with an exception that nobody has retrieved yet, with their logical threads.
+        self._unretrieved: list[tuple[Any, Any]] = []
+        # Whoever asks for footprints needs to know when a future is looked at.
+        futures.renew(trap)
+        self._task_class, self._future_class = (
+            (futures.NotedTask, futures.NotedFuture) if trap.kernel.every else (futures.Task, futures.Future)
+        )
+        self.scheduler = Scheduler(self, trap, is_fifo=state.is_fifo)
+
+    # -- scheduling ------------------------------------------------------------------------------------------
+
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:
+        """Register a callback."""
+        self._check_closed()
+        if self._debug:
+            self._check_thread()
+            self._check_callback(callback, "call_soon")
+        handle = asyncio.Handle(callback, args, self, context)
+        if active() is self._trap:
+            self.scheduler.enter(handle, callback)
+        # Else it is called by what is left of an execution that is over, while it is destroyed.
+        return handle
+
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
+        """Register a callback, from any thread, and wake the loop."""
+        self._check_closed()
+        trap = active()
+        if trap is not None and trap.kernel.me.carrier != self.scheduler.carrier.tid:
+            trap.step("put", self)
+            # It may have been closed meanwhile.
+            self._check_closed()
+        handle = asyncio.Handle(callback, args, self, context)
+        self.scheduler.enter(handle, callback, wakes=True)
+        return handle
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        """Register a callback for a point in virtual time."""
+        if when is None:
+            raise TypeError("when cannot be None")
+        self._check_closed()
+        if self._debug:
+            self._check_thread()
+            self._check_callback(callback, "call_at")
+        timer: Any = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._scheduled, timer)
+        timer._scheduled = True
+        return timer
+
+    def time(self) -> float:
+        """Return the virtual time, in seconds."""
+        return self.scheduler.read_clock()
+
+    def create_task(self, coro: Any, *, name: Any = None, context: Any = None, **options: Any) -> Any:
+        """Make a task; names are given in the order of creation in this loop."""
+        if name is None:
+            self._names += 1
+            name = f"Task-{self._names}"
+        if self._task_factory is not None:
+            return super().create_task(coro, name=name, context=context, **options)
+        self._check_closed()
+        task = self._task_class(coro, loop=self, name=name, context=context, **options)
+        with suppress(AttributeError, TypeError):
+            del task._source_traceback[-1]
+        return task
+
+    def create_future(self) -> Any:
+        """Make a future of this loop."""
+        return self._future_class(loop=self)
+
+    # -- running ---------------------------------------------------------------------------------------------
+
+    def run_forever(self) -> None:
+        """Run until `stop` is called."""
+        trap = active()
+        if trap is not self._trap:
+            raise NotControlled(
+                "an event loop is run in another execution than the one that made it.\nMake the loop inside the scenario: asyncio.run(...)"
+            )
+        self._check_closed()
+        self._check_running()
+        share(self._kernel)
+        self.scheduler.start()
+        if self._is_stopped_early:
+            self._is_stopped_early = False
+            self.scheduler.stop_early()
+        try:
+            super().run_forever()
+        except Unwind:
+            self._discard()
+            raise
+        finally:
+            self.scheduler.finish()
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Run until a future is done, and return its result."""
+        future = asyncio.ensure_future(future, loop=self)
+        future._log_destroy_pending = False
+        self.scheduler.main = future if isinstance(future, asyncio.Task) else None
+        return super().run_until_complete(future)
+
+    def stop(self) -> None:
+        """Let the loop end; every callback registered before this one still runs."""
+        if self.is_running():
+            self.scheduler.stop()
+        else:
+            self._is_stopped_early = True
+
+    def _run_once(self) -> None:
+        if not self.scheduler.run_once():
+            self._stopping = True
+
+    def _write_to_self(self) -> None:
+        """Do nothing: there is no selector to wake."""
+
+    def _process_events(self, event_list: Any) -> None:
+        """Do nothing: there is no selector."""
+
+    def _discard(self) -> None:
+        """Unwind the tasks that have not ended, when the execution has."""
+        for task in self.scheduler.pending():
+            task._log_destroy_pending = False
+            with suppress(BaseException):
+                task.get_coro().close()
+
+    def close(self) -> None:
+        """Close the loop, and report what nobody has looked at."""
+        if self.is_closed():
+            return
+        super().close()
+        if self._is_over or self._kernel.is_ending:
+            return
+        for task in self.scheduler.pending():
+            if task._log_destroy_pending:
+                self._report(self._kernel.me, RuntimeError(f"Task was destroyed but it is pending: {task.get_name()!r}"))
+        self._discard()
+        for thread, task in self._unretrieved:
+            if task._log_traceback:
+                task._log_traceback = False
+                self._report(thread, task._exception)
+        self._unretrieved.clear()
+
+    # -- what goes wrong -------------------------------------------------------------------------------------
+
+    def note_end(self, actor: Any) -> None:
+        """Note that a task has ended."""
+        task = actor.task
+        if task._log_traceback:
+            self._unretrieved.append((actor.thread, task))
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """Fail the execution because of an exception that nobody handles."""
+        trap = active()
+        if trap is not self._trap or self._kernel.is_ending:
+            return
+        error = context.get("exception")
+        if error is None:
+            error = RuntimeError(context.get("message") or "Unhandled exception in event loop")
+        if not isinstance(error, Unwind):
+            self._report(self._kernel.me, error)
+
+    def _report(self, thread: Any, error: BaseException) -> None:
+        if self._kernel.raised is None:
+            self._kernel.raised = (thread, error)
+
+    def holders_of(self, resource: Any) -> tuple[int, ...]:
+        """Return the tids of the tasks that hold a primitive of asyncio, as far as that is known."""
+        return holders_of(self._trap, resource)
+
+
+def _refuse(name: str, instead: str) -> Callable[..., Any]:
+    def refuse(self: Any, *_: Any, **__: Any) -> Any:
+        raise NotControlled(f"loop.{name}() needs the operating system, which is not controlled.\n{instead}")
+
+    return refuse
+
+
+_SOCKETS = "Give the code under test an object in memory in place of the connection (a queue, or asyncio.StreamReader with feed_data)."
+_REFUSED = {
+    "subprocess_exec": "Put what the subprocess would do into a function, and await that.",
+    "subprocess_shell": "Put what the subprocess would do into a function, and await that.",
+    "add_signal_handler": "Call the handler from a task: the moment of the call is then explored.",
+    "remove_signal_handler": "Call the handler from a task: the moment of the call is then explored.",
+    **dict.fromkeys(
+        (
+            "add_reader", "remove_reader", "add_writer", "remove_writer", "sock_recv", "sock_recv_into", "sock_recvfrom",
+            "sock_recvfrom_into", "sock_sendall", "sock_sendto", "sock_connect", "sock_accept", "sock_sendfile", "sendfile", "start_tls",
+            "create_connection", "create_server", "create_unix_connection", "create_unix_server", "create_datagram_endpoint",
+            "connect_accepted_socket", "connect_read_pipe", "connect_write_pipe", "getaddrinfo", "getnameinfo",
+        ),
+        _SOCKETS,
+    ),
+}  # fmt: skip
+for _name, _instead in _REFUSED.items():
+    setattr(EventLoop, _name, _refuse(_name, _instead))
+
+
+def run(function: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a coroutine function to its end on a new loop, as `asyncio.run` does; what there is nothing of is not shut down."""
+    loop = EventLoop()
+    try:
+        return loop.run_until_complete(loop.create_task(function()))
+    finally:
+        try:
+            if loop.scheduler.pending():
+                _cancel_all_tasks(loop)
+            if loop._asyncgens:
+                loop.run_until_complete(loop.shutdown_asyncgens())
+            if loop._default_executor is not None:
+                loop.run_until_complete(loop.shutdown_default_executor())
+        finally:
+            loop.close()

@@ -1,0 +1,165 @@
+"""The primitives of asyncio: they run as they are, and say what they touch.
+
+asyncio's locks, events, conditions, semaphores, barriers and queues are Python code over futures, and need no stand-ins. For two things
+their methods are wrapped: a step that calls one touches the primitive, and a task that waits inside one touches it again in each step until
+it is out; and who holds a lock is kept, for reports of deadlocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import locks, queues
+from collections.abc import Callable
+from typing import Any
+
+from interleave.event_loop.futures import COUNTED, noted
+from interleave.model import READ, STATE, WRITE, Site
+from interleave.runtime import active, gate
+from interleave.runtime.sites import current_site
+
+
+class Holding:
+    """A primitive that a task holds; kept beside it, for reports."""
+
+    __slots__ = ("condition", "site", "tid")
+
+    def __init__(self, primitive: Any, tid: int) -> None:
+        #: What is held.
+        self.condition = primitive
+        self.tid = tid
+        self.site = current_site() if gate.is_detailed else None
+
+    def holder(self) -> int:
+        """Return the tid of the task."""
+        return self.tid
+
+    def taken_at(self) -> Site | None:
+        """Return where it was taken; known in detailed runs only."""
+        return self.site
+
+
+def holders_of(trap: Any, primitive: Any) -> tuple[int, ...]:
+    """Return the tids of the tasks that hold a primitive."""
+    return tuple(one.tid for one in trap.steps.held.get(id(primitive), ()))
+
+
+def _plain(original: Any, mode: int, kind: str = "") -> Callable[..., Any]:
+    """Wrap a method that never waits."""
+
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        trap = active()
+        if trap is not None and trap.steps is not None:
+            trap.steps.enter_object(self, mode)
+            if kind:
+                trap.steps.tell(kind, self)
+        return original(self, *args, **options)
+
+    method.__qualname__ = getattr(original, "__qualname__", "method")
+    return method
+
+
+def _waiting(original: Any, kind: str = "") -> Callable[..., Any]:
+    """Wrap a method that may wait."""
+
+    async def method(self: Any, *args: Any, **options: Any) -> Any:
+        trap = active()
+        if trap is None or trap.steps is None:
+            return await original(self, *args, **options)
+        trap.steps.enter_object(self, WRITE)
+        if kind:
+            trap.steps.tell(kind, self)
+        actor = asyncio.get_running_loop().scheduler.current_actor()  # type: ignore[attr-defined]
+        actor.resources.append(self)
+        try:
+            return await original(self, *args, **options)
+        finally:
+            actor.resources.remove(self)
+
+    method.__qualname__ = original.__qualname__
+    return method
+
+
+def _taking(original: Any) -> Callable[..., Any]:
+    """Wrap a method that may wait, and after which the task holds the primitive."""
+
+    async def acquire(self: Any) -> Any:
+        trap = active()
+        if trap is None or trap.steps is None:
+            return await original(self)
+        steps = trap.steps
+        steps.enter_object(self, WRITE)
+        actor = asyncio.get_running_loop().scheduler.current_actor()  # type: ignore[attr-defined]
+        actor.resources.append(self)
+        try:
+            result = await original(self)
+        finally:
+            actor.resources.remove(self)
+        steps.tell("acquire", self)
+        steps.held.setdefault(id(self), []).append(Holding(self, trap.current))
+        return result
+
+    acquire.__qualname__ = original.__qualname__
+    return acquire
+
+
+def _giving(original: Any) -> Callable[..., Any]:
+    """Wrap a method after which the task does not hold the primitive any more, or else whoever took it first."""
+
+    def release(self: Any) -> Any:
+        trap = active()
+        if trap is not None and trap.steps is not None:
+            trap.steps.enter_object(self, WRITE)
+            trap.steps.tell("release", self)
+            held = trap.steps.held.get(id(self))
+            if held:
+                held.remove(next((one for one in held if one.tid == trap.current), held[0]))
+                if not held:
+                    del trap.steps.held[id(self)]
+        return original(self)
+
+    release.__qualname__ = original.__qualname__
+    return release
+
+
+_WAITING = (
+    (locks.Event, "wait", "wait"), (locks.Condition, "wait", "wait"), (locks.Barrier, "wait", "wait"), (locks.Barrier, "reset", ""),
+    (locks.Barrier, "abort", ""), (queues.Queue, "put", ""), (queues.Queue, "get", ""), (queues.Queue, "join", "wait"),
+)  # fmt: skip
+_LOOKS = (
+    (locks.Lock, "locked"), (locks.Event, "is_set"), (locks.Semaphore, "locked"),
+    (queues.Queue, "qsize"), (queues.Queue, "empty"), (queues.Queue, "full"),
+)  # fmt: skip
+_CHANGES = (
+    (locks.Event, "set", "set"), (locks.Event, "clear", "clear"), (locks.Condition, "notify", "notify"),
+    (locks.Condition, "notify_all", ""), (queues.Queue, "put_nowait", "put"), (queues.Queue, "get_nowait", "get"),
+    (queues.Queue, "task_done", "done"), (queues.Queue, "shutdown", ""),
+)  # fmt: skip
+
+
+def _methods() -> dict[tuple[type, str], Any]:
+    found: dict[tuple[type, str], Any] = {}
+    cls: Any
+    for cls, name, kind in _WAITING:
+        found[cls, name] = _waiting(vars(cls)[name], kind)
+    for cls, name in _LOOKS:
+        found[cls, name] = _plain(vars(cls)[name], READ)
+    for cls, name, kind in _CHANGES:
+        if name in vars(cls):
+            found[cls, name] = _plain(vars(cls)[name], WRITE, kind)
+    for cls in (locks.Lock, locks.Semaphore):
+        found[cls, "acquire"] = _taking(vars(cls)["acquire"])
+        found[cls, "release"] = _giving(vars(cls)["release"])
+    for name in ("parties", "n_waiting", "broken"):
+        getter = vars(locks.Barrier)[name].fget
+        found[locks.Barrier, name] = property(noted(getter, READ, STATE))
+    gathering = asyncio.tasks._GatheringFuture  # type: ignore[attr-defined]
+    # The steps that count read what they count: they are in no conflict with each other, only with whoever looks.
+    for name in ("result", "exception", "done", "cancelled"):
+        found[gathering, name] = noted(getattr(gathering, name), WRITE, COUNTED)
+    for name in ("__await__", "__iter__", "add_done_callback", "remove_done_callback", "cancel"):
+        found[gathering, name] = noted(getattr(gathering, name), WRITE, COUNTED)
+    return found
+
+
+#: What is exchanged for the time of an exploration.
+METHODS: dict[tuple[type, str], Any] = _methods()

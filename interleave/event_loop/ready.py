@@ -1,0 +1,215 @@
+"""Which actors of a loop are ready, and with what.
+
+A task becomes ready when a handle for it is entered, and stays ready until it has stepped. That is the one place where steps of
+different tasks enable each other, so whoever enters a handle touches the mailbox of the actor, and so does the actor's step.
+
+A step of a task comes after the plain callbacks that were registered before it in the same step (`held`). A task that only yields, again
+and again at one place, lets everything else go first (`patient`): for real every other task would have had its turn in between. And
+what another thread enters without waking the loop is `unseen` until the loop does something for another reason: that is the mistake
+of calling `call_soon` where it takes `call_soon_threadsafe`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from interleave.event_loop.actors import Actor
+from interleave.event_loop.callbacks import group_of, task_of
+from interleave.model import WRITE
+from interleave.runtime import WaitQueue
+from interleave.runtime.tasks import steps_of
+from interleave.runtime.threads import LogicalThread
+
+
+class Ready:
+    """The actors of one loop and their handles."""
+
+    __slots__ = (
+        "_barrier", "_done", "_held", "_is_fifo", "_kernel", "_loop", "_order", "_registered", "_steps", "actor", "bit", "by_task",
+        "by_tid", "carrier", "count", "group", "is_idle", "mask", "patient", "plain", "queue", "unseen",
+    )  # fmt: skip
+
+    def __init__(self, loop: Any, trap: Any, *, is_fifo: bool) -> None:
+        self._loop = loop
+        self._kernel = trap.kernel
+        self._steps = steps_of(trap)
+        self._is_fifo = is_fifo
+        #: The loop counts as a lock that all its actors hold: only one of them runs.
+        self.bit = trap.number_lock()
+        #: The thread that runs the loop, and the actor for its plain callbacks.
+        self.carrier: LogicalThread = trap.kernel.me
+        self.plain = Actor(loop, self.carrier, None)
+        #: Whose step is under way, or was the last one.
+        self.actor = self.plain
+        self.by_task: dict[Any, Actor] = {}
+        self.by_tid: dict[int, Actor] = {}
+        #: Mask of the tids of ready actors.
+        self.mask = 0
+        #: Whether the loop runs and no step is under way.
+        self.is_idle = False
+        #: How many handles there were.
+        self.count = 0
+        #: How many plain ones, how many of those have run, and the last one registered in the step under way.
+        self._registered = self._done = self._barrier = 0
+        self._held: list[Actor] = []
+        self.patient: list[Actor] = []
+        self.unseen: list[tuple[Actor, tuple[int, Any]]] = []
+        #: The group that the step under way counts for (see `callbacks`).
+        self.group: Any = None
+        #: All handles in order; what has run is left in it for a while.
+        self._order: deque[tuple[int, Actor]] = deque()
+        #: Where tasks wait: for nothing that a queue could tell.
+        self.queue = WaitQueue()
+
+    def enter(self, handle: Any, callback: Any, *, wakes: bool = False) -> None:
+        """Enter a handle; `wakes` says that the loop learns of it at once, from whatever thread it comes."""
+        self.count += 1
+        task = task_of(callback)
+        actor = self.plain
+        if task is not None:
+            actor = self.by_task.get(task) or self._add(task)
+        elif not self._is_fifo and group_of(callback, handle._args) is not None:
+            actor = self.by_task.get(handle._args[0], actor)
+        if not wakes and self._kernel.me.carrier != self.carrier.tid:
+            self.unseen.append((actor, (self.count, handle)))
+            return
+        self._put(actor, (self.count, handle))
+
+    def enter_due(self, handle: Any) -> None:
+        """Enter a timer that is due."""
+        self.count += 1
+        barrier = self._barrier
+        self._put(self.plain, (self.count, handle))
+        # Whoever is woken by the first need not wait for the others: for real they are hardly due at once.
+        self._barrier = barrier
+
+    def _put(self, actor: Actor, entry: tuple[int, Any]) -> None:
+        if self._steps.touched is not None:
+            if self.group is not None:
+                actor.groups.append(self.group)
+            else:
+                self._steps.enter_object(actor.mailbox(), WRITE)
+        actor.handles.append(entry)
+        self._order.append((entry[0], actor))
+        if actor is self.plain:
+            self._registered += 1
+            if not self.is_idle:
+                self._barrier = self._registered
+        elif self._barrier > self._done and not self._is_fifo:
+            actor.barrier = self._barrier
+            self._held.append(actor)
+            return
+        elif actor is self.actor and not self.is_idle and actor.is_spinning():
+            self.patient.append(actor)
+            return
+        self._make_ready(actor)
+
+    def _make_ready(self, actor: Actor) -> None:
+        """Let an actor be chosen for its next handle; what its step will touch is not known."""
+        thread, kernel = actor.thread, self._kernel
+        self.mask |= thread.bit
+        if (kernel.every and actor is not self.actor) or self.is_idle:
+            kernel.pending[thread.tid] = actor.announce_ready(kernel.pending[thread.tid])
+        if self.is_idle:
+            kernel.enabled |= thread.bit if not self._is_fifo else self.first_bit()
+
+    def _add(self, task: Any) -> Actor:
+        """Make the logical thread of a task: a child of whose step made it ready first."""
+        kernel = self._kernel
+        thread: LogicalThread = kernel.add(_no_body, task.get_name())
+        # The kernel counts who keeps the execution going: the carrier does.
+        kernel.alive -= 1
+        thread.carrier, thread.fiber, thread.held = self.carrier.tid, self.carrier.fiber, self.bit
+        actor = self.by_task[task] = self.by_tid[thread.tid] = Actor(self._loop, thread, task)
+        thread.task = thread.resource = actor
+        thread.queue = self.queue
+        kernel.pending[thread.tid] = actor.announce_blocked()
+        return actor
+
+    def move_to(self, carrier: LogicalThread) -> None:
+        """Let another thread run the loop."""
+        self.mask &= ~self.carrier.bit
+        self.carrier = self.plain.thread = carrier
+        self.actor = self.plain
+        for actor in self.by_tid.values():
+            actor.thread.carrier, actor.thread.fiber = carrier.tid, carrier.fiber
+        if self.plain.handles:
+            self.mask |= carrier.bit
+
+    # -- steps -----------------------------------------------------------------------------------------------
+
+    def begin(self, actor: Actor) -> None:
+        """Note that an actor was chosen."""
+        self.actor = actor
+        self.mask &= ~actor.thread.bit
+        self._barrier = self._done
+
+    def end(self) -> None:
+        """Note that the step under way has run its handle, before its footprint is complete."""
+        if self.actor is self.plain:
+            self._done = self._registered - len(self.plain.handles)
+            held, self._held = self._held, []
+            for actor in held:
+                if actor.barrier > self._done:
+                    self._held.append(actor)
+                else:
+                    self.release(actor)
+
+    def release(self, actor: Actor) -> None:
+        """Make an actor ready that had to let others go first."""
+        self._steps.enter_object(actor.mailbox(), WRITE)
+        self._make_ready(actor)
+
+    def settle(self) -> None:
+        """Announce what the actor does next whose step is over."""
+        actor, kernel = self.actor, self._kernel
+        thread, task = actor.thread, actor.task
+        while self.unseen:
+            self._put(*self.unseen.pop(0))
+        if task is None:
+            self.mask = self.mask | thread.bit if actor.handles else self.mask & ~thread.bit
+        elif not actor.handles and task.done():
+            thread.is_finished = True
+            kernel.pending[thread.tid] = None
+            thread.queue = thread.resource = thread.fiber = None
+            del self.by_tid[thread.tid], self.by_task[task]
+            self._loop.note_end(actor)
+        else:
+            thread.queue, thread.resource = self.queue, actor
+            if not actor.handles:
+                actor.yields = 0
+            elif actor.barrier <= self._done and actor not in self.patient:
+                self.mask |= thread.bit
+            if actor.handles or not kernel.every:
+                kernel.pending[thread.tid] = actor.announce_ready(None)
+            else:
+                kernel.pending[thread.tid] = actor.announce_blocked()
+
+    def first(self) -> int:
+        """Return the tid of the ready actor whose handle was entered first, -1 if none is ready."""
+        order, mask = self._order, self.mask
+        while order:
+            number, actor = order[0]
+            if actor.handles and actor.handles[0][0] <= number:
+                break
+            order.popleft()
+        for _, actor in order:
+            if actor.thread.bit & mask and actor.handles:
+                return actor.thread.tid
+        return -1
+
+    def first_bit(self) -> int:
+        """Return the bit of that actor, 0 if none is ready."""
+        first = self.first()
+        return 1 << first if first >= 0 else 0
+
+    def has_before(self, number: int) -> bool:
+        """Tell whether a handle entered before the one of this number has yet to run."""
+        if self.plain.handles and self.plain.handles[0][0] < number:
+            return True
+        return any(actor.handles and actor.handles[0][0] < number for actor in self.by_tid.values())
+
+
+def _no_body() -> None:
+    """Do nothing: a task has no greenlet of its own."""

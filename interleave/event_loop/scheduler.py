@@ -1,0 +1,205 @@
+"""The scheduler of one event loop: it asks the kernel whose step is next, and performs it.
+
+It runs in the greenlet of the loop's thread, the carrier. Where the choice falls on another thread it switches there, and goes on
+when somebody chooses one of its own actors: no task has a greenlet, so a step costs no switch. While a step is under way, all
+actors of the loop are disabled; if the step blocks, so does the loop, as it does in real programs.
+
+**The end.** `stop` lets the loop end as soon as everything that was registered before the callback that called it has run. The rest of
+what the carrier does, until the loop runs again, is no step: it is ordered with all that was and all that will be.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interleave.event_loop.actors import Actor, Carrier
+from interleave.event_loop.callbacks import group_of
+from interleave.event_loop.ready import Ready
+from interleave.event_loop.timers import Timers
+from interleave.model import NOWHERE, READ, WAKE, WRITE, Operation
+from interleave.runtime.ending import run_away
+from interleave.runtime.tasks import steps_of
+from interleave.runtime.threads import LogicalThread, Unwind
+
+#: Field of what the end of a task changes.
+RESULT = "result"
+#: Field of what a group counts (see `callbacks`).
+COUNT = "count"
+_CALLBACK = Operation("callback", None, NOWHERE)
+_NO_CALLBACK = Operation("callback", (), NOWHERE)
+
+
+class Scheduler:
+    """Runs one loop."""
+
+    def __init__(self, loop: Any, trap: Any, *, is_fifo: bool) -> None:
+        self._loop = loop
+        self._trap = trap
+        self._kernel = trap.kernel
+        self._steps = steps_of(trap)
+        self._is_fifo = is_fifo
+        self._name = trap.name(loop)
+        self.ready = Ready(loop, trap, is_fifo=is_fifo)
+        self._timers = Timers(loop, self.ready, trap)
+        #: Who is performing a step, or was the last one.
+        self.running: LogicalThread = self.ready.carrier
+        #: The task that the loop runs for, if it runs for one.
+        self.main: Any = None
+        #: The number of the handle that called `stop`, -1 before.
+        self._stopped_by = -1
+        self._current = 0
+        self._waiting = Carrier(loop)
+        # Shortcuts.
+        self.enter = self.ready.enter
+        self.read_clock = self._timers.read_clock
+
+    @property
+    def carrier(self) -> LogicalThread:
+        """The thread that runs the loop."""
+        return self.ready.carrier
+
+    def tid_of(self, task: Any) -> int:
+        """Return the tid of a task, -1 if it is none of this loop's or has ended."""
+        actor = self.ready.by_task.get(task)
+        return actor.thread.tid if actor is not None else -1
+
+    def current_actor(self) -> Actor:
+        """Return the actor whose step is under way."""
+        return self.ready.actor
+
+    def pending(self) -> list[Any]:
+        """Return the tasks that have not ended, in the order in which they were first ready."""
+        return [actor.task for actor in self.ready.by_tid.values() if not actor.task.done()]
+
+    def start(self) -> None:
+        """Begin to run the loop, in the thread that calls."""
+        kernel = self._kernel
+        if kernel.unjoined:
+            self._trap.step("run", self._loop)
+        self.running = carrier = kernel.me
+        self.ready.move_to(carrier)
+        carrier.held |= self.ready.bit
+        kernel.enabled &= ~carrier.bit
+
+    def finish(self) -> None:
+        """End to run the loop: its thread goes on as any other."""
+        kernel, carrier, ready = self._kernel, self.carrier, self.ready
+        ready.is_idle = False
+        self._stopped_by = -1
+        ready.mask &= ~carrier.bit
+        kernel.clear_deadline(carrier)
+        self._steps.turn_back()
+        carrier.queue = carrier.resource = None
+        carrier.held &= ~ready.bit
+        if not kernel.is_ending:
+            kernel.enabled |= carrier.bit
+
+    def stop(self) -> None:
+        """Let the loop end when everything registered before the running handle has run."""
+        if self._stopped_by < 0:
+            self._stopped_by = self._current
+
+    def stop_early(self) -> None:
+        """Let the loop end when everything registered so far has run."""
+        self._stopped_by = self.ready.count + 1
+
+    def run_once(self) -> bool:
+        """Have one step performed; return whether the loop is to go on."""
+        ready = self.ready
+        if self._kernel.is_ending:
+            raise Unwind
+        if self._stopped_by >= 0 and not ready.has_before(self._stopped_by):
+            if self.running is ready.carrier and ready.actor is ready.plain:
+                return False
+            # The carrier has to be chosen to go on.
+            ready.mask |= ready.carrier.bit
+        self._pick()
+        self._perform(ready.by_tid.get(self.running.tid, ready.plain))
+        return True
+
+    def _pick(self) -> None:
+        """Have the kernel choose who is next; return when it is an actor of this loop, which is `running` then."""
+        kernel, ready = self._kernel, self.ready
+        carrier = ready.carrier
+        if kernel.moment >= kernel.limit:
+            run_away(kernel)
+        self._timers.wind()
+        carrier.queue, carrier.resource = ready.queue, self._waiting
+        kernel.pending[carrier.tid] = _CALLBACK if ready.mask & carrier.bit or carrier.deadline is not None else _NO_CALLBACK
+        first = ready.first()
+        mask = ready.mask
+        if self._is_fifo:
+            # Timers that are due have no place in the order yet.
+            mask = (1 << first if first >= 0 else 0) | (0 if ready.plain.handles else mask & carrier.bit)
+        kernel.enabled |= mask
+        ready.is_idle = True
+        pick = kernel.pick_next(self.running, first)
+        if pick is None:
+            kernel.stop()
+        if pick.carrier == carrier.tid:
+            kernel.enter(pick)
+        else:
+            kernel.resume(pick)
+        ready.is_idle = False
+        if kernel.is_ending:
+            raise Unwind
+        me = self.running = kernel.me
+        kernel.enabled = kernel.enabled & ~(ready.mask | carrier.bit) | me.bit
+        me.queue = None
+
+    def _perform(self, actor: Actor) -> None:
+        """Perform the step of an actor that was chosen."""
+        kernel, steps, ready, thread = self._kernel, self._steps, self.ready, actor.thread
+        is_plain = actor is ready.plain
+        ready.begin(actor)
+        if not actor.is_named:
+            # Whoever makes a task may name it after it was made ready.
+            actor.is_named = True
+            thread.info.name = actor.task.get_name()
+        steps.begin(thread, _CALLBACK if is_plain else kernel.pending[thread.tid], self._name)
+        is_late = is_plain and self._timers.take(may_pass=self._stopped_by < 0)
+        if steps.touched is not None:
+            steps.enter_object(actor.mailbox(), WRITE)
+            for group in actor.groups:
+                steps.enter_object(group, WRITE, WAKE)
+            for resource in actor.resources:
+                steps.enter_object(resource, WRITE)
+            actor.groups.clear()
+        if actor.handles:
+            self._current, handle = actor.handles.popleft()
+            if not handle._cancelled:
+                if is_plain or not actor.task.done():
+                    handle._run()
+                else:
+                    self._run_counting(handle)
+        if kernel.is_ending:
+            raise Unwind
+        if is_late:
+            steps.pass_time()
+        self._end(actor)
+
+    def _run_counting(self, handle: Any) -> None:
+        """Run a callback that only counts for its group: nothing else that it looks at matters to anybody."""
+        group = self.ready.group = group_of(handle._callback, handle._args)
+        self._steps.enter_object(group, READ, COUNT)
+        self._steps.enter_object(group, READ, WAKE)
+        self._steps.close(True)
+        try:
+            handle._run()
+        finally:
+            self.ready.group = None
+            self._steps.close(False)
+
+    def _end(self, actor: Actor) -> None:
+        """End a step: whoever is ready now may be next."""
+        steps, ready, thread = self._steps, self.ready, actor.thread
+        ready.end()
+        if steps.touched is not None:
+            if actor.task is not None and actor.task.done():
+                steps.enter_object(actor.task, WRITE, RESULT)
+            if actor is ready.plain and self._stopped_by >= 0 and not ready.has_before(self._stopped_by):
+                # What the carrier goes on with belongs to this event.
+                steps.break_up()
+        steps.end(thread)
+        self._kernel.enabled &= ~thread.bit
+        ready.settle()

@@ -1,0 +1,91 @@
+"""The timers of a loop. They belong to its carrier, which is enabled when the earliest is due; those that are due join the plain callbacks.
+
+Two timers that are due at exactly the same time are called in either order, as the documentation has it; where they only wake tasks that
+sleep, the order of the tasks is all there is to choose, and it is left to them.
+"""
+
+from __future__ import annotations
+
+import heapq
+from asyncio import futures
+from typing import Any
+
+from interleave.event_loop.ready import Ready
+
+#: By how much time goes on while all that is ready only yields: it reaches the next timer in the end.
+_LULL = 0.01
+#: How often the time may be read before it goes on.
+_READS = 1_000
+_wake_up: Any = vars(futures)["_set_result_unless_cancelled"]
+
+
+class Timers:
+    """The clock of one loop."""
+
+    __slots__ = ("_kernel", "_loop", "_read_at", "_reads", "_ready", "_steps")
+
+    def __init__(self, loop: Any, ready: Ready, trap: Any) -> None:
+        self._loop = loop
+        self._ready = ready
+        self._kernel = trap.kernel
+        self._steps = trap.steps
+        self._reads, self._read_at = 0, -1.0
+
+    def read_clock(self) -> float:
+        """Return the virtual time; let it go on for who reads it again and again, as if it waited for a moment to come."""
+        kernel = self._kernel
+        self._reads = self._reads + 1 if self._read_at == kernel.clock.now else 0
+        if self._reads > _READS:
+            self._steps.break_up()
+            kernel.clock.tick(kernel.me)
+        self._read_at = now = kernel.clock.now
+        return float(now)
+
+    def wind(self) -> None:
+        """Set the carrier's deadline to the earliest timer, and to a moment from now if somebody yields again and again."""
+        scheduled, kernel, carrier = self._loop._scheduled, self._kernel, self._ready.carrier
+        while scheduled and scheduled[0]._cancelled:
+            heapq.heappop(scheduled)._scheduled = False
+        if not scheduled and not self._ready.patient:
+            if carrier.deadline is not None:
+                kernel.clear_deadline(carrier)
+            return
+        now = kernel.clock.now
+        due = scheduled[0]._when if scheduled else now + _LULL
+        if due <= now:
+            kernel.clear_deadline(carrier)
+            self._ready.mask |= carrier.bit
+            return
+        if self._ready.patient:
+            due = min(due, now + _LULL)
+        if carrier.deadline is None or carrier.deadline[0] != due:
+            kernel.set_deadline(carrier, due - now)
+
+    def take(self, *, may_pass: bool) -> bool:
+        """Enter the timers that are due; if the carrier was chosen for one, let time go on to it first, and return True."""
+        kernel, ready, scheduled = self._kernel, self._ready, self._loop._scheduled
+        deadline = ready.carrier.deadline
+        is_late = deadline is not None and may_pass and not ready.plain.handles
+        if deadline is not None:
+            if is_late:
+                kernel.clock.now = max(kernel.clock.now, deadline[0])
+                patient, ready.patient = ready.patient, []
+                for actor in patient:
+                    ready.release(actor)
+            kernel.clear_deadline(ready.carrier)
+        due: list[Any] = []
+        while scheduled and scheduled[0]._when <= kernel.clock.now:
+            handle = heapq.heappop(scheduled)
+            handle._scheduled = False
+            if not handle._cancelled:
+                due.append(handle)
+        while due:
+            ready.enter_due(due.pop(self._choose(due)))
+        return is_late
+
+    def _choose(self, due: list[Any]) -> int:
+        """Choose which of the timers that are due goes first, of those due at the same time."""
+        equal = sum(1 for one in due if one._when == due[0]._when)
+        if equal == 1 or sum(1 for one in due[:equal] if one._callback is not _wake_up) < 2:
+            return 0
+        return int(self._kernel.value(equal))
