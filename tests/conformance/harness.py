@@ -27,7 +27,7 @@ support = pytest.importorskip("test.support", reason="this interpreter comes wit
 
 #: Schedules per test method.
 SCHEDULES = 50
-_BUDGET = interleave.Budget(executions=SCHEDULES, steps=400_000)
+_STEPS = 400_000
 
 Case = type[unittest.TestCase]
 
@@ -48,7 +48,7 @@ def unknown_names(cases: Iterable[Case], names: Iterable[str]) -> list[str]:
     return [name for name in names if name.rpartition(".")[2] not in known]
 
 
-def conform(case: Case, name: str) -> None:
+def conform(case: Case, name: str, *, task_order: str = "any") -> None:
     """Run one test method under `SCHEDULES` random schedules; a failure is replayed from its seed and raised with its report."""
 
     def scenario() -> None:
@@ -59,10 +59,16 @@ def conform(case: Case, name: str) -> None:
         for module in [support, *(sys.modules[base.__module__] for base in case.__mro__)]:
             if hasattr(module, "gc_collect"):
                 patches.enter_context(mock.patch.object(module, "gc_collect", _collect_nothing))
-        result = explore(scenario, strategy="random", budget=_BUDGET, name=f"{case.__name__}.{name}")
+        result = explore(
+            scenario,
+            strategy="random",
+            budget=interleave.Budget(executions=SCHEDULES, steps=_STEPS),
+            name=f"{case.__name__}.{name}",
+            task_order=task_order,
+        )
         if result.failures:
             failure = result.failures[0]
-            again = replay(scenario, failure.seed, name=f"{case.__name__}.{name}")
+            again = replay(scenario, failure.seed, name=f"{case.__name__}.{name}", task_order=task_order)
             assert again.failure is not None, f"does not fail again: {failure.report()}"
             assert again.failure.message == failure.message
             pytest.fail(f"{failure.report()}\n{failure.outcome.traceback}")
