@@ -144,6 +144,9 @@ class Scheduler:
         if kernel.is_ending:
             raise Unwind
         me = self.running = kernel.me
+        if me is not carrier and carrier.deadline is not None:
+            # Nothing fires while a step is under way: if that blocks, so does the loop.
+            kernel.clear_deadline(carrier)
         kernel.enabled = kernel.enabled & ~(ready.mask | carrier.bit) | me.bit
         me.queue = None
 

@@ -22,11 +22,12 @@ _wake_up: Any = vars(futures)["_set_result_unless_cancelled"]
 class Timers:
     """The clock of one loop."""
 
-    __slots__ = ("_kernel", "_loop", "_read_at", "_reads", "_ready", "_steps")
+    __slots__ = ("_kernel", "_loop", "_read_at", "_reads", "_ready", "_steps", "_trap")
 
     def __init__(self, loop: Any, ready: Ready, trap: Any) -> None:
         self._loop = loop
         self._ready = ready
+        self._trap = trap
         self._kernel = trap.kernel
         self._steps = trap.steps
         self._reads, self._read_at = 0, -1.0
@@ -37,7 +38,7 @@ class Timers:
         self._reads = self._reads + 1 if self._read_at == kernel.clock.now else 0
         if self._reads > _READS:
             self._steps.break_up()
-            kernel.clock.tick(kernel.me)
+            self._trap.read_clock()
         self._read_at = now = kernel.clock.now
         return float(now)
 
