@@ -71,7 +71,7 @@ def execute(
     trap.excepthook = threading.excepthook
     recorder = Recorder() if detailed else None
     if recorder is not None:
-        kernel.observer = recorder.observe
+        kernel.observer = trap.teller = recorder.observe
     if watched:
         watcher = Watcher(trap.places.name_of, recorder)
         kernel.observer, trace.witness = watcher.observe, watcher.witness
@@ -86,6 +86,7 @@ def execute(
         controls.running = None
         controls.is_holding_visible = trap.is_holding_visible
         trace.has_new_points = trap.places.has_new_points
+        trace.has_tasks = trap.steps is not None
         forget([thread.handle for thread in kernel.logical if thread.handle is not None])
         trap.close_books()
     if recorder is not None:

@@ -92,7 +92,8 @@ class RaceSearch:
 
         `watched` is the same execution with its witness, if there is one already. Without `may_try` nothing foretold is tried.
         """
-        if not self.is_on:
+        if not self.is_on or trace.has_tasks:
+            # What orders the steps of tasks is not known to race detection yet.
             return
         self._moments += trace.moments
         if watched is None:

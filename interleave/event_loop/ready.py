@@ -186,8 +186,8 @@ class Ready:
             else:
                 kernel.pending[thread.tid] = actor.announce_blocked()
 
-    def first(self) -> int:
-        """Return the tid of the ready actor whose handle was entered first, -1 if none is ready."""
+    def first_bit(self) -> int:
+        """Return the bit of the ready actor whose handle was entered first, 0 if none is ready."""
         order, mask = self._order, self.mask
         while order:
             number, actor = order[0]
@@ -196,13 +196,8 @@ class Ready:
             order.popleft()
         for _, actor in order:
             if actor.thread.bit & mask and actor.handles:
-                return actor.thread.tid
-        return -1
-
-    def first_bit(self) -> int:
-        """Return the bit of that actor, 0 if none is ready."""
-        first = self.first()
-        return 1 << first if first >= 0 else 0
+                return actor.thread.bit
+        return 0
 
     def has_before(self, number: int) -> bool:
         """Tell whether a handle entered before the one of this number has yet to run."""

@@ -126,11 +126,11 @@ class Scheduler:
         self._timers.wind()
         carrier.queue, carrier.resource = ready.queue, self._waiting
         kernel.pending[carrier.tid] = _CALLBACK if ready.mask & carrier.bit or carrier.deadline is not None else _NO_CALLBACK
-        first = ready.first()
+        first = ready.first_bit()
         mask = ready.mask
         if self._is_fifo:
             # Timers that are due have no place in the order yet.
-            mask = (1 << first if first >= 0 else 0) | (0 if ready.plain.handles else mask & carrier.bit)
+            mask = first | (0 if ready.plain.handles else mask & carrier.bit)
         kernel.enabled |= mask
         ready.is_idle = True
         pick = kernel.pick_next(self.running, first)

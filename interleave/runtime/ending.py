@@ -44,14 +44,6 @@ def _is_unfair(kernel: Any) -> bool:
     return 4 * daemons > 3 * len(recent) and any(not one.info.is_daemon for one in able)
 
 
-def run_away(kernel: Any) -> None:
-    """End an execution that has reached its limit of steps, from within a logical thread."""
-    if not kernel.is_ending:
-        kernel.trace.is_cut = starves_the_program(kernel)
-        kernel.is_runaway = not kernel.is_interrupted and not kernel.trace.is_cut
-        kernel.stop()
-
-
 def judged(kernel: Any, judge: Judge) -> Outcome | None:
     if kernel.error is not None or kernel.is_interrupted or kernel.trace.is_cut:
         return None

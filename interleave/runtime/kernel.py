@@ -261,8 +261,8 @@ class Kernel:
         else:
             self.enabled &= ~thread.bit
 
-    def pick_next(self, me: LogicalThread, preferred: int = -1) -> LogicalThread | None:
-        """Choose who goes on after `me` blocked or ended; None if the execution is over. `preferred`, if enabled, is the default."""
+    def pick_next(self, me: LogicalThread, preferred: int = 0) -> LogicalThread | None:
+        """Choose who goes on after `me` blocked or ended, by default the one of bit `preferred`; None if the execution is over."""
         moment = self.moment
         while not self.enabled:
             late = self.clock.advance()
@@ -273,9 +273,7 @@ class Kernel:
                 self.moment = moment + 1
                 return None
         enabled = self.enabled
-        usual = me.bit if enabled & me.bit else enabled & -enabled
-        if preferred >= 0 and enabled >> preferred & 1:
-            usual = 1 << preferred
+        usual = enabled & preferred or enabled & me.bit or enabled & -enabled
         pick = default = usual.bit_length() - 1
         if enabled != usual or self.every:
             self.default = default
@@ -320,8 +318,7 @@ class Kernel:
     def enter(self, thread: LogicalThread) -> None:
         """Make `thread` the current one, with the thread-local values of its carrier."""
         if self.locals is not None and thread.carrier != self.me.carrier:
-            logical = self.logical
-            logical[self.me.carrier].locals = self.locals.swap(logical[thread.carrier].locals)
+            self.logical[self.me.carrier].locals = self.locals.swap(self.logical[thread.carrier].locals)
         self.me = thread
         self.current = thread.tid
 

@@ -88,8 +88,9 @@ class Steps:
             kernel.note(thread, Operation("resume", (Access(loop, STATE, WRITE),), operation.site), None, UNKNOWN)
             return
         self._position = len(kernel.events)
-        kernel.note(thread, operation, None, UNKNOWN)
-        if kernel.every or kernel.observer is not None:
+        # That a task yields matters to those who choose; what it does then is a step like any other.
+        kernel.note(thread, operation if operation.kind != "yield" else operation._replace(kind="step"), None, UNKNOWN)
+        if kernel.every or self._trap.teller is not None:
             self.touched = {}
             if not self._is_turned:
                 self._turn()
@@ -146,10 +147,10 @@ class Steps:
 
     def tell(self, kind: str, obj: object) -> None:
         """Tell the observer, if there is one, of something that happens to a primitive within a step."""
-        kernel = self._kernel
-        if kernel.observer is not None and not kernel.is_ending:
+        kernel, teller = self._kernel, self._trap.teller
+        if teller is not None and not kernel.is_ending:
             operation = Operation(kind, (Access(self._trap.name(obj), STATE, WRITE),), current_site())
-            kernel.observer(kernel.me, operation, (obj, UNKNOWN))
+            teller(kernel.me, operation, (obj, UNKNOWN))
 
     def close(self, is_closed: bool) -> None:
         """Let only what is entered by `enter` count, or everything again (see `event_loop.callbacks`)."""
@@ -179,8 +180,8 @@ class Steps:
     def _touch(self, site: Site, owner: object, field: Hashable, mode: int, value: Any = UNKNOWN) -> None:
         self._gather(site, ((owner, field, mode),), value)
 
-    def _touch_many(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]]) -> None:
-        self._gather(site, accesses, UNKNOWN)
+    def _touch_many(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]], value: Any = UNKNOWN) -> None:
+        self._gather(site, accesses, value)
 
     def _gather(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]], value: Any) -> None:
         kernel = self._kernel
@@ -191,9 +192,9 @@ class Steps:
         footprint = tuple([Access(name(owner), field, mode) for owner, field, mode in accesses])
         for access in footprint:
             touched[access] = None
-        if kernel.observer is not None:
+        if self._trap.teller is not None:
             kind = _MEMORY[any(access.mode for access in footprint)]
-            kernel.observer(kernel.me, Operation(kind, footprint, site), (accesses[0][0], value))
+            self._trap.teller(kernel.me, Operation(kind, footprint, site), (accesses[0][0], value))
 
     def _step(self, kind: str, *resources: object, target: int = -1, is_point: bool = True, mode: int = WRITE) -> None:
         if target >= 0 or self.touched is None or self._kernel.is_ending:

@@ -45,6 +45,8 @@ class Trap:
         self._locks = self._overstayed = 0
         #: The steps of tasks (see `tasks`), once an event loop has run.
         self.steps: Any = None
+        #: Told of what happens within the step of a task, in detailed runs.
+        self.teller: Any = None
         # Shortcuts.
         self.open = kernel.open
         self.close = kernel.close
@@ -224,8 +226,8 @@ class Trap:
         """Let go of the program's objects, and of reference cycles, when the execution is over."""
         if self.steps is not None:
             self.steps.turn_back()
-            self.steps = None
             gate.is_open = False
+        self.steps = self.teller = None
         self.places.entries.clear()
         self.side.clear()
         self.spinning.close()
