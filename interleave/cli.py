@@ -120,6 +120,8 @@ run and none failed. Ctrl-C stops and reports what was found so far.
 @click.option("--include", multiple=True, metavar="PACKAGE", help="A package in which memory accesses are controlled too. Repeatable.")
 @click.option("--timeouts", type=click.Choice(["idle", "any"]), default="idle", show_default=True, help="When a timeout may fire: "
               "only if nothing else can run, or at any moment.")  # fmt: skip
+@click.option("--task-order", type=click.Choice(["any", "fifo"]), default="any", show_default=True, help="Which asyncio task steps "
+              "next: any that is ready, or the one that has been ready longest.")  # fmt: skip
 @click.option("--races", type=click.Choice(RACES), default="report", show_default=True, help="What to do with races that no assertion "
               "notices: report them, fail on harmful ones, fail on all, look for none.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Number from which random strategies start.")
@@ -186,6 +188,7 @@ def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
             timeouts=options["timeouts"],
             races=options["races"],
             state=options["state"],
+            task_order=options["task_order"],
             name=scenario.name,
             progress=progress,
             replay_command=_replay_command(scenario.target, options),
@@ -197,6 +200,8 @@ def _replay_command(target: str, options: Mapping[str, Any]) -> Callable[[str], 
     extra = [part for package in options["include"] for part in ("--include", package)]
     if options["timeouts"] != "idle":
         extra += ["--timeouts", options["timeouts"]]
+    if options["task_order"] != "any":
+        extra += ["--task-order", options["task_order"]]
     if options["races"] == "fail":
         extra += ["--races", "fail"]
     python = _python()
@@ -232,7 +237,7 @@ Examples:
   python -m interleave replay targets.cache:scenario_put SEED --trace   every step, not only those that matter
   python -m interleave replay targets.cache:scenario_put SEED --pdb     the debugger at the failure
 \b
-Give --include and --timeouts as they were when the seed was found; the command printed with it has them.
+Give --include, --timeouts and --task-order as they were when the seed was found; the command printed with it has them.
 """
 
 
@@ -243,6 +248,7 @@ Give --include and --timeouts as they were when the seed was found; the command 
 @click.option("--trace", is_flag=True, help="Print every step.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="As in explore.")
 @click.option("--timeouts", type=click.Choice(["idle", "any"]), default="idle", show_default=True, help="As in explore.")
+@click.option("--task-order", type=click.Choice(["any", "fifo"]), default="any", show_default=True, help="As in explore.")
 @click.option("--races", type=click.Choice(RACES), default="harmful", show_default=True, help="Which races are failures, as in explore.")
 def replay(target: str, seed: str, **options: Any) -> None:
     """Run exactly the schedule of SEED again and report how it ends."""
@@ -267,7 +273,7 @@ def _replay(target: str, seed: str, options: Mapping[str, Any]) -> bool:
     scenario = scenarios[0]
     replayed = replay(
         scenario.function, seed, include=options["include"], name=scenario.name, timeouts=options["timeouts"],
-        races=options["races"], replay_command=_replay_command(scenario.target, options),
+        races=options["races"], task_order=options["task_order"], replay_command=_replay_command(scenario.target, options),
     )  # fmt: skip
     if options["trace"]:
         write_trace(replayed.trace, sys.stdout)

@@ -37,7 +37,9 @@ else:
 
 #: Options that make up the budget, as in `model.Budget`.
 _BUDGET: Final = ("executions", "seconds", "steps")
-_OPTIONS: Final = frozenset({*_BUDGET, "budget", "strategy", "include", "stop_on_failure", "seed", "preemptions", "timeouts", "races"})
+_OPTIONS: Final = frozenset({
+    *_BUDGET, "budget", "strategy", "include", "stop_on_failure", "seed", "preemptions", "timeouts", "task_order", "races",
+})  # fmt: skip
 
 
 class ScheduleFailed(CheckFailed, _Failed):
@@ -72,7 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the mark."""
     config.addinivalue_line(
         "markers",
-        "interleave(executions, seconds, steps, strategy, include, preemptions, timeouts, races, seed): options of the fixture 'schedule'.",
+        "interleave(executions, seconds, steps, strategy, include, preemptions, timeouts, task_order, races, seed): options of the "
+        "fixture 'schedule'.",
     )
 
 
@@ -166,7 +169,7 @@ class Schedule:
         from interleave.explore import replay
 
         __tracebackhide__ = True
-        passed_on: dict[str, Any] = {name: options[name] for name in ("include", "timeouts") if name in options}
+        passed_on: dict[str, Any] = {name: options[name] for name in ("include", "timeouts", "task_order") if name in options}
         # Whoever replays a seed that was reported with a race wants to see the race.
         races = options.get("races", "report")
         passed_on["races"] = "harmful" if races == "report" else races

@@ -1,0 +1,108 @@
+"""Speed of asyncio programs, as ratios taken in one run: `python -m tests.benchmarks.tasks [--quick]`.
+
+The scenario is three tasks that take an `asyncio.Lock` three times each and await inside. It is compared with `asyncio.run` of the same on
+the interpreter's own loop, window by window. Peers take part where they are installed (`pip install frontrun`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+from interleave import Budget, explore
+
+#: Wall seconds of one window.
+WINDOW = 1.0
+WINDOWS = 3
+
+
+async def scenario() -> None:
+    """Three tasks, one lock, three awaits each."""
+    lock = asyncio.Lock()
+    count = 0
+
+    async def work() -> None:
+        nonlocal count
+        for _ in range(3):
+            async with lock:
+                value = count
+                await asyncio.sleep(0)
+                count = value + 1
+
+    await asyncio.gather(work(), work(), work())
+    assert count == 9
+
+
+class State:
+    """The same for frontrun, which makes the tasks itself."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.count = 0
+
+
+async def work(state: State) -> None:
+    """One of the three tasks."""
+    for _ in range(3):
+        async with state.lock:
+            value = state.count
+            await asyncio.sleep(0)
+            state.count = value + 1
+
+
+def native(seconds: float) -> float:
+    """Measure runs per second on the interpreter's own loop."""
+    count, started = 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        asyncio.run(scenario())
+        count += 1
+    return count / (time.perf_counter() - started)
+
+
+def explored(strategy: str) -> Callable[[float], float]:
+    """Measure executions per second of a sampling strategy."""
+
+    def measure(seconds: float) -> float:
+        result = explore(scenario, strategy=strategy, budget=Budget(executions=None, seconds=seconds))
+        return result.executions / result.statistics.seconds
+
+    return measure
+
+
+def by_frontrun(seconds: float) -> float:
+    """Measure executions per second of frontrun; 0 if it is not there."""
+    try:
+        from frontrun import explore_async_interleavings  # type: ignore[import-not-found]
+    except ImportError:
+        return 0.0
+
+    async def run() -> Any:
+        return await explore_async_interleavings(
+            setup=State, workers=[work] * 3, invariant=lambda state: state.count == 9, max_iterations=max(20, int(40 * seconds))
+        )
+
+    started = time.perf_counter()
+    result = asyncio.run(run())
+    count = getattr(result, "num_explored", 0)
+    return count / (time.perf_counter() - started)
+
+
+def main() -> None:
+    """Measure and print."""
+    window = 0.3 if "--quick" in sys.argv[1:] else WINDOW
+    for strategy in ("random", "pos"):
+        ratios = [explored(strategy)(window) / native(window) for _ in range(WINDOWS)]
+        print(f"{strategy:8} against asyncio.run: {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+    peer = by_frontrun(window)
+    if peer:
+        print(f"random   against frontrun:    {explored('random')(window) / peer:.1f}")
+    result = explore(scenario, strategy="dpor")
+    print(f"dpor     {result.verdict} in {result.executions} executions, {result.statistics.redundant} of them redundant")
+
+
+if __name__ == "__main__":
+    main()
