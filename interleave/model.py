@@ -290,6 +290,8 @@ class Trace:
     has_new_points: bool = False
     #: Whether it was ended early, with a daemon running on and on.
     is_cut: bool = False
+    #: Whether a task that could have gone on was made to let others go first, so that not every order of their steps is explored.
+    is_bounded: bool = False
     #: Whether an event loop ran.
     has_tasks: bool = False
     #: None if the execution passed.

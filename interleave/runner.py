@@ -49,7 +49,7 @@ class Runner:
             trace = execute(self.scenario, strategy, self.controls, detailed=detailed, watched=watched)
         finally:
             self.has_grown = self.control.settle()
-        self.was_cut |= trace.is_cut
+        self.was_cut |= trace.is_cut or trace.is_bounded
         self._has_new_points |= trace.has_new_points or self.has_grown
         for sentence in trace.uncontrolled:
             self.uncontrolled[sentence] = None

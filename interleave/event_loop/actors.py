@@ -12,14 +12,13 @@ from types import CoroutineType
 from typing import Any
 
 from interleave.model import NOWHERE, Frame, Operation, Site
-from interleave.runtime.sites import rank, site_of, stack_of
+from interleave.runtime.sites import site_of, stack_of
 from interleave.runtime.threads import LogicalThread
 
 #: How often a task may go on after a bare yield at one place before it lets all others go first.
 _YIELDS = 16
 #: How often before strategies are told that it yields.
 _SUSPECT = 3
-_USER = 2
 #: What each primitive waits for.
 _NEEDS = {
     "Lock": "a release()",
@@ -64,14 +63,6 @@ class Actor:
         frame = getattr(self.task.get_coro(), "cr_frame", None) if self.task is not None else None
         return site_of(frame) if frame is not None else NOWHERE
 
-    def line(self) -> Site:
-        """Return the line of the user's at which the task stands."""
-        found = NOWHERE
-        for frame in _frames_of(self.task):
-            if rank(frame.f_code) == _USER:
-                found = site_of(frame)
-        return found
-
     def frames(self) -> tuple[Frame, ...]:
         """Return where the task stands, the outermost frame first."""
         return tuple(one for frame in _frames_of(self.task) for one in stack_of(frame)[-1:])
@@ -80,7 +71,7 @@ class Actor:
         """Note that the task has yielded with nothing to wait for; tell whether it has done so very often, and lets others go first."""
         if self.task is None or self.task.done():
             return False
-        site = self.line()
+        site = self.site()
         self.yields = self.yields + 1 if site is self.last_yield else 1
         self.last_yield = site
         return self.yields > _YIELDS

@@ -101,6 +101,8 @@ class Ready:
             self._held.append(actor)
             return
         elif actor is self.actor and not self.is_idle and actor.is_spinning():
+            # Schedules in which it goes on meanwhile are not explored: no proof.
+            self._kernel.trace.is_bounded = True
             self.patient.append(actor)
             return
         self._make_ready(actor)

@@ -76,19 +76,16 @@ def explored(strategy: str) -> Callable[[float], float]:
 def by_frontrun(seconds: float) -> float:
     """Measure executions per second of frontrun; 0 if it is not there."""
     try:
-        from frontrun import explore_async_interleavings  # type: ignore[import-not-found]
+        from frontrun import explore_async_random  # type: ignore[import-not-found]
     except ImportError:
         return 0.0
-
-    async def run() -> Any:
-        return await explore_async_interleavings(
-            setup=State, workers=[work] * 3, invariant=lambda state: state.count == 9, max_iterations=max(20, int(40 * seconds))
-        )
-
     started = time.perf_counter()
-    result = asyncio.run(run())
-    count = getattr(result, "num_explored", 0)
-    return count / (time.perf_counter() - started)
+    result: Any = asyncio.run(
+        explore_async_random(
+            setup=State, tasks=[work] * 3, invariant=lambda state: state.count == 9, max_attempts=max(20, int(200 * seconds))
+        )
+    )
+    return float(result.num_explored / (time.perf_counter() - started))
 
 
 def main() -> None:
