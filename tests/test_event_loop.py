@@ -130,6 +130,23 @@ class TestOrder:
         assert explore(scenario, "random", executions=100).verdict == "passed"
         assert explore(scenario).verdict == "proven"
 
+    def test_task_that_only_yields_lets_others_go_first(self) -> None:
+        async def scenario() -> None:
+            done: list[int] = []
+
+            async def finish() -> None:
+                await asyncio.sleep(1)
+                done.append(1)
+
+            task = asyncio.create_task(finish())
+            while not done:
+                await asyncio.sleep(0)
+            await task
+
+        for strategy in ("dpor", "dfs", "random", "pct"):
+            # It is not proven: the loop may go round as often as it likes.
+            assert explore(scenario, strategy, executions=20).verdict == "passed"
+
     def test_stop_lets_run_what_was_registered_before(self) -> None:
         def scenario() -> None:
             loop = asyncio.new_event_loop()
@@ -393,6 +410,32 @@ class TestThreads:
             loop.close()
 
         assert explore(scenario, "random", executions=50).verdict == "passed"
+
+    def test_dpor_reaches_every_order_of_a_thread_and_a_loop(self) -> None:
+        def outcomes(strategy: str) -> set[tuple[int, ...]]:
+            found = set()
+
+            async def scenario() -> None:
+                loop = asyncio.get_running_loop()
+                order: list[int] = []
+
+                def work() -> None:
+                    loop.call_soon_threadsafe(order.append, 1)
+                    order.append(2)
+
+                thread = threading.Thread(target=work)
+                thread.start()
+                order.append(3)
+                await asyncio.sleep(0)
+                order.append(4)
+                thread.join()
+                await asyncio.sleep(0)
+                found.add(tuple(order))
+
+            assert explore(scenario, strategy).verdict == "proven"
+            return found
+
+        assert outcomes("dpor") == outcomes("dfs")
 
     def test_race_between_a_task_and_a_worker(self) -> None:
         async def scenario() -> None:

@@ -19,7 +19,7 @@ from targets.scenarios import event_processor, mcp_context, websocket_manager
 
 from .expectations import expect_failure
 
-WORKERS = (10, 50, 100)
+WORKERS = (10, pytest.param(50, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.slow))
 #: Executions for each number of workers: those of a hundred take as long as ten times as many of ten.
 EXECUTIONS = {10: 40, 50: 10, 100: 5}
 STORE = first_processor.EventStore
