@@ -147,7 +147,7 @@ class Bounded:
             self._other.end(trace)
             return
         self._threads.learn(trace.threads)
-        if self._threads.daemons or any(not late.is_idle for late in trace.late):
+        if self._threads.daemons or trace.has_tasks or any(not late.is_idle for late in trace.late):
             self._other = Dfs(preemptions=self.preemptions)
             self.every_access, self.scope = False, self._other.scope
             return
