@@ -327,6 +327,11 @@ class Failure:
     #: Makes the text of `report`; set by the package root so that values stay free of presentation.
     renderer: ClassVar[Callable[[Failure], str] | None] = None
 
+    @property
+    def steps(self) -> int:
+        """Number of operations in the schedule."""
+        return self.trace.moments
+
     def report(self) -> str:
         """Return the whole report as plain text."""
         if Failure.renderer is None:
