@@ -150,12 +150,12 @@ def rotate(c: Any, k: Any, v: Any) -> object:
 
 
 MAPPING = (
-    get_item, set_item, delete_item, add_to_item, contains, length, truth, iterate, loop, ordered, get, pop_key, pop_item, set_default, update,
-    items, clear,
+    get_item, set_item, delete_item, add_to_item, contains, length, truth, iterate, loop, ordered, get, pop_key, pop_item, set_default,
+    update, items, clear,
 )  # fmt: skip
 SEQUENCE = (
-    get_item, set_item, delete_item, add_to_item, contains, length, truth, iterate, loop, ordered, append, pop, extend, insert, remove, count,
-    clear,
+    get_item, set_item, delete_item, add_to_item, contains, length, truth, iterate, loop, ordered, append, pop, extend, insert, remove,
+    count, clear,
 )  # fmt: skip
 CONTAINERS: dict[str, tuple[Callable[[list[int]], Any], tuple[Body, ...]]] = {
     "dict": (lambda keys: {key: key * 10 for key in keys}, MAPPING),
