@@ -62,11 +62,11 @@ def test_a_search_goes_on_where_it_stopped(tmp_path: Path, strategy: str, preemp
     assert whole.verdict == "proven"
     parts = []
     while not parts or parts[-1].stopped_by == "executions":
-        parts.append(explore(four, strategy=strategy, preemptions=preemptions, budget=Budget(executions=9), state=file, races="off"))
-        assert len(parts) < 40
+        parts.append(explore(four, strategy=strategy, preemptions=preemptions, budget=Budget(executions=20), state=file, races="off"))
+        assert len(parts) < 10
     assert parts[-1].verdict == "proven"
     assert parts[-1].scope == whole.scope
-    assert [part.executions for part in parts[:2]] == [9, 18]
+    assert parts[0].executions == 20
     if strategy == "dpor":
         assert parts[-1].executions == whole.executions
         assert parts[-1].statistics.redundant == 0

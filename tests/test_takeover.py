@@ -328,7 +328,7 @@ class _Broken:
 
 
 @pytest.mark.parametrize("scenario", [_passing, _failing, _raising, _interrupted, _interrupting], ids=lambda one: one.__name__.strip("_"))
-@pytest.mark.parametrize("rounds", [4, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_hundred_explorations_leave_nothing_behind(scenario: Callable[[], None], rounds: int) -> None:
     explore(_passing, budget=Budget(executions=1))
     before, state_before = _snapshot(), random.getstate()
@@ -491,7 +491,7 @@ def test_explorations_do_not_leak() -> None:
     def growth() -> int:
         gc.collect()
         before = len(gc.get_objects())
-        for _ in range(8):
+        for _ in range(3):
             explore(_passing, strategy="random", budget=Budget(executions=3))
             explore(_failing, strategy="random", budget=Budget(executions=3))
         gc.collect()
