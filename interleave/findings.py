@@ -94,7 +94,7 @@ class Findings:
         """Run a schedule that failed with a signature; a race is an outcome only for who looks for it."""
         if key[0] == "race":
             return self.races.follow(schedule, key, detailed=detailed)
-        return self._runner.follow(schedule, detailed=detailed)
+        return self._runner.follow(schedule, detailed=detailed, watched=detailed)
 
     def _search(self, key: tuple[str, ...], bound: int, limit: int) -> Trace | None:
         """Look for the same failure with at most `bound` preemptions, fewest first."""

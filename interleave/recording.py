@@ -10,6 +10,7 @@ the program is run for it: values of its own classes appear as `<ClassName>`.
 from __future__ import annotations
 
 import sys
+from threading import Condition
 from types import CellType, ModuleType
 from typing import Any
 
@@ -98,6 +99,10 @@ class Recorder:
             uses = self._uses[place] = self._uses.get(place, 0) + 1
             self._labels[id(value)] = place if uses == 1 else f"{place} #{uses}"
             self._kept.append(value)
+            inner = vars(value).get("_lock") if type(value) is Condition else None
+            if inner is not None:
+                # The lock that a condition made for itself has no other name.
+                self._labels.setdefault(id(inner), self._labels[id(value)])
 
     def _place(self, operation: Operation, owner: Any) -> str:
         if owner is None:
@@ -144,7 +149,7 @@ class Recorder:
 def _kind_of(obj: object) -> str:
     if isinstance(obj, LogicalThread):
         return f"thread {obj.info.name!r}"
-    inner = getattr(obj, "semaphore", None) or getattr(obj, "queue", None)
+    inner = getattr(obj, "condition", None) or getattr(obj, "semaphore", None) or getattr(obj, "queue", None)
     if type(obj).__module__.startswith("interleave.") and inner is not None:
         return type(inner).__name__
     return type(obj).__name__

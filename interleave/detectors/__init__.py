@@ -15,4 +15,6 @@ What a trace says of races is for the others; `race_search` decides which traces
     benign           how bad a race is
     lock_order       locks taken in orders that form a cycle
     accounts         what is told of a race or a cycle
+
+What explains a failure of any kind, for its report, is for `culprit`.
 """

@@ -2,8 +2,9 @@
 
 A *turn* is what one logical thread does before another goes on. Of its steps those are shown that matter: accesses that
 conflict with another thread's, and everything done to locks, queues and other primitives. Steps of one source line are
-folded under it. Long turns, and long executions, keep their beginning and their end: a loop that ran forty times
-says nothing new in the middle, and `replay --trace` prints everything.
+folded under it. A loop is shown once, with the number of its rounds. Where it is known which accesses explain the failure, they are
+marked with `>`, and of a long turn only the lines are shown that touch the same object or synchronise. What is still long keeps its
+beginning and its end. `replay --trace` prints everything.
 
 Where there are more threads than columns that can be read, each turn is a row of a list instead, with the thread's name.
 """
@@ -15,7 +16,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from interleave.model import Frame, Step, ThreadInfo, Trace
+from interleave.detectors.culprit import Culprit, base_of
+from interleave.model import Failure, Frame, Step, ThreadInfo, Trace
 from interleave.report.source import shortest_names, source_line
 
 if TYPE_CHECKING:
@@ -30,11 +32,14 @@ _INDENT: Final = "  "
 #: Lines of a turn, and turns of an interleaving, kept at the beginning and at the end.
 _LINES_KEPT: Final = (6, 6)
 _TURNS_KEPT: Final = (10, 30)
+#: A turn of so many lines is shown with all of them; and the most lines of a loop that is recognised.
+_LINES_SHOWN_WHOLE: Final = 5
+_LONGEST_LOOP: Final = 12
 
 #: What a thread does in one step, completed by the place. Kinds that are not listed are their own verb.
 _VERBS: Final = {
     "read": "reads", "write": "writes", "acquire": "takes", "release": "releases", "try": "tries", "wait": "waits for",
-    "wake": "wakes from", "notify": "notifies", "set": "sets", "clear": "clears", "put": "puts into", "get": "gets from",
+    "wake": "wakes up from", "notify": "notifies", "set": "sets", "clear": "clears", "put": "puts into", "get": "gets from",
     "done": "marks done", "spawn": "starts", "join": "joins", "begin": "begins", "exit": "ends", "sleep": "sleeps",
     "time": "reads the time", "yield": "yields", "choose": "chooses",
 }  # fmt: skip
@@ -52,6 +57,12 @@ class Line:
 
     where: Frame
     effects: tuple[str, ...]
+    #: Whether the line has an access that explains the failure, and whether it touches the same object or synchronises.
+    is_marked: bool = False
+    is_relevant: bool = True
+    #: Lines of the loop that this one ends, and how often it went round.
+    period: int = 0
+    rounds: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,8 @@ def is_shown(step: Step) -> bool:
 
 def effect(step: Step) -> str:
     """Say in a few words what a step did: `reads Account.balance = 5`."""
+    if step.kind == "choose":
+        return f"chooses number {step.value}"
     words = " ".join(part for part in (_VERBS.get(step.kind, step.kind), step.place) if part)
     return f"{words} = {step.value}" if step.value else words
 
@@ -88,15 +101,72 @@ def named_steps(trace: Trace) -> list[Step]:
     return steps
 
 
-def turns_of(steps: Iterable[Step]) -> list[Turn]:
-    """Fold the steps worth showing into lines, and lines into turns."""
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """What a reader should look at: the steps that explain a failure, by number, and the objects that they touch."""
+
+    positions: frozenset[int] = frozenset()
+    places: frozenset[str] = frozenset()
+
+
+def focus_of(failure: Failure, culprit: Culprit | None) -> Focus:
+    """Return what explains a failure; nothing in particular where that is not known."""
+    if culprit is None or not culprit.positions:
+        return Focus()
+    places = {base_of(step.place) for step in failure.trace.steps if step.index in culprit.positions}
+    return Focus(frozenset(culprit.positions), frozenset(places))
+
+
+def turns_of(steps: Iterable[Step], focus: Focus | None = None) -> list[Turn]:
+    """Fold the steps worth showing into lines, lines into loops, and both into turns."""
+    focus = focus or Focus()
     turns = []
     for tid, own in groupby(filter(is_shown, steps), key=lambda step: step.tid):
-        lines = tuple(
-            Line(where, tuple(_counted(effect(step) for step in at_line))) for where, at_line in groupby(own, key=lambda step: step.where)
-        )
-        turns.append(_shortened(Turn(tid, lines)))
+        lines = [_line(where, list(at_line), focus) for where, at_line in groupby(own, key=lambda step: step.where)]
+        lines = _loops_folded(lines)
+        if focus.positions and len(lines) > _LINES_SHOWN_WHOLE:
+            lines = [line for line in lines if line.is_relevant]
+        if lines:
+            turns.append(_shortened(Turn(tid, tuple(lines))))
     return turns
+
+
+def _line(where: Frame, steps: Sequence[Step], focus: Focus) -> Line:
+    is_relevant = any(step.kind not in _QUIET or base_of(step.place) in focus.places for step in steps)
+    is_marked = any(step.index in focus.positions for step in steps)
+    effects = _counted(f"> {effect(step)}" if step.index in focus.positions else effect(step) for step in steps)
+    return Line(where, tuple(effects), is_marked, is_relevant)
+
+
+def _loops_folded(lines: list[Line]) -> list[Line]:
+    """Keep one round of lines that are repeated at once, with the number of rounds; values may differ."""
+    folded: list[Line] = []
+    index = 0
+    while index < len(lines):
+        for period in range(1, min(_LONGEST_LOOP, (len(lines) - index) // 3) + 1):
+            rounds = _rounds(lines, index, period)
+            if rounds >= 3:
+                once = lines[index + (rounds - 1) * period : index + rounds * period]
+                folded += [*once[:-1], replace(once[-1], period=period, rounds=rounds)]
+                index += rounds * period
+                break
+        else:
+            folded.append(lines[index])
+            index += 1
+    return folded
+
+
+def _rounds(lines: Sequence[Line], index: int, period: int) -> int:
+    """Count how often the next lines are repeated at once; lines that explain the failure are not folded away."""
+    rounds = 1
+    while True:
+        start = index + rounds * period
+        if start + period > len(lines):
+            return rounds
+        for one, other in zip(lines[index : index + period], lines[start : start + period], strict=True):
+            if one.where != other.where or one.is_marked or other.is_marked:
+                return rounds
+        rounds += 1
 
 
 def _counted(effects: Iterable[str]) -> Iterator[str]:
@@ -222,7 +292,11 @@ def _cell(turn: Turn, files: Mapping[str, str], width: int) -> Text:
         if source:
             text.append(f"\n{source}", style="bold")
         for words in line.effects:
-            text.append(f"\n{_INDENT}{words}", style="yellow")
+            mark = words.startswith("> ")
+            text.append(f"\n{words if mark else _INDENT + words}", style="bold yellow" if mark else "yellow")
+        if line.rounds > 1:
+            what = "line" if line.period == 1 else f"{line.period} lines"
+            text.append(f"\n... this {what} {line.rounds:,} times ...", style="dim")
     return text
 
 

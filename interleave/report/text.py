@@ -11,10 +11,13 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
+from interleave.detectors.culprit import Culprit, find
 from interleave.model import Failure, Outcome, Result, Step
-from interleave.report.columns import is_shown, named_steps, names_of, table_of, turns_of
+from interleave.report.columns import focus_of, is_shown, named_steps, names_of, table_of, turns_of
+from interleave.report.fixes import fix_of
 from interleave.report.races import access_lines, result_lines
 from interleave.report.source import located_source
+from interleave.report.story import held_lines, sentence_of
 from interleave.report.waits import blocked_lines, cycle_text
 
 if TYPE_CHECKING:
@@ -34,12 +37,13 @@ def render(failure: Failure, *, width: int | None = None, color: bool = False) -
 
     console = _console(width, color)
     names = names_of(failure.trace.threads)
-    _print_head(console, failure, names)
-    turns = turns_of(named_steps(failure.trace))
+    culprit = find(failure.trace, failure.outcome)
+    _print_head(console, failure, names, sentence_of(failure, culprit, names))
+    turns = turns_of(named_steps(failure.trace), focus_of(failure, culprit))
     if turns:
         console.print(table_of(turns, failure.trace.threads, width=console.width - 2))
         console.print()
-    for title, lines in _sections(failure, names):
+    for title, lines in _sections(failure, culprit, names):
         console.print(Text(title, style="bold"))
         for line in lines:
             # Long lines are left to the terminal to wrap: paths, seeds and commands are for copying.
@@ -70,8 +74,8 @@ def _text_of(console: Console) -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().split("\n")) + "\n"
 
 
-def _print_head(console: Console, failure: Failure, names: Mapping[int, str]) -> None:
-    """Print what went wrong, and what the interleaving below it is."""
+def _print_head(console: Console, failure: Failure, names: Mapping[int, str], story: str) -> None:
+    """Print what went wrong, what happened, and what the interleaving below it is."""
     from rich.text import Text
 
     first, *rest = failure.message.splitlines() or [""]
@@ -82,6 +86,9 @@ def _print_head(console: Console, failure: Failure, names: Mapping[int, str]) ->
     if outcome.where is not None and not outcome.blocked:
         console.print(Text(f"  in {names.get(outcome.tid, 'the scenario')} at {located_source(outcome.where)}"), soft_wrap=True)
     console.print()
+    if story:
+        console.print(Text(story, style="bold"))
+        console.print()
     found = f"Found after {count_of(failure.executions, 'execution')}"
     if failure.trace.steps:
         size = f"{count_of(failure.preemptions, 'preemption')}, {count_of(failure.trace.moments, 'step')}"
@@ -91,11 +98,13 @@ def _print_head(console: Console, failure: Failure, names: Mapping[int, str]) ->
     console.print()
 
 
-def _sections(failure: Failure, names: Mapping[int, str]) -> Iterator[tuple[str, list[str]]]:
+def _sections(failure: Failure, culprit: Culprit | None, names: Mapping[int, str]) -> Iterator[tuple[str, list[str]]]:
     """Make the titled lists of lines that follow the interleaving."""
     outcome = failure.outcome
     candidates = [
+        ("Likely fix", [line for line in [fix_of(failure, culprit)] if line]),
         ("Race", list(access_lines(outcome.race)) if outcome.race is not None else []),
+        ("Accesses and locks held", list(held_lines(culprit)) if culprit is not None and outcome.race is None else []),
         ("Objects involved", list(_object_lines(failure.trace.steps, names))),
         ("Wait-for graph", [line for line in [cycle_text(outcome, names)] if line]),
         ("Blocked at the end", list(blocked_lines(outcome, names))),

@@ -1,0 +1,246 @@
+"""Which accesses explain a failure: the few steps of its interleaving that a colleague would point at.
+
+A failure that has been simplified shows little more than what it takes, so the unserializable pairs in it (`atomicity`) are few. They are
+sought anew here, more widely: the accesses need not be of one field (a key that was looked up, the whole dictionary that another thread
+cleared), and each of them may have been made under a lock, as those of a check and the act that follows it in another critical section.
+Of several the one is taken whose last access is where the failure was noticed, then by the pattern, then the closest together. Left out are
+those that nothing but a start, a join or a notification puts in this order: they are meant.
+
+Where there is no such pair, the thread may have acted elsewhere on what it had read here (`read-write-act`): it looked at a flag, another
+thread set it, and it went on as if it were not set. Failing that, two accesses in an unlucky order may explain it: the last one that
+the failing thread made before it failed, and the one of another thread before it. A thread that waits for ever on a condition has its
+own story: what it read before it began to wait, and the notification that came too early or woke another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from interleave.detectors.atomicity import PATTERNS, RANKS
+from interleave.detectors.synchronisation import MEMORY, Order, takes
+from interleave.model import Outcome, RaceAccess, Step, Trace, fields_overlap
+
+#: Accesses of one object that are looked at, and steps of one trace.
+_MOST_TOUCHES = 2_000
+_MOST_STEPS = 20_000
+_MODES = {"read": "reads", "write": "writes", "wait": "waits", "notify": "notifies", "set": "sets"}
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """The accesses that explain a failure, in order.
+
+    `pattern` is one of `atomicity.RANKS`, or "read-write-act", "write-read" and the like for two accesses, "read-notify-wait" for a
+    notification that was missed, "notify-other" for one that woke another thread. `guards` are the locks under which the place is
+    accessed elsewhere in the same execution, each with a step that does.
+    """
+
+    pattern: str
+    place: str
+    accesses: tuple[RaceAccess, ...]
+    guards: tuple[tuple[str, Step], ...] = ()
+    #: By number in the trace.
+    positions: tuple[int, ...] = ()
+    #: What the last access touches, where that is another place.
+    target: str = ""
+
+
+class _Touch(NamedTuple):
+    position: int
+    tid: int
+    field: Any
+    mode: int
+
+
+def find(trace: Trace, outcome: Outcome) -> Culprit | None:
+    """Return what explains a failure, or None where nothing in the steps does; a race explains itself."""
+    if outcome.race is not None:
+        race = outcome.race
+        guards = _Finder(trace, outcome).guards(race.place, ()) if trace.steps else ()
+        return Culprit(race.pattern, race.place, race.accesses, guards)
+    if not trace.steps or outcome.kind in ("deadlock", "livelock", "nondeterminism"):
+        return None
+    finder = _Finder(trace, outcome)
+    return finder.missed() if outcome.kind == "stuck" else finder.triple() or finder.stale() or finder.pair()
+
+
+class _Finder:
+    """Looks for the culprit in one trace that was run in detail."""
+
+    def __init__(self, trace: Trace, outcome: Outcome) -> None:
+        self._trace = trace
+        self._outcome = outcome
+        self._steps = trace.steps[:_MOST_STEPS]
+        self._has_events = len(trace.events) >= len(trace.steps)
+        self._locks: dict[int, str] = {}
+        self._orders: list[Order] = []
+        if trace.witness is not None and self._has_events:
+            self._locks = {
+                bit: trace.steps[at].place for at, (_, bit) in takes(trace.events, trace.witness).items() if at < len(trace.steps)
+            }
+
+    def triple(self) -> Culprit | None:
+        """Return the unserializable pair with what came between that explains the failure best."""
+        found = [(self._badness(one), one) for one in self._triples()]
+        found.sort(key=lambda pair: pair[0])
+        for _, (first, between, second) in found:
+            if not self._is_meant(first.position, between.position, second.position):
+                pattern = PATTERNS[first.mode, between.mode, second.mode]
+                return self._culprit(pattern, (first.position, between.position, second.position))
+        return None
+
+    def stale(self) -> Culprit | None:
+        """Return what a thread read, that another changed, before it went on to change something else; the closest together."""
+        found = []
+        for touches in self._touches().values():
+            reads: dict[int, _Touch] = {}
+            for touch in touches:
+                if not touch.mode:
+                    reads[touch.tid] = touch
+                for tid, read in reads.items() if touch.mode else ():
+                    if tid == touch.tid or not fields_overlap(read.field, touch.field):
+                        continue
+                    act = self._next_write(tid, touch.position)
+                    if act is not None and not self._is_meant(read.position, touch.position, act.index):
+                        apart = sum(step.tid == tid for step in self._steps[read.position : act.index])
+                        found.append((apart, read.position, touch.position, act))
+        if not found:
+            return None
+        _, first, between, act = min(found, key=lambda one: one[:3])
+        culprit = self._culprit("read-write-act", (first, between, act.index))
+        return replace(culprit, place=self._steps[first].place, target=act.place)
+
+    def _next_write(self, tid: int, position: int) -> Step | None:
+        following = (step for step in self._steps[position + 1 :] if step.tid == tid and step.kind == "write" and step.is_shared)
+        return next(following, None)
+
+    def pair(self) -> Culprit | None:
+        """Return the last access of the failing thread before the failure and the conflicting one of another thread before it."""
+        own = [step for step in self._steps if step.tid == self._outcome.tid and step.is_shared and step.kind in MEMORY]
+        for second in reversed(own[-3:]):
+            for first in reversed(self._steps[: second.index]):
+                if (
+                    first.tid != second.tid
+                    and first.kind in MEMORY
+                    and "write" in (first.kind, second.kind)
+                    and self._overlap(first, second)
+                ):
+                    return self._culprit(f"{first.kind}-{second.kind}", (first.index, second.index))
+        return None
+
+    def missed(self) -> Culprit | None:
+        """Return why a thread waits for ever on a condition or event, if a notification was made that it did not get."""
+        for blocked in self._outcome.blocked:
+            waits = [step for step in self._steps if step.tid == blocked.tid and step.kind == "wait"]
+            if blocked.kind != "wake" or not waits:
+                continue
+            wait = waits[-1]
+            calls = [step for step in self._steps if step.kind in ("notify", "set") and step.place == wait.place and step.tid != wait.tid]
+            later = [step for step in calls if step.index > wait.index]
+            if later:
+                return self._culprit("notify-other", (wait.index, later[-1].index))
+            if calls:
+                checks = [
+                    step for step in self._steps[: calls[-1].index] if step.tid == wait.tid and step.kind == "read" and step.is_shared
+                ]
+                return self._culprit("read-notify-wait", (*(step.index for step in checks[-1:]), calls[-1].index, wait.index))
+        return None
+
+    def guards(self, place: str, positions: Sequence[int]) -> tuple[tuple[str, Step], ...]:
+        """Return the locks that are held at accesses to a place other than these, the most used first."""
+        witness = self._trace.witness
+        found: dict[str, list[Step]] = {}
+        for step in self._steps if witness is not None else ():
+            if step.index not in positions and step.kind in MEMORY and base_of(step.place) == base_of(place):
+                for name in self._held(step.index):
+                    found.setdefault(name, []).append(step)
+        return tuple((name, steps[0]) for name, steps in sorted(found.items(), key=lambda one: -len(one[1])))
+
+    def _triples(self) -> Iterator[tuple[_Touch, _Touch, _Touch]]:
+        """Yield accesses of one thread, with another's in between, that no order of the threads one after the other would give."""
+        for touches in self._touches().values():
+            latest: dict[int, list[_Touch]] = {}
+            for number, between in enumerate(touches):
+                for tid, own in latest.items():
+                    if tid == between.tid:
+                        continue
+                    first = next((one for one in reversed(own) if fields_overlap(one.field, between.field)), None)
+                    if first is not None:
+                        for second in self._followers(touches, number, tid):
+                            if (first.mode, between.mode, second.mode) in PATTERNS:
+                                yield first, between, second
+                latest.setdefault(between.tid, []).append(between)
+
+    def _followers(self, touches: Sequence[_Touch], number: int, tid: int) -> Iterator[_Touch]:
+        """Yield the next access of a thread that overlaps with one, and the next one that writes."""
+        field = touches[number].field
+        following = [one for one in touches[number + 1 : number + 200] if one.tid == tid and fields_overlap(one.field, field)]
+        yield from following[:1]
+        if following and not following[0].mode:
+            yield from [one for one in following if one.mode][:1]
+
+    def _touches(self) -> dict[Any, list[_Touch]]:
+        """Return the accesses to memory that threads share, by object."""
+        touches: dict[Any, list[_Touch]] = {}
+        for step in self._steps:
+            if step.kind not in MEMORY or not step.is_shared:
+                continue
+            accesses = self._trace.events[step.index][1].accesses if self._has_events else None
+            for owner, field, mode in accesses or ((step.place, "", int(step.kind == "write")),):
+                own = touches.setdefault(owner, [])
+                if len(own) < _MOST_TOUCHES:
+                    own.append(_Touch(step.index, step.tid, field, mode))
+        return touches
+
+    def _badness(self, one: tuple[_Touch, _Touch, _Touch]) -> tuple[bool, bool, int, bool, int, int]:
+        """Order triples: the best explanation first."""
+        first, between, second = one
+        where, last = self._outcome.where, self._steps[second.position]
+        is_elsewhere = where is None or first.tid != self._outcome.tid or (last.where.file, last.where.line) != (where.file, where.line)
+        is_nameless = not any(mark in last.place for mark in ".['")
+        apart = sum(step.tid == first.tid for step in self._steps[first.position : second.position])
+        # What is read again was written last; what is overwritten was written first, and then only moved about.
+        nearness = between.position if second.mode else -between.position
+        rank = RANKS[PATTERNS[first.mode, between.mode, second.mode]]
+        return is_elsewhere, is_nameless, rank, first.tid != self._outcome.tid, apart, nearness
+
+    def _is_meant(self, first: int, between: int, second: int) -> bool:
+        """Tell whether more than mutexes put an access between two others."""
+        trace = self._trace
+        if trace.witness is None or not self._has_events:
+            return False
+        if not self._orders:
+            self._orders.append(Order(trace.events[:_MOST_STEPS], trace.witness, locks=False))
+        order = self._orders[0]
+        return order.is_before(first, between) and order.is_before(between, second)
+
+    def _overlap(self, one: Step, other: Step) -> bool:
+        if not self._has_events:
+            return one.place == other.place
+        mine, others = (self._trace.events[step.index][1].accesses or () for step in (one, other))
+        return any(a.owner == b.owner and fields_overlap(a.field, b.field) for a in mine for b in others)
+
+    def _held(self, index: int) -> tuple[str, ...]:
+        witness = self._trace.witness
+        held = witness.held[index] if witness is not None and index < len(witness.held) else 0
+        return tuple(name for bit, name in sorted(self._locks.items()) if held & bit)
+
+    def _culprit(self, pattern: str, positions: tuple[int, ...]) -> Culprit:
+        threads = {thread.tid: thread.name for thread in self._trace.threads}
+        accesses, places = [], []
+        for position in positions:
+            step, where = self._steps[position], self._steps[position].where
+            places.append(step.place)
+            mode = _MODES.get(step.kind, step.kind)
+            name = threads.get(step.tid, f"thread {step.tid}")
+            accesses.append(RaceAccess(step.tid, name, mode, step.value, where.file, where.line, where.function, self._held(position)))
+        # The most particular name: a key rather than the whole dictionary.
+        place = max(places, key=len) if pattern in RANKS else places[0]
+        return Culprit(pattern, place, tuple(accesses), self.guards(place, positions), positions)
+
+
+def base_of(place: str) -> str:
+    """Return a place without its key: `Cache._entries` for `Cache._entries['a']` and for its size."""
+    return place.partition("[")[0].partition(" (")[0]

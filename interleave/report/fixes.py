@@ -1,0 +1,165 @@
+"""The likely fix in one line, where the pattern is known; nothing where it is not: a wrong advice is worse than none.
+
+| seen | advice |
+| --- | --- |
+| two accesses with another's in between, no lock over both | hold one lock over them: the one that protects the place elsewhere, if any |
+| the same lock at both, let go in between | hold it on, or look again after taking it |
+| a collection that changes while it is gone through | go through a copy, made under the lock of those who change it |
+| a `wait` under an `if` | `while` around the `wait` |
+| a notification missed, or come to another | look at the condition under its lock right before waiting; `notify_all` |
+| locks taken in opposite orders | take them in one order: that of a thread which got through, else a fixed one |
+| a thread that waits for a lock it holds | `RLock`, or not to take it twice |
+| a loop that polls | wait on an `Event` or `Condition` |
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+
+from interleave.detectors.culprit import Culprit, base_of
+from interleave.model import Failure, Frame, Outcome, RaceAccess, Trace
+from interleave.report.story import at, roots_of
+
+
+def fix_of(failure: Failure, culprit: Culprit | None) -> str:
+    """Return the likely fix in one line, or nothing."""
+    outcome = failure.outcome
+    if outcome.kind == "deadlock":
+        return _order(outcome, failure.trace)
+    if outcome.kind == "stuck":
+        return _stuck(outcome, culprit)
+    if outcome.kind == "livelock":
+        return "Let the loop wait on an Event or Condition that those who change what it reads set or notify, instead of polling."
+    if outcome.kind == "nondeterminism":
+        return "Build all state inside the scenario, and look for globals, caches, sets of objects and real clocks at the line above."
+    waited = _if_around_wait(failure.trace)
+    if waited is not None:
+        return f"Use `while` instead of `if` around the wait at {at(waited)}: when it returns, another thread may have been there first."
+    return _guard(culprit, outcome) if culprit is not None else ""
+
+
+def _guard(culprit: Culprit, outcome: Outcome) -> str:
+    """Say which lock to hold, from where to where."""
+    if len(culprit.accesses) < 3:
+        return ""
+    first, between, second = culprit.accesses[-3:]
+    if len(culprit.accesses) == 4:
+        first = culprit.accesses[0]
+    place, lines = base_of(culprit.place), lines_of(first, second)
+    both = [name for name in first.locks if name in second.locks]
+    if both and both[0] in between.locks:
+        again = f"look at `{place}` again after taking it at {at(second)}"
+        return f"Keep {both[0]} from {at(first)} to {at(second)} without letting go, or {again}."
+    if "changed size during iteration" in outcome.message:
+        lock = (
+            f"{between.locks[0]}, which {between.thread} holds at {at(between)}"
+            if between.locks
+            else f"one lock, held at {at(between)} too"
+        )
+        return f"Go through a copy, `list(...)`, made at {at(second)} under {lock}."
+    if between.locks:
+        return f"Guard {lines} with {between.locks[0]}, which protects `{place}` at {at(between)}."
+    elsewhere = [one for one in culprit.guards if one[0] not in first.locks]
+    if elsewhere:
+        name, step = elsewhere[0]
+        return f"Guard {lines} with {name}, which protects `{place}` at {at(step.where)}; {at(between)} as well."
+    if both:
+        return f"Take {both[0]}, held over {lines}, at {at(between)} too."
+    return f"Make {lines} one step: hold one lock over it, and at every other use of `{place}` ({at(between)})."
+
+
+def lines_of(first: RaceAccess, second: RaceAccess) -> str:
+    """Return `file.py:41`, `file.py:41 to 45`, or both places if they are in two functions."""
+    if first.file != second.file or first.function != second.function:
+        return f"the way from {at(first)} to {at(second)}"
+    low, high = sorted((first.line, second.line))
+    return at(first) if low == high else f"{at(first).rpartition(':')[0]}:{low} to {high}"
+
+
+def _order(outcome: Outcome, trace: Trace) -> str:
+    """Say in which order to take the locks of a deadlock."""
+    by_tid = {one.tid: one for one in outcome.blocked}
+    cycle = [by_tid[tid] for tid in outcome.cycle if tid in by_tid]
+    if len(cycle) == 1:
+        return f"Make it an RLock, or do not take it again at {at(cycle[0].where)}: the caller holds it already."
+    if any(one.kind == "join" for one in cycle):
+        joiner = next(one for one in cycle if one.kind == "join")
+        held = f"{joiner.holds[0].resource} " if joiner.holds else "the lock "
+        return f"Let go of {held}before waiting for the thread at {at(joiner.where)}."
+    places = {(one.where.file, one.where.line) for one in cycle}
+    names = list(dict.fromkeys(one.resource for one in cycle))
+    if len(cycle) < 2 or any(one.kind != "acquire" for one in cycle):
+        return ""
+    if len(places) == 1:
+        return f"Take the locks at {at(cycle[0].where)} in one order whatever the arguments, for example sorted by a number that each has."
+    outer, inner, model = _model(outcome, trace) or (
+        cycle[0].holds[0].resource if cycle[0].holds else names[-1],
+        cycle[0].resource,
+        cycle[0].where,
+    )
+    wrong = next((one.where for one in cycle if one.resource == outer), cycle[-1].where)
+    as_there = f"as {model.function.rpartition('.')[2]} does at {at(model)}"
+    return f"Take {outer} before {inner} everywhere, {as_there}; at {at(wrong)} it is the other way round."
+
+
+def _model(outcome: Outcome, trace: Trace) -> tuple[str, str, Frame] | None:
+    """Return two locks of the cycle in the order in which a thread that is not on it took them, with where it did."""
+    wanted = {one.resource for one in outcome.blocked if one.tid in outcome.cycle}
+    held: dict[int, list[str]] = {}
+    for step in trace.steps:
+        own = held.setdefault(step.tid, [])
+        if step.tid in outcome.cycle or step.place not in wanted:
+            continue
+        if step.kind == "acquire":
+            if own:
+                return own[-1], step.place, step.where
+            own.append(step.place)
+        elif step.kind == "release" and step.place in own:
+            own.remove(step.place)
+    return None
+
+
+def _stuck(outcome: Outcome, culprit: Culprit | None) -> str:
+    """Say what would have released a thread that waits for ever."""
+    one = roots_of(outcome)[0]
+    if culprit is None:
+        if one.kind == "get":
+            return f"Put one item more, or one that says stop for each thread that gets: nothing is left for {at(one.where)}."
+        return ""
+    if culprit.pattern == "notify-other":
+        call = culprit.accesses[-1]
+        return (
+            f"Use notify_all() at {at(call)}: notify() wakes one thread, and more than one wait for this."
+            if call.mode == "notifies"
+            else ""
+        )
+    call, wait = culprit.accesses[-2:]
+    if call.mode == "sets":
+        return f"Do not clear the event between {at(call)} and {at(wait)}."
+    loop = f"`while ...: wait()` at {at(wait)}"
+    return f"Take the lock first, then look, then wait: {loop} under it, and change under it what is looked at, before {at(call)}."
+
+
+def _if_around_wait(trace: Trace) -> Frame | None:
+    """Return the line of a wait that returned, and around which there is an `if` where a `while` should be."""
+    for step in trace.steps:
+        if step.kind == "wake" and "Condition" in step.place:
+            lines = linecache.getlines(step.where.file)
+            if lines and _is_under_if("".join(lines), step.where.line):
+                return step.where
+    return None
+
+
+def _is_under_if(source: str, line: int) -> bool:
+    """Tell whether the innermost `if` or `while` around the call of `wait` in a line is an `if`."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return False
+    inner: ast.AST | None = None
+    for node in ast.walk(tree):
+        is_around = isinstance(node, (ast.If, ast.While, ast.FunctionDef)) and node.lineno < line <= (node.end_lineno or node.lineno)
+        if is_around and getattr(node, "lineno", 0) >= getattr(inner, "lineno", 0):
+            inner = node
+    return isinstance(inner, ast.If)

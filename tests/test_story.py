@@ -1,0 +1,220 @@
+"""What explains a failure: asserted on the structured finding; the words made of it have golden files and a few examples here."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from interleave.detectors.culprit import Culprit, find
+from interleave.explore import explore
+from interleave.model import Failure
+from interleave.report.columns import effect, named_steps, names_of, turns_of
+from interleave.report.fixes import fix_of
+from interleave.report.story import sentence_of
+
+
+def failure_of(scenario: Callable[[], object], **options: object) -> Failure:
+    found = explore(scenario, **options).failure  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def explained(failure: Failure) -> tuple[str, str]:
+    """Return the story and the fix."""
+    culprit = find(failure.trace, failure.outcome)
+    return sentence_of(failure, culprit, names_of(failure.trace.threads)), fix_of(failure, culprit)
+
+
+def culprit_of(target: str) -> Culprit:
+    module, _, name = target.partition(":")
+    failure = failure_of(getattr(importlib.import_module(f"targets.{module}"), f"scenario_{name}"))
+    culprit = find(failure.trace, failure.outcome)
+    assert culprit is not None
+    return culprit
+
+
+#: Pattern, beginning of the place, and parts of the source lines of each access.
+TARGETS = {
+    "cache:puts_keep_the_limit": ("read-write-write", "LRUToolCache._entries (size)", "len(self._entries) >= | [text] = | [text] = "),
+    "cache:get_during_eviction": ("read-write-write", "LRUToolCache._entries['cat']", "if text not in | popitem | move_to_end"),
+    "cache:last_entry_is_evicted_once": ("read-write-write", "LRUToolCache._entries (size)", "if not self._entries | popitem | popitem"),
+    "cache:every_lookup_is_counted": ("read-write-write", "LRUToolCache._hits", "_hits += 1 | _hits += 1 | _hits += 1"),
+    "cache:clear_starts_from_zero": ("read-write-write", "LRUToolCache._misses", "_misses += 1 | _misses = 0 | _misses += 1"),
+    "metrics:totals_match_sums": ("read-write-write", "ExecutionMetrics._executions", "_executions += 1 | += 1 | _executions += 1"),
+    "metrics:reset_loses_nothing": ("read-write-write", "ExecutionMetrics._executions", "_executions | _executions += 1 | = 0"),
+    "metrics:summary_during_record": ("read-write-read", "ExecutionMetrics._timings['track']", "for tool, t in | _timings | for tool, t"),
+    "container:singleton_is_single": ("read-write-write", "ServiceContainer._singletons", "not in instances | = reg | = reg"),
+    "container:resolve_during_dispose": ("read-write-act", "ServiceContainer._is_disposed", "if self._is_disposed | = True | = reg"),
+    "deadlock:every_job_is_taken": ("read-write-read", "JobQueue._jobs (size)", "if not self._jobs | popleft | popleft"),
+    "deadlock:result_reaches_waiter": ("read-notify-wait", "ResultSlot._is_set", "if not self._is_set | notify_all | wait()"),
+    "event_backend:newcomer_outlives_leaver": ("read-write-act", "InMemoryEventBackend._topics", "if not members | .add( | del "),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_failures_of_the_targets_are_explained_by_variable_and_lines(target: str) -> None:
+    import linecache
+
+    pattern, place, parts = TARGETS[target]
+    lines = parts.split(" | ")
+    culprit = culprit_of(target)
+    assert (culprit.pattern, culprit.place[: len(place)]) == (pattern, place)
+    shown = [linecache.getline(access.file, access.line) for access in culprit.accesses]
+    assert [wanted in line for wanted, line in zip(lines, shown, strict=True)] == [True] * len(lines), shown
+    threads = [access.thread for access in culprit.accesses]
+    assert threads[0] == threads[-1] != threads[1]
+
+
+class Counter:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.value = 0
+
+    def add(self) -> None:
+        self.value += 1
+
+    def add_locked(self) -> None:
+        with self.lock:
+            self.value += 1
+
+    def add_split(self) -> None:
+        with self.lock:
+            value = self.value
+        with self.lock:
+            self.value = value + 1
+
+
+def run(*functions: Callable[[], object]) -> None:
+    threads = [threading.Thread(target=function, name=f"worker-{number}") for number, function in enumerate(functions)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def counting(*names: str) -> Callable[[], None]:
+    def scenario() -> None:
+        counter = Counter()
+        run(*(getattr(counter, name) for name in names))
+        assert counter.value == len(names)
+
+    return scenario
+
+
+def test_fix_names_the_lock_that_the_other_thread_holds() -> None:
+    story, fix = explained(failure_of(counting("add", "add_locked")))
+    assert story.startswith("`Counter.value` lost an update: thread worker-")
+    assert "Lock 'Counter.lock'" in fix
+    assert fix.startswith(("Guard ", "Take "))
+
+
+def test_fix_of_a_lock_let_go_between_is_to_keep_it() -> None:
+    story, fix = explained(failure_of(counting("add_split", "add_split")))
+    assert story.startswith("`Counter.value` changed between check and act: thread worker-")
+    assert fix.startswith("Keep Lock 'Counter.lock' from test_story.py:")
+
+
+def test_fix_of_unguarded_accesses_is_one_lock() -> None:
+    _, fix = explained(failure_of(counting("add", "add")))
+    assert fix.startswith("Make test_story.py:")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("opposite_moves", "in one order whatever the arguments"),
+        ("report_during_execution", "before Lock 'ToolPipeline._metrics_lock' everywhere, as execute does"),
+        ("every_job_is_taken", "Use `while` instead of `if` around the wait"),
+        ("close_releases_consumers", "Use notify_all() at deadlock.py:"),
+        ("result_reaches_waiter", "Take the lock first, then look, then wait"),
+    ],
+)  # fmt: skip
+def test_waiting_threads_are_explained_with_their_fix(name: str, expected: str) -> None:
+    story, fix = explained(failure_of(getattr(importlib.import_module("targets.deadlock"), f"scenario_{name}")))
+    assert expected in fix
+    assert "deadlock.py:" in story
+
+
+def taken_twice() -> None:
+    lock = threading.Lock()
+    with lock, lock:
+        pass
+
+
+def joined_with_lock_held() -> None:
+    lock = threading.Lock()
+    thread = threading.Thread(target=lambda: lock.acquire())
+    with lock:
+        thread.start()
+        thread.join()
+
+
+def empty_queue() -> None:
+    import queue
+
+    queue.Queue().get()  # type: ignore[var-annotated]
+
+
+def never_stops() -> None:
+    stop: list[bool] = []
+    flag = Counter()
+
+    def spin() -> None:
+        while not flag.value:
+            stop.append(True)
+            stop.pop()
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "kind", "story", "fix"),
+    [
+        (taken_twice, "deadlock", "which it holds itself", "Make it an RLock"),
+        (joined_with_lock_held, "deadlock", "so they wait for each other", "Let go of Lock"),
+        (empty_queue, "stuck", "no thread is left to do a put()", "Put one item more"),
+        (never_stops, "livelock", "`Counter.value` stays 0", "instead of polling"),
+    ],
+)
+def test_every_kind_has_a_story_and_a_fix(scenario: Callable[[], object], kind: str, story: str, fix: str) -> None:
+    failure = failure_of(scenario)
+    assert failure.kind == kind
+    said, advice = explained(failure)
+    assert story in said
+    assert fix in advice
+
+
+def test_race_is_explained_by_its_own_accesses() -> None:
+    def scenario() -> None:
+        counter = Counter()
+        run(counter.add, counter.add)
+
+    failure = failure_of(scenario, races="harmful")
+    assert failure.kind == "race"
+    story, fix = explained(failure)
+    assert story.startswith("`Counter.value` lost an update: ")
+    assert fix.startswith("Make test_story.py:")
+
+
+def test_what_a_user_never_wrote_is_not_named() -> None:
+    failure = failure_of(importlib.import_module("targets.deadlock").scenario_close_releases_consumers)
+    effects = {effect(step) for step in named_steps(failure.trace)}
+    assert {
+        "takes RLock 'JobQueue._changed'",
+        "wakes up from Condition 'JobQueue._changed'",
+        "notifies Condition 'JobQueue._changed'",
+        "chooses number 0",
+    } <= effects
+
+
+def test_loops_are_folded_with_their_number() -> None:
+    from tests.test_report import step
+
+    steps = [step(index, 1, "read", 13 + index % 2, "Account.balance", str(index)) for index in range(80)]
+    (turn,) = turns_of(steps)
+    assert [(line.where.line, line.period, line.rounds) for line in turn.lines] == [(13, 0, 1), (14, 2, 40)]
