@@ -21,6 +21,7 @@ import click
 
 from interleave.arguments import RACES
 from interleave.errors import InterleaveError, ReplayMismatch
+from interleave.report import FILES
 from interleave.strategies import TABLE
 
 if TYPE_CHECKING:
@@ -98,6 +99,15 @@ def cli() -> None:
     """
 
 
+def _file_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that write the results to files."""
+    for name, text in reversed(FILES.items()):
+        kind = click.Path(dir_okay=False, allow_dash=True)
+        end = "; - for standard output, and nothing else there." if name == "json" else "."
+        command = click.option(f"--{name}", type=kind, metavar="FILE", help=f"{text}{end}")(command)
+    return command
+
+
 _EXPLORE_EPILOG: Final = """
 \b
 Examples:
@@ -125,21 +135,20 @@ run and none failed. Ctrl-C stops and reports what was found so far.
 @click.option("--races", type=click.Choice(RACES), default="report", show_default=True, help="What to do with races that no assertion "
               "notices: report them, fail on harmful ones, fail on all, look for none.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Number from which random strategies start.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help="Write JSON too; - for "
-              "standard output, and nothing else there.")  # fmt: skip
 @click.option("--state", type=click.Path(dir_okay=False), metavar="FILE", help="Keep the explorations in a file, and continue those "
               "that are there.")  # fmt: skip
+@_file_options
 @click.option("--keep-going", is_flag=True, help="Look for further failures of a scenario after its first.")
-def explore(targets: Sequence[str], json_file: str | None, **options: Any) -> None:
+def explore(targets: Sequence[str], **options: Any) -> None:
     """Explore every scenario of the TARGETs within a budget.
 
     Prints one line per scenario, then for each failure the shortest interleaving that shows it, and the command that replays
     it.
     """
     with _explained_errors():
-        results = _explore_all(_scenarios_of(targets), options, quiet=json_file == "-")
-        if json_file is not None:
-            _write_json(json_file, results)
+        files = {name: file for name in FILES if (file := options[name.replace("-", "_")]) is not None}
+        results = _explore_all(_scenarios_of(targets), options, quiet="-" in files.values())
+        _write_files(files, results)
     sys.exit(1 if any(result.failures for result in results) else 0)
 
 
@@ -220,14 +229,13 @@ def _python() -> str:
     return short_path(sys.executable)
 
 
-def _write_json(file: str, results: Sequence[Result]) -> None:
+def _write_files(files: Mapping[str, str], results: Sequence[Result]) -> None:
+    """Write the results in each of the formats asked for."""
     from interleave.report import reporter
 
-    if file == "-":
-        reporter("json").finish(results, sys.stdout)
-        return
-    with open(file, "w", encoding="utf-8") as out:
-        reporter("json").finish(results, out)
+    for name, file in files.items():
+        with contextlib.nullcontext(sys.stdout) if file == "-" else open(file, "w", encoding="utf-8", errors="backslashreplace") as out:
+            reporter(name).finish(results, out)
 
 
 _REPLAY_EPILOG: Final = """

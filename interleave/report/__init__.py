@@ -5,11 +5,18 @@ one failure. A `Reporter` writes the results of a whole run in one format. To ad
 that has the two methods, and add its row to `REPORTERS`.
 
     source     paths and source lines as a reader wants to see them
+    story      what happened, in one sentence
+    fixes      what would mend it, where the pattern is known
     columns    the interleaving: which steps are worth showing, one column per logical thread
     races      races, and the accesses that make one
     waits      who waits for whom, at the end of an execution that did not finish
     text       the report of one failure and the summary of a run
     machine    JSON, documented and versioned
+    junit      JUnit XML, for continuous integration
+    sarif      SARIF, for code scanning
+    chrome     trace events, for Perfetto
+    graph      the wait-for graph as Mermaid and as DOT
+    spans      what lasts longer than a step, for timelines
     progress   what is shown while an exploration runs
 """
 
@@ -25,6 +32,20 @@ from interleave.model import Failure, Result
 REPORTERS: Final = {
     "text": "interleave.report.text:TextReporter",
     "json": "interleave.report.machine:JsonReporter",
+    "junit": "interleave.report.junit:JunitReporter",
+    "sarif": "interleave.report.sarif:SarifReporter",
+    "chrome-trace": "interleave.report.chrome:ChromeTraceReporter",
+    "mermaid": "interleave.report.graph:MermaidReporter",
+    "dot": "interleave.report.graph:DotReporter",
+}
+#: Those that the command line writes to files, each by an option of its name, with the help of that.
+FILES: Final = {
+    "json": "Write JSON too",
+    "junit": "Write JUnit XML too, for continuous integration",
+    "sarif": "Write SARIF too, for code scanning",
+    "chrome-trace": "Write the failing executions as trace events too, for Perfetto",
+    "mermaid": "Write the wait-for graphs as Mermaid too",
+    "dot": "Write the wait-for graphs as DOT too, for Graphviz",
 }
 
 

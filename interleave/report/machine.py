@@ -17,6 +17,8 @@ One object. Within a version, fields are only added; renaming one or changing it
         failures      list of
             kind         "assertion", "exception", "deadlock", "stuck", "livelock", "nondeterminism" or "race"
             message      what went wrong; may have several lines
+            story        what happened, in one sentence; empty where nothing is known beyond the message
+            fix          what would mend it, in one line; empty where the pattern is not known
             seed         replays the failure
             preemptions  of the simplest interleaving that shows it
             steps        number of operations of that interleaving
@@ -54,7 +56,10 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
+from interleave.detectors.culprit import find
 from interleave.model import Failure, Inversion, Race, Result
+from interleave.report.fixes import fix_of
+from interleave.report.story import sentence_of
 
 VERSION: Final = 1
 
@@ -102,9 +107,12 @@ def _scenario(result: Result) -> dict[str, Any]:
 def _failure(failure: Failure) -> dict[str, Any]:
     outcome = failure.outcome
     names = {thread.tid: thread.name for thread in failure.trace.threads}
+    culprit = find(failure.trace, failure.outcome)
     return {
         "kind": failure.kind,
         "message": failure.message,
+        "story": sentence_of(failure, culprit, names),
+        "fix": fix_of(failure, culprit),
         "seed": failure.seed,
         "preemptions": failure.preemptions,
         "steps": failure.trace.moments,

@@ -1,0 +1,59 @@
+"""Trace events for Perfetto (https://ui.perfetto.dev) and chrome://tracing: one process a failure, one track a logical thread.
+
+The format is "Trace Event Format", the JSON object form. A step lasts a microsecond of a clock that counts steps. Locks held and time
+blocked are asynchronous events, since they need not nest; conflicts and wake-ups are flows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, TextIO
+
+from interleave.detectors.culprit import find
+from interleave.model import Failure, Result
+from interleave.report.columns import effect, named_steps, names_of
+from interleave.report.source import short_path, source_line
+from interleave.report.spans import arrows_of, spans_of
+
+
+class ChromeTraceReporter:
+    """Write the failing executions as trace events."""
+
+    def add(self, result: Result, out: TextIO) -> None:
+        """Write nothing: the object is written at the end."""
+
+    def finish(self, results: Sequence[Result], out: TextIO) -> None:
+        """Write the object."""
+        failures = [failure for result in results for failure in result.failures]
+        events = [event for pid, failure in enumerate(failures, 1) for event in _events(pid, failure)]
+        json.dump({"traceEvents": events, "displayTimeUnit": "ns", "otherData": {"generator": "interleave"}}, out, indent=1)
+        out.write("\n")
+
+
+def _events(pid: int, failure: Failure) -> Iterator[dict[str, Any]]:
+    names, steps = names_of(failure.trace.threads), named_steps(failure.trace)
+    yield {"ph": "M", "pid": pid, "tid": 0, "ts": 0, "name": "process_name", "args": {"name": f"{failure.scenario}: {failure.kind}"}}
+    for tid, name in names.items():
+        yield {"ph": "M", "pid": pid, "tid": tid, "ts": 0, "name": "thread_name", "args": {"name": name}}
+    for step in steps:
+        where = {"file": short_path(step.where.file), "line": step.where.line, "function": step.where.function}
+        more = {"source": source_line(step.where.file, step.where.line), "value": step.value, "conflicts": step.is_shared}
+        yield {
+            "ph": "X",
+            "pid": pid,
+            "tid": step.tid,
+            "ts": step.index,
+            "dur": 1,
+            "cat": step.kind,
+            "name": effect(step),
+            "args": where | more,
+        }
+    for number, span in enumerate(spans_of(failure)):
+        common = {"pid": pid, "tid": span.tid, "cat": span.kind, "id": f"{pid}.{number}", "name": f"{span.kind}: {span.what}"}
+        yield {"ph": "b", "ts": span.start, **common}
+        yield {"ph": "e", "ts": span.end, **common}
+    for number, arrow in enumerate(arrows_of(failure, find(failure.trace, failure.outcome))):
+        common = {"pid": pid, "cat": arrow.kind, "id": f"{pid}.{number}", "name": arrow.kind}
+        yield {"ph": "s", "tid": steps[arrow.source].tid, "ts": arrow.source, **common}
+        yield {"ph": "f", "bp": "e", "tid": steps[arrow.target].tid, "ts": arrow.target, **common}
