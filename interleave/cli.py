@@ -15,6 +15,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
@@ -80,6 +81,9 @@ def _explained_errors() -> Iterator[None]:
     """Turn errors of ours into a message and exit status 2."""
     try:
         yield
+    except OSError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
     except InterleaveError as error:
         first, *rest = str(error).splitlines() or [type(error).__name__]
         where = f" (at {error.where})" if isinstance(error, ReplayMismatch) and error.where and error.where not in str(error) else ""
@@ -138,6 +142,7 @@ run and none failed. Ctrl-C stops and reports what was found so far.
 @click.option("--state", type=click.Path(dir_okay=False), metavar="FILE", help="Keep the explorations in a file, and continue those "
               "that are there.")  # fmt: skip
 @_file_options
+@click.option("--no-database", is_flag=True, help="Neither try nor keep seeds in .interleave/.")
 @click.option("--keep-going", is_flag=True, help="Look for further failures of a scenario after its first.")
 def explore(targets: Sequence[str], **options: Any) -> None:
     """Explore every scenario of the TARGETs within a budget.
@@ -178,7 +183,7 @@ def _explore_all(scenarios: Sequence[Scenario], options: Mapping[str, Any], *, q
 
 
 def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
-    from interleave.explore import explore
+    from interleave.database import explore_remembering
     from interleave.model import Budget
     from interleave.report.progress import ProgressDisplay
 
@@ -186,8 +191,10 @@ def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
     if executions is None and seconds is None:
         executions = Budget().executions
     with ProgressDisplay(scenario.name, sys.stderr) as progress:
-        return explore(
+        return explore_remembering(
             scenario.function,
+            None if options["no_database"] else Path.cwd(),
+            scenario.name,
             strategy=options["strategy"],
             budget=Budget(executions=executions, seconds=seconds),
             include=options["include"],
@@ -254,6 +261,7 @@ Give --include, --timeouts and --task-order as they were when the seed was found
 @click.argument("seed")
 @click.option("--pdb", is_flag=True, help="Start the debugger where it fails.")
 @click.option("--trace", is_flag=True, help="Print every step.")
+@click.option("--lenient", is_flag=True, help="Follow what still matches if the code has changed since.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="As in explore.")
 @click.option("--timeouts", type=click.Choice(["idle", "any"]), default="idle", show_default=True, help="As in explore.")
 @click.option("--task-order", type=click.Choice(["any", "fifo"]), default="any", show_default=True, help="As in explore.")
@@ -281,8 +289,11 @@ def _replay(target: str, seed: str, options: Mapping[str, Any]) -> bool:
     scenario = scenarios[0]
     replayed = replay(
         scenario.function, seed, include=options["include"], name=scenario.name, timeouts=options["timeouts"],
-        races=options["races"], task_order=options["task_order"], replay_command=_replay_command(scenario.target, options),
+        races=options["races"], task_order=options["task_order"], lenient=options["lenient"],
+        replay_command=_replay_command(scenario.target, options),
     )  # fmt: skip
+    if replayed.left_path:
+        click.echo(f"The code has changed since the seed was made: the execution left its path at {replayed.left_path}.\n")
     if options["trace"]:
         write_trace(replayed.trace, sys.stdout)
     if replayed.failure is None:

@@ -23,7 +23,7 @@ from interleave.execution import Controls
 from interleave.findings import Findings
 from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, Trace, Verdict
 from interleave.race_search import RaceSearch
-from interleave.repetition import check_endless, first_difference, nondeterminism, said, site_at
+from interleave.repetition import check_endless, first_difference, nondeterminism, said, site_at, where_left
 from interleave.runner import Runner
 from interleave.schedule import decode
 
@@ -49,12 +49,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What the replay of a seed showed; `trace` has its `steps` filled in, `races` are those seen in it."""
+    """What the replay of a seed showed; `trace` has its `steps` filled in, `races` are those seen in it.
+
+    `left_path` says where a lenient replay had to leave the schedule, empty if it could follow all of it.
+    """
 
     failure: Failure | None
     trace: Trace
     scenario: str
     races: tuple[Race, ...] = ()
+    left_path: str = ""
 
 
 def scenario(function: F) -> F:
@@ -131,27 +135,33 @@ def replay(
     timeouts: str = "idle",
     races: str = "report",
     task_order: str = "any",
+    lenient: bool = False,
     replay_command: Callable[[str], str] | None = None,
 ) -> Replay:
     """Run `scenario` once under the schedule of `seed`, in detail.
 
     `include`, `name`, `timeouts`, `task_order` and `races` must be those under which the seed was found. Raises SeedError if the seed is
-    damaged or of another scenario, ReplayMismatch if the program does something else now than when the seed was made.
+    damaged or of another scenario, ReplayMismatch if the program does something else now than when the seed was made. With `lenient`, what
+    still matches is followed then, with default choices where nothing does, and `Replay.left_path` says where that began.
     """
     full_name = check_scenario(scenario, name)
     schedule = decode(seed, seed_name(full_name))
     # Whatever bound the execution was made under, it ended after so many steps.
-    controls = Controls(steps=schedule.length or Budget().steps, any_timeout=check_timeouts(timeouts), is_fifo=check_task_order(task_order))
+    steps = (not lenient and schedule.length) or Budget().steps
+    controls = Controls(steps=steps, any_timeout=check_timeouts(timeouts), is_fifo=check_task_order(task_order))
     runner = Runner(scenario, full_name, controls, include=tuple(include), replay_command=replay_command)
     search = RaceSearch(runner, check_races(races))
     with runner.control:
         try:
-            trace = runner.follow(schedule, strict=True, detailed=True, watched=search.is_on)
+            trace = runner.follow(schedule, strict=not lenient, detailed=True, watched=search.is_on)
         except ReplayMismatch:
             if not runner.has_grown:
                 raise
             # Modules that the first run imported were not in scope while it ran.
             trace = runner.follow(schedule, strict=True, detailed=True, watched=search.is_on)
+        if lenient and runner.has_grown:
+            trace = runner.follow(schedule, strict=False, detailed=True, watched=search.is_on)
+        left_path = where_left(schedule, trace, runner.divergence) if lenient else ""
         if trace.outcome is not None and trace.outcome.kind == "livelock" and controls.steps < Budget().steps:
             # A loop without an end, or an execution that ended here when the seed was made?
             controls.steps = Budget().steps
@@ -160,7 +170,7 @@ def replay(
         controls.steps = max(controls.steps, Budget().steps)
         seen = search.judge(trace)
     failure = runner.failure_of(trace, executions=1) if trace.outcome else None
-    return Replay(failure, trace, full_name, seen)
+    return Replay(failure, trace, full_name, seen, left_path)
 
 
 class _Exploration:

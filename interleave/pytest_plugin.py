@@ -27,6 +27,8 @@ import pytest
 from interleave.errors import CheckFailed, ReplayMismatch, SeedError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from interleave.explore import Replay
     from interleave.model import Budget, Failure, Result
 
@@ -67,6 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("interleave", "exploring thread interleavings")
     group.addoption("--interleave-seed", metavar="SEED", help="replay the schedule of this seed in the test it belongs to")
     group.addoption("--interleave-executions", metavar="N", type=int, help="run each scenario at most N times")
+    group.addoption("--interleave-no-database", action="store_true", help="neither try nor keep seeds in .interleave/")
     group.addoption("--interleave-strategy", metavar="NAME", help="make the choices with this strategy")
 
 
@@ -99,6 +102,7 @@ class Schedule:
         self._seed: str | None = config.getoption("interleave_seed")
         self._fixed = {name: value for name in ("executions", "strategy") if (value := config.getoption(f"interleave_{name}")) is not None}
         self._nodeid = str(config.cwd_relative_nodeid(self._node.nodeid))
+        self._folder: Path | None = None if config.getoption("interleave_no_database") else config.rootpath
         self._calls = 0
         #: Why the seed did not fit, until a scenario was found that it fits.
         self._misfit: SeedError | None = None
@@ -143,23 +147,54 @@ class Schedule:
         if self._misfit is not None:
             pytest.fail(f"--interleave-seed fits no scenario of this test: {self._misfit}", pytrace=False)
 
+    def regression(self, seed: str, /, **options: Any) -> Callable[[Scenario], Scenario]:
+        """Make a decorator that runs the schedule of a seed at once, fails the test if it fails, and returns the scenario.
+
+        Put it below `@schedule`, to explore as well. A seed whose code has changed is followed leniently, with a warning that says where it
+        left its path. Several may be given. The options are those of `schedule`.
+        """
+
+        def decorate(scenario: Scenario) -> Scenario:
+            from interleave.explore import replay
+
+            __tracebackhide__ = True
+            if self._seed is not None:
+                return scenario
+            chosen = self._chosen(options)
+            passed_on = {name: chosen[name] for name in ("include", "timeouts", "races") if name in chosen}
+            name = self._name_of(self._calls + 1)
+            try:
+                found = replay(scenario, seed, name=name, lenient=True, replay_command=self._replay_command, **passed_on)
+            except (SeedError, UsageError, ReplayMismatch) as error:
+                raise error.with_traceback(None) from None
+            self._fail_with(found.failure)
+            if found.left_path:
+                self._warn(f"{self._nodeid}: the code has changed since the seed {seed} was made, which left its path at {found.left_path}")
+            return scenario
+
+        return decorate
+
     @property
     def _name(self) -> str:
-        """Return the name of the current scenario: `test_cache.py::test_put`, `test_cache.py::test_put#2`."""
+        return self._name_of(self._calls)
+
+    def _name_of(self, number: int) -> str:
+        """Return the name of a scenario of the test: `test_cache.py::test_put`, `test_cache.py::test_put#2`."""
         file, separator, rest = self._node.nodeid.partition("::")
         name = file.rpartition("/")[2] + separator + rest
-        return name if self._calls == 1 else f"{name}#{self._calls}"
+        return name if number == 1 else f"{name}#{number}"
 
     def _replay_command(self, seed: str) -> str:
         """Return the command that replays a seed in this test."""
         return shlex.join(["pytest", self._nodeid, f"--interleave-seed={seed}"])
 
     def _explore(self, scenario: Scenario, options: dict[str, Any]) -> Result:
-        from interleave.explore import explore
+        from interleave.database import explore_remembering
 
         __tracebackhide__ = True
+        called = self._node.nodeid if self._calls == 1 else f"{self._node.nodeid}#{self._calls}"
         try:
-            return explore(scenario, name=self._name, replay_command=self._replay_command, **options)
+            return explore_remembering(scenario, self._folder, called, name=self._name, replay_command=self._replay_command, **options)
         except UsageError as error:
             # The line of the test that made the mistake is what matters, not where we noticed.
             raise error.with_traceback(None) from None

@@ -62,6 +62,14 @@ def check_prints(schedule: Schedule, trace: Trace) -> None:
     )
 
 
+def where_left(schedule: Schedule, trace: Trace, divergence: ReplayMismatch | None) -> str:
+    """Say at which step an execution left a schedule that was followed leniently; nothing if it did not."""
+    steps = [divergence.step] if divergence is not None else []
+    step = first_mismatch(schedule, trace.events)
+    steps += [step] if step is not None else []
+    return f"step {min(steps)}, at {site_at(trace.events, min(steps))}" if steps else ""
+
+
 def check_endless(longer: Trace, trace: Trace) -> None:
     """Raise ReplayMismatch if an execution ends, given time, that was recorded as one which ended earlier or not at all."""
     if longer.outcome is not None and longer.outcome.kind == "livelock":

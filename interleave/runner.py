@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from interleave.arguments import seed_name
 from interleave.control import Control
+from interleave.errors import ReplayMismatch
 from interleave.event_loop import as_function
 from interleave.execution import Controls, execute
 from interleave.model import Failure, Schedule, Statistics, Strategy, Trace
@@ -41,6 +42,8 @@ class Runner:
         self._has_new_points = False
         #: Whether an execution was ended early, with a daemon running on and on.
         self.was_cut = False
+        #: Where the last schedule that was followed leniently did not fit any more.
+        self.divergence: ReplayMismatch | None = None
         self._replay_command = replay_command
 
     def execute(self, strategy: Strategy, *, detailed: bool = False, watched: bool = False) -> Trace:
@@ -63,6 +66,7 @@ class Runner:
         if strict and schedule.prints:
             check_prints(schedule, trace)
         strategy.end(trace)
+        self.divergence = strategy.divergence
         return trace
 
     def take_new_points(self) -> bool:

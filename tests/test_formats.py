@@ -143,12 +143,12 @@ def test_every_format_but_text_has_an_option_that_writes_a_file(tmp_path: Path, 
     monkeypatch.chdir(Path(__file__).parent.parent)
     files = {name: tmp_path / f"{name}.out" for name in FILES}
     options = [part for name, file in files.items() for part in (f"--{name}", str(file))]
-    done = CliRunner().invoke(cli, ["explore", "targets.cache:scenario_every_lookup_is_counted", *options])
+    done = CliRunner().invoke(cli, ["explore", "targets.cache:scenario_every_lookup_is_counted", "--no-database", *options])
     assert done.exit_code == 1, done.output
     assert "FAILED" in done.stdout
     assert all(file.stat().st_size for file in files.values())
 
 
 def test_format_on_standard_output_stands_there_alone() -> None:
-    done = CliRunner().invoke(cli, ["explore", "targets.cache:scenario_every_lookup_is_counted", "--sarif", "-"])
+    done = CliRunner().invoke(cli, ["explore", "targets.cache:scenario_every_lookup_is_counted", "--no-database", "--sarif", "-"])
     assert json.loads(done.stdout)["version"] == "2.1.0"

@@ -130,7 +130,11 @@ def test_examples_have_a_scenario_that_fails_and_one_that_passes(path: Path) -> 
     import json
 
     done = subprocess.run(
-        [sys.executable, "-m", "interleave", "explore", str(path), "--json", "-"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "interleave", "explore", str(path), "--no-database", "--json", "-"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     verdicts = [scenario["verdict"] for scenario in json.loads(done.stdout)["scenarios"]]
     assert done.returncode == 1, done.stderr
@@ -140,7 +144,7 @@ def test_examples_have_a_scenario_that_fails_and_one_that_passes(path: Path) -> 
 
 def test_example_tests_run() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "examples/test_bank.py"],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--interleave-no-database", "examples/test_bank.py"],
         cwd=ROOT,
         capture_output=True,
         text=True,

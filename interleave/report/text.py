@@ -190,7 +190,8 @@ def _verdict_text(result: Result) -> str:
         failure = result.failure
         first = _shortened((failure.message.splitlines() or [""])[0])
         more = f", and {len(result.failures) - 1} more" if len(result.failures) > 1 else ""
-        return f"{failure.kind}: {first}{more}   after {count_of(failure.executions, 'execution')}"
+        found = "with a seed kept from before" if result.strategy == "replay" else f"after {count_of(failure.executions, 'execution')}"
+        return f"{failure.kind}: {first}{more}   {found}"
     if result.verdict == "proven":
         scope = f": proven for {result.scope}" if result.scope else ""
         return f"all {count_of(result.executions, 'schedule')}{scope}"

@@ -1,0 +1,73 @@
+"""Seeds found before, tried first: what failed once is the likeliest to fail again.
+
+A seed is followed leniently, since the code may have changed since: what still matches is followed, and if that fails, the failure is
+reported with the seed of the execution that was made now, once that has been replayed strictly. A seed that does not fail any more is
+dropped. None of it counts against the budget of the exploration that follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from interleave.errors import ReplayMismatch, SeedError
+from interleave.explore import Replay, replay
+from interleave.model import Failure, Result, Statistics
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """The failures that seeds kept from before still show, at most one for each signature, and the seeds that were tried."""
+
+    failures: tuple[Failure, ...]
+    tried: tuple[str, ...]
+
+    def result(self) -> Result:
+        """Return the failures as what an exploration found that stopped at them."""
+        return Result(
+            scenario=self.failures[0].scenario,
+            verdict="failed",
+            executions=len(self.tried),
+            exhausted=False,
+            strategy="replay",
+            scope="",
+            stopped_by="failure",
+            failures=self.failures,
+            uncontrolled=(),
+            statistics=Statistics(),
+        )
+
+    def merged(self, result: Result) -> Result:
+        """Return the result of an exploration with the failures recalled before its own."""
+        again = {failure.outcome.signature: failure.count for failure in result.failures}
+        recalled = [replace(one, count=one.count + again.get(one.outcome.signature, 0)) for one in self.failures]
+        known = {one.outcome.signature for one in recalled}
+        failures = (*recalled, *(failure for failure in result.failures if failure.outcome.signature not in known))
+        return replace(result, failures=failures, verdict="failed" if failures else result.verdict)
+
+
+def recall(scenario: Callable[[], object], seeds: Sequence[str], *, stop_on_failure: bool = True, **options: Any) -> Recall:
+    """Try seeds one after the other, up to the first that fails unless told to go on; `options` are those of `replay`."""
+    failures: dict[tuple[str, ...], Failure] = {}
+    tried = []
+    for seed in seeds:
+        tried.append(seed)
+        failure = _failure(scenario, seed, options)
+        if failure is not None and failure.kind != "nondeterminism":
+            failures.setdefault(failure.outcome.signature, replace(failure, executions=len(tried)))
+            if stop_on_failure:
+                break
+    return Recall(tuple(failures.values()), tuple(tried))
+
+
+def _failure(scenario: Callable[[], object], seed: str, options: dict[str, Any]) -> Failure | None:
+    """Return what a seed shows now, None if nothing that comes again under its own schedule."""
+    try:
+        found = replay(scenario, seed, lenient=True, **options)
+        if found.failure is not None and found.left_path:
+            again: Replay = replay(scenario, found.failure.seed, **options)
+            return again.failure
+        return found.failure
+    except (SeedError, ReplayMismatch):
+        return None
