@@ -11,6 +11,7 @@ need it, so that `--help` is quick.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shlex
 import sys
@@ -251,6 +252,7 @@ Examples:
   python -m interleave replay targets.cache:scenario_put SEED
   python -m interleave replay targets.cache:scenario_put SEED --trace   every step, not only those that matter
   python -m interleave replay targets.cache:scenario_put SEED --pdb     the debugger at the failure
+  python -m interleave replay targets.cache:scenario_put SEED --step 12 the debugger at a step
 \b
 Give --include, --timeouts and --task-order as they were when the seed was found; the command printed with it has them.
 """
@@ -259,7 +261,8 @@ Give --include, --timeouts and --task-order as they were when the seed was found
 @cli.command(epilog=_REPLAY_EPILOG)
 @click.argument("target", metavar="TARGET:SCENARIO")
 @click.argument("seed")
-@click.option("--pdb", is_flag=True, help="Start the debugger where it fails.")
+@click.option("--pdb", is_flag=True, help="Start the debugger where it fails, or in the thread that is blocked.")
+@click.option("--step", type=int, metavar="N", help="Start the debugger at step N, as --trace numbers them.")
 @click.option("--trace", is_flag=True, help="Print every step.")
 @click.option("--lenient", is_flag=True, help="Follow what still matches if the code has changed since.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="As in explore.")
@@ -287,15 +290,19 @@ def _replay(target: str, seed: str, options: Mapping[str, Any]) -> bool:
             f"Name it: python -m interleave replay {scenarios[0].target} SEED"
         )
     scenario = scenarios[0]
-    replayed = replay(
-        scenario.function, seed, include=options["include"], name=scenario.name, timeouts=options["timeouts"],
+    _hook_breakpoints()
+    again = functools.partial(
+        replay, scenario.function, seed, include=options["include"], name=scenario.name, timeouts=options["timeouts"],
         races=options["races"], task_order=options["task_order"], lenient=options["lenient"],
         replay_command=_replay_command(scenario.target, options),
     )  # fmt: skip
+    replayed = again()
     if replayed.left_path:
         click.echo(f"The code has changed since the seed was made: the execution left its path at {replayed.left_path}.\n")
     if options["trace"]:
         write_trace(replayed.trace, sys.stdout)
+    if options["step"] is not None:
+        _debug(again, len(replayed.trace.steps), step=options["step"])
     if replayed.failure is None:
         click.echo(f"{scenario.name} passed with this schedule.")
         for line in race_lines(replayed.races):
@@ -303,28 +310,36 @@ def _replay(target: str, seed: str, options: Mapping[str, Any]) -> bool:
         return False
     _write_report(replayed.failure, sys.stdout)
     if options["pdb"]:
-        _debug(replayed.failure.outcome.error)
+        _debug(again, len(replayed.trace.steps))
     return True
+
+
+def _hook_breakpoints() -> None:
+    """Have `breakpoint()` in the program start a debugger that knows of logical threads; its module is costly to import."""
+    if "PYTHONBREAKPOINT" not in os.environ and sys.breakpointhook is sys.__breakpointhook__:
+
+        def hook(*_: object, **__: object) -> None:
+            from interleave.debugging import Debugger
+
+            Debugger().set_trace(sys._getframe(1))
+
+        sys.breakpointhook = hook
+
+
+def _debug(again: Callable[..., object], steps: int, *, step: int | None = None) -> None:
+    """Replay once more, the same as before, with a debugger at a step, or at the end."""
+    from interleave.debugging import Session
+    from interleave.errors import UsageError
+
+    if step is not None and not 0 <= step < steps:
+        raise UsageError(f"there is no step {step}: this execution has the steps 0 to {steps - 1}.\nList them: --trace")
+    again(onlooker=Session(stops_at_end=step is None, step=step))
 
 
 def _write_report(failure: Failure, out: TextIO) -> None:
     from interleave.report import render
 
     out.write(render(failure, color=out.isatty()))
-
-
-def _debug(error: BaseException | None) -> None:
-    """Start the debugger where an exception was raised; its frames still have their variables."""
-    if error is None or error.__traceback__ is None:
-        click.echo("No exception was raised, so there is no frame to debug. Put breakpoint() at one of the lines above and replay.")
-        return
-    import pdb
-
-    traceback = error.__traceback__
-    # The outermost frames are the engine's; `up` should not lead there from the user's own.
-    while traceback.tb_next is not None and traceback.tb_frame.f_globals.get("__name__", "").startswith("interleave."):
-        traceback = traceback.tb_next
-    pdb.post_mortem(traceback)
 
 
 @cli.command("list")

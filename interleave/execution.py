@@ -7,12 +7,13 @@ the data that detectors judge. It is also the only importer of the kernel above 
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, NamedTuple, Protocol
 
 from interleave.detectors import deadlock, runaway
 from interleave.model import Blocked, Frame, Held, Operation, Outcome, Strategy, Trace
@@ -22,7 +23,7 @@ from interleave.recording import Recorder
 from interleave.runtime import gate, state
 from interleave.runtime.kernel import Kernel
 from interleave.runtime.sites import is_ours, rank, site_of, stack_of
-from interleave.runtime.threads import LogicalThread
+from interleave.runtime.threads import Judge, LogicalThread
 from interleave.runtime.trap import Trap
 from interleave.witnessing import Watcher
 
@@ -38,13 +39,32 @@ _BUILT_ON = {
 }
 
 
+class Standing(NamedTuple):
+    """Where a logical thread stands while an execution is looked at: `doing` is "runs", "ready", "ended" or "waits for ..."."""
+
+    tid: int
+    name: str
+    frame: FrameType | None
+    doing: str
+
+
+class Onlooker(Protocol):
+    """What is called in the midst of an execution, for a debugger: after step number `step`, and before threads are unwound."""
+
+    step: int | None
+
+    def at_step(self, standing: Sequence[Standing]) -> None: ...
+
+    def at_end(self, outcome: Outcome, standing: Sequence[Standing]) -> None: ...
+
+
 @dataclass(slots=True)
 class Controls:
     """What stays the same over the executions of one exploration.
 
     `steps` bounds the operations of an execution; `any_timeout` lets deadlines fire while others could run; with `is_fifo` tasks of
-    asyncio step in the order in which they became ready; `is_holding_visible` is
-    learned (see `primitives.locks`); `running` is the kernel at work, for the signal handler.
+    asyncio step in the order in which they became ready; `is_holding_visible` is learned (see `primitives.locks`); `running` is the
+    kernel at work, for the signal handler; `onlooker` is told of executions.
     """
 
     steps: int = 20_000
@@ -54,6 +74,7 @@ class Controls:
     #: Whether the first Ctrl-C lets the execution under way come to its end, because the exploration is to be continued.
     ends_executions: bool = False
     running: Kernel | None = field(default=None, repr=False)
+    onlooker: Onlooker | None = None
 
 
 def execute(
@@ -75,12 +96,15 @@ def execute(
     if watched:
         watcher = Watcher(trap.places.name_of, recorder)
         kernel.observer, trace.witness = watcher.observe, watcher.witness
+    judge: Judge = _Judge(trap, recorder)
+    if controls.onlooker is not None:
+        judge = _Shown(judge, kernel, controls.onlooker)
     gate.is_detailed = detailed
     controls.running = kernel
     state.is_fifo = controls.is_fifo
     entropy.renew()
     try:
-        trap.run(scenario, _Judge(trap, recorder))
+        trap.run(scenario, judge)
     finally:
         gate.is_detailed = False
         controls.running = None
@@ -193,6 +217,60 @@ def _fulfillers(kernel: Kernel, thread: LogicalThread) -> tuple[int, ...]:
         frame = frame.f_back
     awaited = frame.f_locals.get("self") if frame is not None else None
     return tuple(one.tid for one in kernel.logical if one.task is not None and not one.is_finished and one.task.provides(awaited))
+
+
+class _Shown:
+    """A judge that shows an execution to an onlooker before its threads are unwound, and at one step."""
+
+    def __init__(self, judge: Judge, kernel: Kernel, onlooker: Onlooker) -> None:
+        self._judge = judge
+        self._kernel = kernel
+        self._onlooker = onlooker
+        if onlooker.step is not None:
+            self._observe, kernel.observer = kernel.observer, self._observed
+
+    def raised(self, thread: LogicalThread, error: BaseException) -> Outcome | None:
+        return self._show(self._judge.raised(thread, error))
+
+    def blocked(self, kernel: Kernel) -> Outcome | None:
+        return self._show(self._judge.blocked(kernel))
+
+    def runaway(self, kernel: Kernel) -> Outcome | None:
+        return self._show(self._judge.runaway(kernel))
+
+    def _show(self, outcome: Outcome | None) -> Outcome | None:
+        if outcome is None:
+            return None
+        # Nobody is at work: what the onlooker evaluates announces nothing.
+        was_open, gate.is_open = gate.is_open, False
+        trap, state.kernel = state.kernel, None
+        self._kernel.enter(self._kernel.logical[0])
+        try:
+            self._onlooker.at_end(outcome, self._standing(None))
+        finally:
+            state.kernel, gate.is_open = trap, was_open
+        return outcome
+
+    def _observed(self, thread: LogicalThread, operation: Operation, seen: tuple[Any, Any]) -> None:
+        if self._observe is not None:
+            self._observe(thread, operation, seen)
+        if len(self._kernel.events) - 1 == self._onlooker.step:
+            self._onlooker.at_step(self._standing(thread))
+
+    def _standing(self, current: LogicalThread | None) -> list[Standing]:
+        found = []
+        for one in self._kernel.logical:
+            pending = self._kernel.pending[one.tid]
+            if one is current:
+                found.append(Standing(one.tid, one.info.name, sys._getframe(1), "runs"))
+                continue
+            frame = one.fiber.greenlet.gr_frame if one.fiber is not None else None
+            is_ready = self._kernel.enabled & one.bit
+            doing = (
+                "ended" if one.is_finished else "ready" if is_ready or pending is None else f"waits for {_explain(one, pending.kind)[0]}"
+            )
+            found.append(Standing(one.tid, one.info.name, frame, doing))
+        return found
 
 
 def is_test_outcome(error: BaseException) -> bool:

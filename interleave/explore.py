@@ -19,7 +19,7 @@ from interleave import strategies
 from interleave.arguments import check_budget, check_races, check_scenario, check_task_order, check_timeouts, seed_name
 from interleave.continuation import Continuation, load, save
 from interleave.errors import CheckFailed, ReplayMismatch
-from interleave.execution import Controls
+from interleave.execution import Controls, Onlooker
 from interleave.findings import Findings
 from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, Trace, Verdict
 from interleave.race_search import RaceSearch
@@ -136,13 +136,15 @@ def replay(
     races: str = "report",
     task_order: str = "any",
     lenient: bool = False,
+    onlooker: Onlooker | None = None,
     replay_command: Callable[[str], str] | None = None,
 ) -> Replay:
     """Run `scenario` once under the schedule of `seed`, in detail.
 
     `include`, `name`, `timeouts`, `task_order` and `races` must be those under which the seed was found. Raises SeedError if the seed is
     damaged or of another scenario, ReplayMismatch if the program does something else now than when the seed was made. With `lenient`, what
-    still matches is followed then, with default choices where nothing does, and `Replay.left_path` says where that began.
+    still matches is followed then, with default choices where nothing does, and `Replay.left_path` says where that began. An `onlooker` is shown
+    the execution while its threads stand where they are, see `debugging`.
     """
     full_name = check_scenario(scenario, name)
     schedule = decode(seed, seed_name(full_name))
@@ -152,6 +154,7 @@ def replay(
     runner = Runner(scenario, full_name, controls, include=tuple(include), replay_command=replay_command)
     search = RaceSearch(runner, check_races(races))
     with runner.control:
+        controls.onlooker = onlooker
         try:
             trace = runner.follow(schedule, strict=not lenient, detailed=True, watched=search.is_on)
         except ReplayMismatch:
@@ -161,6 +164,7 @@ def replay(
             trace = runner.follow(schedule, strict=True, detailed=True, watched=search.is_on)
         if lenient and runner.has_grown:
             trace = runner.follow(schedule, strict=False, detailed=True, watched=search.is_on)
+        controls.onlooker = None
         left_path = where_left(schedule, trace, runner.divergence) if lenient else ""
         if trace.outcome is not None and trace.outcome.kind == "livelock" and controls.steps < Budget().steps:
             # A loop without an end, or an execution that ended here when the seed was made?
