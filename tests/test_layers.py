@@ -34,6 +34,7 @@ LIBRARIES = {
     "pytest": ("pytest_plugin.py",),
     "click": ("cli.py",),
     "rich": ("report/", "cli.py"),
+    "jinja2": ("report/html.py",),
 }
 
 #: What layers 0 and 1 must not touch: threads, input and output, clocks, other processes.

@@ -16,6 +16,8 @@ that has the two methods, and add its row to `REPORTERS`.
     sarif      SARIF, for code scanning
     chrome     trace events, for Perfetto
     graph      the wait-for graph as Mermaid and as DOT
+    html       one page for the browser, made from page.html
+    statistics what was explored
     spans      what lasts longer than a step, for timelines
     progress   what is shown while an exploration runs
 """
@@ -37,9 +39,11 @@ REPORTERS: Final = {
     "chrome-trace": "interleave.report.chrome:ChromeTraceReporter",
     "mermaid": "interleave.report.graph:MermaidReporter",
     "dot": "interleave.report.graph:DotReporter",
+    "html": "interleave.report.html:HtmlReporter",
 }
 #: Those that the command line writes to files, each by an option of its name, with the help of that.
 FILES: Final = {
+    "html": "Write a page to step through the failing executions too",
     "json": "Write JSON too",
     "junit": "Write JUnit XML too, for continuous integration",
     "sarif": "Write SARIF too, for code scanning",

@@ -1,0 +1,171 @@
+"""One self-contained page: each failing execution as lanes in time, to step through with the source beside it.
+
+The page is `page.html`, a template with its style and script in it, so that a browser needs no network. Texts are filled in by jinja2 (the
+extra `html`), and what the script draws is one JSON value. Steps are rows of numbers that index tables of threads, files, texts and
+places; the script draws to a canvas only what is in view, so that ten thousand steps cost what a hundred do.
+
+    failures: threads, steps, spans, arrows, places, kinds
+        step: [tid, kind, file, line, place or -1, value or -1, text, flags: 1 conflicts, 2 explains the failure]
+        span: [0 held / 1 blocked, tid, what, start, end]
+        arrow: [0 conflict / 1 wake-up, from, to]
+    files: name, path, and the lines by number, those around a step only
+    texts: every string that steps and spans point to
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+from collections.abc import Sequence
+from importlib.resources import files
+from math import cos, pi, sin
+from typing import Any, Final, TextIO
+from xml.sax.saxutils import escape
+
+from interleave.detectors.culprit import find
+from interleave.errors import UsageError
+from interleave.model import Failure, Frame, Result
+from interleave.report.columns import effect, named_steps, names_of
+from interleave.report.fixes import fix_of
+from interleave.report.graph import graph_of
+from interleave.report.races import race_lines
+from interleave.report.source import short_path
+from interleave.report.spans import arrows_of, spans_of
+from interleave.report.statistics import statistics_lines
+from interleave.report.story import sentence_of
+from interleave.report.text import count_of
+
+#: Source lines shown around a step.
+_AROUND: Final = 40
+
+
+class HtmlReporter:
+    """Write the run as one page."""
+
+    def add(self, result: Result, out: TextIO) -> None:
+        """Write nothing: the page is written at the end."""
+
+    def finish(self, results: Sequence[Result], out: TextIO) -> None:
+        """Write the page. Raises UsageError where jinja2 is not installed."""
+        try:
+            from jinja2 import Environment
+        except ImportError:
+            raise UsageError("The HTML report needs jinja2, which is not installed.\nInstall it: pip install 'interleave[html]'") from None
+        tables = _Tables()
+        failures = [failure for result in results for failure in result.failures]
+        data = {"failures": [tables.failure(failure) for failure in failures], "files": tables.files(), "texts": list(tables.texts)}
+        template = Environment(autoescape=True).from_string(files("interleave.report").joinpath("page.html").read_text(encoding="utf-8"))
+        # Inside a script element only this sign could end it.
+        text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+        out.write(template.render(scenarios=[_scenario(one) for one in results], failures=[_failure(one) for one in failures], data=text))
+        out.write("\n")
+
+
+def _scenario(result: Result) -> dict[str, Any]:
+    return {
+        "name": result.scenario,
+        "verdict": result.verdict,
+        "executions": f"{result.executions:,}",
+        "strategy": result.strategy,
+        "scope": result.scope,
+        "lines": [*statistics_lines(result), *race_lines(result.races), *result.uncontrolled],
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    culprit, names = find(failure.trace, failure.outcome), names_of(failure.trace.threads)
+    return {
+        "scenario": failure.scenario,
+        "kind": failure.kind,
+        "message": failure.message,
+        "story": sentence_of(failure, culprit, names),
+        "fix": fix_of(failure, culprit),
+        "signature": [short_path(part) for part in failure.outcome.signature],
+        "met": count_of(failure.count, "time"),
+        "executions": count_of(failure.executions, "execution"),
+        "preemptions": count_of(failure.preemptions, "preemption"),
+        "steps": count_of(len(failure.trace.steps), "step"),
+        "seed": failure.seed,
+        "replay": failure.replay_command or failure.seed,
+        "traceback": failure.outcome.traceback,
+        "graph": svg_of(failure),
+    }
+
+
+class _Tables:
+    """Collects what the rows of all failures point to."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, int] = {}
+        self._files: dict[str, int] = {}
+        self._lines: dict[str, set[int]] = {}
+
+    def failure(self, failure: Failure) -> dict[str, Any]:
+        """Return one failing execution as rows."""
+        culprit = find(failure.trace, failure.outcome)
+        marked = set(culprit.positions) if culprit is not None else set()
+        steps, names = named_steps(failure.trace), names_of(failure.trace.threads)
+        rows = [
+            [
+                step.tid,
+                self._text(step.kind),
+                *self._place(step.where),
+                self._text(step.place) if step.place else -1,
+                self._text(step.value) if step.value else -1,
+                self._text(effect(step)),
+                step.is_shared + 2 * (step.index in marked),
+            ]
+            for step in steps
+        ]
+        spans = [[int(span.kind == "blocked"), span.tid, self._text(span.what), span.start, span.end] for span in spans_of(failure)]
+        arrows = [[int(one.kind == "wake-up"), one.source, one.target] for one in arrows_of(failure, culprit)]
+        return {"threads": [names.get(tid, "") for tid in range(len(names))], "steps": rows, "spans": spans, "arrows": arrows}
+
+    def files(self) -> list[dict[str, Any]]:
+        """Return the files with the lines around all steps in them."""
+        found = []
+        for file in self._files:
+            lines = linecache.getlines(file)
+            shown = {near for line in self._lines[file] for near in range(max(line - _AROUND, 1), min(line + _AROUND, len(lines)) + 1)}
+            found.append({"name": short_path(file), "lines": {line: lines[line - 1].rstrip("\n") for line in sorted(shown)}})
+        return found
+
+    def _text(self, text: str) -> int:
+        return self.texts.setdefault(text, len(self.texts))
+
+    def _place(self, where: Frame) -> tuple[int, int]:
+        self._lines.setdefault(where.file, set()).add(where.line)
+        return self._files.setdefault(where.file, len(self._files)), where.line
+
+
+def svg_of(failure: Failure) -> str:
+    """Draw the wait-for graph, nodes on a circle; empty if nobody waited."""
+    graph = graph_of(failure.outcome)
+    if not graph.nodes:
+        return ""
+    width, height, across, up = 720.0, 130.0 + 70 * len(graph.nodes), 230.0, 30.0 + 28 * len(graph.nodes)
+    at = {}
+    for number, name in enumerate(graph.nodes):
+        angle = 2 * pi * number / len(graph.nodes) - pi / 2
+        at[name] = (width / 2 + across * cos(angle), height / 2 + up * sin(angle))
+    parts = [
+        f'<svg class="graph" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="wait-for graph">',
+        '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto-start-reverse">'
+        '<path d="M0 0L10 5L0 10z"/></marker></defs>',
+    ]
+    for edge in graph.edges:
+        (x1, y1), (x2, y2) = at[edge.source], at[edge.target]
+        length = max(((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5, 1)
+        # Bent to one side, so that two edges between two nodes are apart; ending at the border of the box.
+        middle = (x1 + x2) / 2 - (y2 - y1) / length * 40, (y1 + y2) / 2 + (x2 - x1) / length * 40
+        end = y2 + (20 if middle[1] > y2 else -20)
+        kind = "cycle" if edge.is_cycle else "edge"
+        parts.append(f'<path class="{kind}" d="M{x1:.0f} {y1:.0f}Q{middle[0]:.0f} {middle[1]:.0f} {x2:.0f} {end:.0f}"/>')
+        label = (x1 + 2 * middle[0] + x2) / 4, (y1 + 2 * middle[1] + end) / 4
+        parts.append(f'<text class="label" x="{label[0]:.0f}" y="{label[1]:.0f}">{escape(edge.label)}</text>')
+    for name, text in graph.nodes.items():
+        x, y = at[name]
+        half = 4 + 3.7 * len(text)
+        parts.append(f'<rect x="{x - half:.0f}" y="{y - 18:.0f}" width="{2 * half:.0f}" height="36" rx="6"/>')
+        parts.append(f'<text x="{x:.0f}" y="{y + 4:.0f}">{escape(text)}</text>')
+    return "".join([*parts, "</svg>"])
