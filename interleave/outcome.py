@@ -64,6 +64,8 @@ class Step:
     is_shared: bool
     #: Innermost last, frames of ours left out.
     stack: tuple[Frame, ...] = ()
+    #: The `model.Access`es of the operation; None where they are not known.
+    accesses: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

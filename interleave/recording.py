@@ -141,6 +141,7 @@ class Recorder:
                 Frame(operation.site.file, operation.site.line, operation.site.function),
                 _is_shared(thread, operation, touched),
                 stack,
+                operation.accesses,
             )
             for index, (thread, operation, place, text, stack) in enumerate(self._rows)
         ]

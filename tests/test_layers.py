@@ -49,7 +49,7 @@ FUNCTION_LINES = 60
 PARAMETERS = 6
 OPTIONS = 16
 #: Of code, for the whole package.
-PACKAGE_LINES = 12_000
+PACKAGE_LINES = 14_000
 
 
 def relative(path: Path) -> str:

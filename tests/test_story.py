@@ -50,6 +50,11 @@ TARGETS = {
     "container:resolve_during_dispose": ("read-write-act", "ServiceContainer._is_disposed", "if self._is_disposed | = True | = reg"),
     "deadlock:every_job_is_taken": ("read-write-read", "JobQueue._jobs (size)", "if not self._jobs | popleft | popleft"),
     "deadlock:result_reaches_waiter": ("read-notify-wait", "ResultSlot._is_set", "if not self._is_set | notify_all | wait()"),
+    "event_processor:numbers_are_unique": ("read-write-write", "EventStore.last_number", "return self.last | = number | = number"),
+    "mcp_context:computed_once": ("read-write-write", "MCPContextProvider._values['user']", "if name not in | = value | = value"),
+    "mcp_context:no_stale_write": ("read-write-act", "list[0]", "value = source[0] | source[0] = | = value"),
+    "websocket_manager:broadcast_during_connect": ("read-write-read", "WebSocketManager._sockets", "for socket | = socket | for socket"),
+    "websocket_manager:broadcasts_are_counted": ("read-write-write", "WebSocketManager._sent", "= self._sent | _sent = | _sent = "),
     "event_backend:newcomer_outlives_leaver": ("read-write-act", "InMemoryEventBackend._topics", "if not members | .add( | del "),
 }
 
@@ -113,7 +118,7 @@ def test_fix_names_the_lock_that_the_other_thread_holds() -> None:
 
 def test_fix_of_a_lock_let_go_between_is_to_keep_it() -> None:
     story, fix = explained(failure_of(counting("add_split", "add_split")))
-    assert story.startswith("`Counter.value` changed between check and act: thread worker-")
+    assert story.startswith("`Counter.value` lost an update: thread worker-")
     assert fix.startswith("Keep Lock 'Counter.lock' from test_story.py:")
 
 
@@ -187,6 +192,12 @@ def test_every_kind_has_a_story_and_a_fix(scenario: Callable[[], object], kind: 
     said, advice = explained(failure)
     assert story in said
     assert fix in advice
+
+
+def test_tasks_are_told_not_to_await_in_between() -> None:
+    story, fix = explained(failure_of(importlib.import_module("targets.websocket_manager").scenario_broadcasts_are_counted))
+    assert story.startswith("`WebSocketManager._sent` lost an update: Task-")
+    assert "do not await in it, or hold one asyncio.Lock over it" in fix
 
 
 def test_race_is_explained_by_its_own_accesses() -> None:

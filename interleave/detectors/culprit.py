@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from interleave.detectors.atomicity import PATTERNS, RANKS
+from interleave.detectors.places import MAKERS
 from interleave.detectors.synchronisation import MEMORY, Order, takes
 from interleave.model import Outcome, RaceAccess, Step, Trace, fields_overlap
 
@@ -45,6 +46,10 @@ class Culprit:
     positions: tuple[int, ...] = ()
     #: What the last access touches, where that is another place.
     target: str = ""
+    #: Whether what the other thread wrote was overwritten by what follows from the value before.
+    is_lost_update: bool = False
+    #: Whether tasks take part.
+    has_tasks: bool = False
 
 
 class _Touch(NamedTuple):
@@ -59,7 +64,8 @@ def find(trace: Trace, outcome: Outcome) -> Culprit | None:
     if outcome.race is not None:
         race = outcome.race
         guards = _Finder(trace, outcome).guards(race.place, ()) if trace.steps else ()
-        return Culprit(race.pattern, race.place, race.accesses, guards)
+        is_lost = race.pattern == "read-write-write" and race.severity == "harmful"
+        return Culprit(race.pattern, race.place, race.accesses, guards, is_lost_update=is_lost)
     if not trace.steps or outcome.kind in ("deadlock", "livelock", "nondeterminism"):
         return None
     finder = _Finder(trace, outcome)
@@ -73,10 +79,16 @@ class _Finder:
         self._trace = trace
         self._outcome = outcome
         self._steps = trace.steps[:_MOST_STEPS]
-        self._has_events = len(trace.events) >= len(trace.steps)
+        # What a task does in one step is one event, so that events and steps are not the same there.
+        self._is_ordered = trace.witness is not None and not trace.has_tasks
+        #: The thread that failed: what a task raises comes out of whoever waits for it.
+        self._tid = outcome.tid
+        here = [step.tid for step in self._steps if _is_at(step, outcome)]
+        if here and outcome.tid not in here:
+            self._tid = here[-1]
         self._locks: dict[int, str] = {}
         self._orders: list[Order] = []
-        if trace.witness is not None and self._has_events:
+        if trace.witness is not None and self._is_ordered:
             self._locks = {
                 bit: trace.steps[at].place for at, (_, bit) in takes(trace.events, trace.witness).items() if at < len(trace.steps)
             }
@@ -118,15 +130,12 @@ class _Finder:
 
     def pair(self) -> Culprit | None:
         """Return the last access of the failing thread before the failure and the conflicting one of another thread before it."""
-        own = [step for step in self._steps if step.tid == self._outcome.tid and step.is_shared and step.kind in MEMORY]
+        memory = [step for step in self._steps if step.kind in MEMORY and step.where.function.rpartition(".")[2] not in MAKERS]
+        own = [step for step in memory if step.tid == self._tid and step.is_shared]
         for second in reversed(own[-3:]):
-            for first in reversed(self._steps[: second.index]):
-                if (
-                    first.tid != second.tid
-                    and first.kind in MEMORY
-                    and "write" in (first.kind, second.kind)
-                    and self._overlap(first, second)
-                ):
+            for first in reversed(memory):
+                is_earlier = first.index < second.index and first.tid != second.tid
+                if is_earlier and "write" in (first.kind, second.kind) and self._overlap(first, second):
                     return self._culprit(f"{first.kind}-{second.kind}", (first.index, second.index))
         return None
 
@@ -187,8 +196,7 @@ class _Finder:
         for step in self._steps:
             if step.kind not in MEMORY or not step.is_shared:
                 continue
-            accesses = self._trace.events[step.index][1].accesses if self._has_events else None
-            for owner, field, mode in accesses or ((step.place, "", int(step.kind == "write")),):
+            for owner, field, mode in step.accesses or ((step.place, "", int(step.kind == "write")),):
                 own = touches.setdefault(owner, [])
                 if len(own) < _MOST_TOUCHES:
                     own.append(_Touch(step.index, step.tid, field, mode))
@@ -197,19 +205,19 @@ class _Finder:
     def _badness(self, one: tuple[_Touch, _Touch, _Touch]) -> tuple[bool, bool, int, bool, int, int]:
         """Order triples: the best explanation first."""
         first, between, second = one
-        where, last = self._outcome.where, self._steps[second.position]
-        is_elsewhere = where is None or first.tid != self._outcome.tid or (last.where.file, last.where.line) != (where.file, where.line)
+        last = self._steps[second.position]
+        is_elsewhere = first.tid != self._tid or not _is_at(last, self._outcome)
         is_nameless = not any(mark in last.place for mark in ".['")
         apart = sum(step.tid == first.tid for step in self._steps[first.position : second.position])
         # What is read again was written last; what is overwritten was written first, and then only moved about.
         nearness = between.position if second.mode else -between.position
         rank = RANKS[PATTERNS[first.mode, between.mode, second.mode]]
-        return is_elsewhere, is_nameless, rank, first.tid != self._outcome.tid, apart, nearness
+        return is_elsewhere, is_nameless, rank, first.tid != self._tid, apart, nearness
 
     def _is_meant(self, first: int, between: int, second: int) -> bool:
         """Tell whether more than mutexes put an access between two others."""
         trace = self._trace
-        if trace.witness is None or not self._has_events:
+        if trace.witness is None or not self._is_ordered:
             return False
         if not self._orders:
             self._orders.append(Order(trace.events[:_MOST_STEPS], trace.witness, locks=False))
@@ -217,9 +225,9 @@ class _Finder:
         return order.is_before(first, between) and order.is_before(between, second)
 
     def _overlap(self, one: Step, other: Step) -> bool:
-        if not self._has_events:
+        if one.accesses is None or other.accesses is None:
             return one.place == other.place
-        mine, others = (self._trace.events[step.index][1].accesses or () for step in (one, other))
+        mine, others = one.accesses, other.accesses
         return any(a.owner == b.owner and fields_overlap(a.field, b.field) for a in mine for b in others)
 
     def _held(self, index: int) -> tuple[str, ...]:
@@ -238,7 +246,26 @@ class _Finder:
             accesses.append(RaceAccess(step.tid, name, mode, step.value, where.file, where.line, where.function, self._held(position)))
         # The most particular name: a key rather than the whole dictionary.
         place = max(places, key=len) if pattern in RANKS else places[0]
-        return Culprit(pattern, place, tuple(accesses), self.guards(place, positions), positions)
+        is_lost = pattern == "read-write-write" and self._is_lost_update(*positions)
+        guards = self.guards(place, positions)
+        return Culprit(pattern, place, tuple(accesses), guards, positions, is_lost_update=is_lost, has_tasks=self._trace.has_tasks)
+
+    def _is_lost_update(self, first: int, between: int, second: int) -> bool:
+        """Tell whether a read and a write are one update: made by one line, or of numbers, without another look in between."""
+        one, other, last = (self._steps[position] for position in (first, between, second))
+        if (one.where.file, one.where.line) == (last.where.file, last.where.line):
+            return True
+        again = any(step.tid == one.tid and step.place == last.place and step.kind == "read" for step in self._steps[between:second])
+        return not again and one.place == last.place and all(_is_number(step.value) for step in (one, other, last))
+
+
+def _is_at(step: Step, outcome: Outcome) -> bool:
+    where = outcome.where
+    return where is not None and (step.where.file, step.where.line) == (where.file, where.line)
+
+
+def _is_number(value: str) -> bool:
+    return value.lstrip("-").replace(".", "", 1).isdigit()
 
 
 def base_of(place: str) -> str:

@@ -15,7 +15,7 @@ from interleave.detectors.synchronisation import MEMORY
 from interleave.model import WHOLE, Event, Owner, Witness
 
 #: Functions that initialise objects.
-_MAKERS = frozenset({"__init__", "__post_init__", "__new__"})
+MAKERS = frozenset({"__init__", "__post_init__", "__new__"})
 
 
 class Touch(NamedTuple):
@@ -49,7 +49,7 @@ def contended(events: Sequence[Event], witness: Witness) -> list[Place]:
             for owner, name, mode in operation.accesses or ():
                 if sole.setdefault(owner, tid) != tid:
                     sole[owner] = -1
-                elif mode and operation.site.function.rpartition(".")[2] in _MAKERS:
+                elif mode and operation.site.function.rpartition(".")[2] in MAKERS:
                     continue
                 modes = owners.setdefault(owner, {}).setdefault(name, {})
                 modes[position] = modes.get(position, 0) | mode

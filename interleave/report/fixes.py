@@ -3,6 +3,7 @@
 | seen | advice |
 | --- | --- |
 | two accesses with another's in between, no lock over both | hold one lock over them: the one that protects the place elsewhere, if any |
+| the same between tasks | no `await` in between, or one `asyncio.Lock` |
 | the same lock at both, let go in between | hold it on, or look again after taking it |
 | a collection that changes while it is gone through | go through a copy, made under the lock of those who change it |
 | a `wait` under an `if` | `while` around the `wait` |
@@ -66,7 +67,8 @@ def _guard(culprit: Culprit, outcome: Outcome) -> str:
         return f"Guard {lines} with {name}, which protects `{place}` at {at(step.where)}; {at(between)} as well."
     if both:
         return f"Take {both[0]}, held over {lines}, at {at(between)} too."
-    return f"Make {lines} one step: hold one lock over it, and at every other use of `{place}` ({at(between)})."
+    lock = "do not await in it, or hold one asyncio.Lock" if culprit.has_tasks else "hold one lock"
+    return f"Make {lines} one step: {lock} over it, and at every other use of `{place}` ({at(between)})."
 
 
 def lines_of(first: RaceAccess, second: RaceAccess) -> str:

@@ -41,16 +41,18 @@ def _conflict(culprit: Culprit, outcome: Outcome) -> str:
     """Say which accesses got into each other's way."""
     if len(culprit.accesses) < 3:
         first, second = culprit.accesses[-2:]
-        too_early = f"{_who(first)} from {_doing(first)} {shown(culprit.place)} at {at(first)}"
-        return f"Nothing keeps {too_early} before {_who(second)} {second.mode} it at {at(second)}."
+        one, other = (access.thread if culprit.has_tasks else _who(access) for access in (first, second))
+        too_early = f"{one} from {_doing(first)} {shown(culprit.place)} at {at(first)}"
+        return f"Nothing keeps {too_early} before {other} {second.mode} it at {at(second)}."
     first, between, second = culprit.accesses[-3:]
     if culprit.pattern == "read-write-write" and len(culprit.accesses) == 4:
         first, between = culprit.accesses[0], culprit.accesses[2]
-    own, other, place = _who(first), _who(between), shown(culprit.place)
+    own, other = (one.thread if culprit.has_tasks else _who(one) for one in (first, between))
+    place = shown(culprit.place)
     wrote = f"{other} {_past(between)} at {at(between)}"
+    if _CHANGING in outcome.message and second.mode == "reads":
+        return f"{place} changed while {own} was going through it at {at(second)}: {other} changed it at {at(between)}."
     if culprit.pattern == "read-write-read":
-        if _CHANGING in outcome.message:
-            return f"{place} changed while {own} was going through it at {at(second)}: {other} changed it at {at(between)}."
         return (
             f"{place} changed between two reads of {own}: it {_past(first)} at {at(first)}, "
             f"{wrote}, then it {_past(second)} at {at(second)}."
@@ -65,7 +67,7 @@ def _conflict(culprit: Culprit, outcome: Outcome) -> str:
             f"{place} was seen half done: {own} {_past(first)} at {at(first)} and {_past(second)} only at {at(second)}; "
             f"in between {other} {_past(between)} at {at(between)}."
         )
-    if (first.file, first.line) == (second.file, second.line):
+    if culprit.is_lost_update:
         last = f"wrote {second.value} over it" if second.value else "changed it, too,"
         return f"{place} lost an update: {own} {_past(first)} at {at(first)}, {wrote}, then {own} {last} at {at(second)}."
     return (
