@@ -83,6 +83,8 @@ def options_text(options: dict[str, Any]) -> str:
     parts = [f"--include {package}" for package in options.get("include") or ()]
     if options.get("timeouts", "idle") != "idle":
         parts.append(f"--timeouts {options['timeouts']}")
+    if options.get("task_order", "any") != "any":
+        parts.append(f"--task-order {options['task_order']}")
     if options.get("races") in ("harmful", "fail"):
         parts.append(f"--races {options['races']}")
     return " ".join(parts)
@@ -126,8 +128,10 @@ def explore_remembering(scenario: Callable[[], object], folder: Path | None, cal
         return explore(scenario, **options)
     database = Database(folder, called, options_text(options))
     stops = options.get("stop_on_failure", True)
-    shared = {name: options[name] for name in ("include", "name", "timeouts", "races", "replay_command") if name in options}
-    recalled = recall(scenario, database.seeds, stop_on_failure=stops, **shared) if database.seeds else None
+    shared = {name: options[name] for name in ("include", "name", "timeouts", "task_order", "races", "replay_command") if name in options}
+    # What is kept of an exploration that is continued has its failures already.
+    seeds = database.seeds if options.get("state") is None else []
+    recalled = recall(scenario, seeds, stop_on_failure=stops, **shared) if seeds else None
     if recalled is not None and recalled.failures and stops:
         result = recalled.result()
     else:

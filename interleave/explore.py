@@ -19,6 +19,7 @@ from interleave import strategies
 from interleave.arguments import check_budget, check_races, check_scenario, check_task_order, check_timeouts, seed_name
 from interleave.continuation import Continuation, load, save
 from interleave.errors import CheckFailed, ReplayMismatch
+from interleave.estimate import Estimate, estimate
 from interleave.execution import Controls, Onlooker
 from interleave.findings import Findings
 from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, Trace, Verdict
@@ -36,7 +37,7 @@ _now = time.perf_counter
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an exploration is. `rate` is in executions per second, `seconds` since its beginning."""
+    """How far an exploration is. `rate` is in executions per second, `seconds` since its beginning; `left` is what a search has to do."""
 
     scenario: str
     executions: int
@@ -45,6 +46,7 @@ class Progress:
     rate: float
     strategy: str
     budget: Budget
+    left: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,8 @@ class _Exploration:
         statistics.redundant = getattr(strategy, "redundant", 0)
         uncontrolled = (*runner.uncontrolled, *runner.control.skipped)
         exhausted = stopped_by == "exhausted"
+        if not exhausted and self._is_between and (left := estimate(strategy, self._executions)) is not None:
+            statistics.searched, statistics.left = left.done, left.left
         scope = strategy.scope if exhausted and not runner.was_cut else ""
         failures = self._findings.all()
         return Result(
@@ -312,7 +316,8 @@ class _Exploration:
         self._told = now
         seconds = now - self._started
         rate = (self._executions - self._before) / seconds
-        self._progress(Progress(self._runner.name, self._executions, len(self._findings), seconds, rate, self._called, self._budget))
+        left = estimate(self._strategy, self._executions)
+        self._progress(Progress(self._runner.name, self._executions, len(self._findings), seconds, rate, self._called, self._budget, left))
 
     def _check_repeats(self, first: Trace) -> Trace | None:
         """Run the first schedule twice more: the same schedule must give the same run. Return it if races can be seen in it.

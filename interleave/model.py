@@ -37,6 +37,7 @@ from interleave.outcome import Outcome as Outcome
 from interleave.outcome import Race as Race
 from interleave.outcome import RaceAccess as RaceAccess
 from interleave.outcome import Severity as Severity
+from interleave.outcome import Statistics as Statistics
 from interleave.outcome import Step as Step
 from interleave.outcome import Value as Value
 from interleave.outcome import Witness as Witness
@@ -350,28 +351,6 @@ class Budget:
     executions: int | None = 2_000
     seconds: float | None = None
     steps: int = 20_000
-
-
-@dataclass(slots=True)
-class Statistics:
-    """Counts over one exploration."""
-
-    #: Operations executed, all executions together.
-    steps: int = 0
-    #: Most operations in one execution.
-    longest: int = 0
-    #: Most logical threads in one execution.
-    threads: int = 0
-    switches: int = 0
-    preemptions: int = 0
-    #: Executions started by a reduction and found redundant.
-    redundant: int = 0
-    #: Executions made to simplify and re-verify failures.
-    shrinking: int = 0
-    #: Executions made to look for races, and of those the ones that tried what a race foretold.
-    looks: int = 0
-    tries: int = 0
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How an execution ended, and its steps as a reader sees them: data for detectors and reports."""
+"""How an execution ended, its steps as a reader sees them, and counts over many: data for detectors and reports."""
 
 from __future__ import annotations
 
@@ -184,3 +184,28 @@ class Witness:
     timed_out: set[int]
     #: Positions of operations on queues that can be full.
     bounded: set[int]
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Counts over one exploration."""
+
+    #: Operations executed, all executions together.
+    steps: int = 0
+    #: Most operations in one execution.
+    longest: int = 0
+    #: Most logical threads in one execution.
+    threads: int = 0
+    switches: int = 0
+    preemptions: int = 0
+    #: Executions started by a reduction and found redundant.
+    redundant: int = 0
+    #: Executions made to simplify and re-verify failures.
+    shrinking: int = 0
+    #: Executions made to look for races, and of those the ones that tried what a race foretold.
+    looks: int = 0
+    tries: int = 0
+    #: Executions that a search has made, and an estimate of how many were left when it stopped (see `estimate`); -1 is not known.
+    searched: int = 0
+    left: int = -1
+    seconds: float = 0.0

@@ -161,7 +161,7 @@ class Schedule:
             if self._seed is not None:
                 return scenario
             chosen = self._chosen(options)
-            passed_on = {name: chosen[name] for name in ("include", "timeouts", "races") if name in chosen}
+            passed_on = {name: chosen[name] for name in ("include", "timeouts", "task_order", "races") if name in chosen}
             name = self._name_of(self._calls + 1)
             try:
                 found = replay(scenario, seed, name=name, lenient=True, replay_command=self._replay_command, **passed_on)

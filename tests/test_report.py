@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from interleave.estimate import Estimate
 from interleave.model import (
     Blocked,
     Budget,
@@ -330,6 +331,7 @@ class Now:
         self.seconds = seconds
         self.failures = failures
         self.budget = Budget(executions=2000) if budget is None else budget
+        self.left: Estimate | None = None
 
 
 @pytest.mark.parametrize(
@@ -343,6 +345,14 @@ class Now:
 )
 def test_progress_says_rate_failures_and_time_left(now: Now, expected: str) -> None:
     assert progress_text("m:s", now) == expected
+
+
+def test_progress_says_how_much_of_a_proof_is_left() -> None:
+    now = Now(500, 5.0)
+    now.left = Estimate(50, 150)
+    assert "25.0% of a proof, about 150 schedules left" in progress_text("m:s", now)
+    now.left = Estimate(50, 150, is_bound=True)
+    assert "at least 150 schedules left" in progress_text("m:s", now)
 
 
 def test_progress_writes_plain_lines_after_two_seconds_where_there_is_no_terminal() -> None:

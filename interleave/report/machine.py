@@ -14,6 +14,8 @@ One object. Within a version, fields are only added; renaming one or changing it
         scope         what "proven" covers, in words; may be empty
         stopped_by    "exhausted", "executions", "seconds", "failure" or "interrupt"
         uncontrolled  list of sentences: what could not be controlled
+        statistics    counts, as in `model.Statistics`: steps, longest, threads, switches, preemptions, redundant, shrinking, looks,
+                      tries, searched, left (-1: not known)
         failures      list of
             kind         "assertion", "exception", "deadlock", "stuck", "livelock", "nondeterminism" or "race"
             message      what went wrong; may have several lines
@@ -62,6 +64,9 @@ from interleave.report.fixes import fix_of
 from interleave.report.story import sentence_of
 
 VERSION: Final = 1
+_COUNTS: Final = (
+    "steps", "longest", "threads", "switches", "preemptions", "redundant", "shrinking", "looks", "tries", "searched", "left",
+)  # fmt: skip
 
 
 class JsonReporter:
@@ -98,6 +103,7 @@ def _scenario(result: Result) -> dict[str, Any]:
         "scope": result.scope,
         "stopped_by": result.stopped_by,
         "uncontrolled": list(result.uncontrolled),
+        "statistics": {name: getattr(result.statistics, name) for name in _COUNTS},
         "failures": [_failure(failure) for failure in result.failures],
         "races": [_race(race) for race in result.races],
         "inversions": [_inversion(inversion) for inversion in result.inversions],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
+from interleave.estimate import Estimate
 from interleave.model import Budget
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Progress(Protocol):
     def seconds(self) -> float: ...
     @property
     def budget(self) -> Budget: ...
+    @property
+    def left(self) -> Estimate | None: ...
 
 
 def progress_text(name: str, progress: Progress) -> str:
@@ -38,6 +41,10 @@ def progress_text(name: str, progress: Progress) -> str:
         f"{rate:,.0f}/s",
         f"{progress.failures} failure{'' if progress.failures == 1 else 's'} so far",
     ]
+    search = progress.left
+    if search is not None and search.left:
+        about = "at least" if search.is_bound else "about"
+        parts.append(f"{search.share:.1%} of a proof, {about} {search.left:,} schedules left")
     left = _seconds_left(progress, rate)
     if left is not None:
         parts.append(f"at most {_duration(left)} left")

@@ -17,6 +17,9 @@ def statistics_lines(result: Result) -> Iterator[str]:
         f"{counts.steps:,} steps in {result.executions:,} executions, at most {counts.longest:,} in one; "
         f"up to {counts.threads} threads, {switches:.1f} switches each"
     )
+    if counts.left >= 0 and result.verdict != "proven":
+        share = counts.searched / max(counts.searched + counts.left, 1)
+        yield f"the search for a proof made {counts.searched:,} of about {counts.searched + counts.left:,} schedules ({share:.1%})"
     if counts.redundant:
         yield f"{counts.redundant:,} executions repeated others"
     if counts.looks:

@@ -17,6 +17,7 @@ from interleave.report.columns import focus_of, is_shown, named_steps, names_of,
 from interleave.report.fixes import fix_of
 from interleave.report.races import access_lines, result_lines
 from interleave.report.source import located_source
+from interleave.report.statistics import statistics_lines
 from interleave.report.story import held_lines, sentence_of
 from interleave.report.waits import blocked_lines, cycle_text
 
@@ -160,6 +161,8 @@ class TextReporter:
             out.write(f"  {'':<12}  not controlled: {sentence}\n")
         for line in result_lines(result):
             out.write(f"  {'':<12}  {line}\n")
+        for line in () if result.failures else statistics_lines(result):
+            out.write(f"  {'':<12}  explored: {line}\n")
         out.flush()
 
     def finish(self, results: Sequence[Result], out: TextIO) -> None:

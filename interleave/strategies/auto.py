@@ -82,6 +82,11 @@ class Auto:
         if isinstance(self.prover, Dfs) and not self.scope:
             self.prover, self._is_prepared = self._make_prover(), False
 
+    @property
+    def proving(self) -> int:
+        """Return how many executions the prover has made."""
+        return self._proving
+
     def begin(self) -> bool:
         """Give the next execution to the prover or to the sampler whose turn it is; end when the proof is complete."""
         prover = self.prover

@@ -68,7 +68,7 @@ def search(*, preemptions: int | None = None) -> Strategy:
 class _Node:
     """The state of the search before one event. Plain slots: there is one per event, visited in every execution."""
 
-    __slots__ = ("announced", "branches", "enabled", "event", "extra", "sleep", "tid", "values_seen")
+    __slots__ = ("announced", "branches", "enabled", "event", "extra", "sleep", "tid", "tried", "values_seen")
 
     def __init__(self, enabled: int, tid: int, event: Branch, sleep: list[Branch], branches: list[Branch]) -> None:
         self.enabled = enabled
@@ -83,6 +83,8 @@ class _Node:
         self.announced: Operation | None = None
         #: How many steps daemon threads had been given so far although the program could end.
         self.extra = 0
+        #: How many events have been explored from here.
+        self.tried = 0
         #: How many choices of values of the event have had their alternatives inserted.
         self.values_seen = 0
 
@@ -113,6 +115,11 @@ class Dpor:
         self._pending: Sequence[Operation | None] = ()
         self._was_begun = False
 
+    @property
+    def path(self) -> list[tuple[int, int]]:
+        """Return of each node on the current path how many branches are finished and how many wait (see `estimate`)."""
+        return [(node.tried, len(node.branches)) for node in self._nodes]
+
     # -- the three methods of a strategy ----------------------------------------------------------------------
 
     def begin(self) -> bool:
@@ -128,6 +135,7 @@ class Dpor:
         while nodes:
             node = nodes[-1]
             node.sleep.append(node.event)
+            node.tried += 1
             node.event.branches = []
             branch = self._next_branch(node.enabled, node.branches)
             if branch is not None:

@@ -1,0 +1,53 @@
+"""How much of a search is left, as far as can be told from where it stands.
+
+A depth-first search knows of each node on its path which branches it has finished and which are still to be taken. Taking all branches of
+a node to be of one size, the finished ones are that part of the tree (Knuth, "Estimating the Efficiency of Backtrack Programs",
+Mathematics of Computation 29, 1975; for a search under way Kilby, Slaney, Thiébaux, Walsh, "Estimating Search Tree Size", AAAI 2006).
+Reduction adds branches to nodes as it goes on, so an early estimate is too low as a rule; it is exact at the end.
+
+A search that offers no path, but counts the schedules that it knows to be left, gives a lower bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a search has done and what is left of it, in executions; `is_bound` says that at least so many are left."""
+
+    done: int
+    left: int
+    is_bound: bool = False
+
+    @property
+    def share(self) -> float:
+        """Return the part that is done, 0 to 1."""
+        return self.done / (self.done + self.left) if self.done else 0.0
+
+
+def share_of(path: Iterable[tuple[int, int]]) -> float:
+    """Return the part of a tree that is done: of each node on the path, how many branches are finished and how many wait."""
+    done, weight = 0.0, 1.0
+    for finished, waiting in path:
+        branches = finished + 1 + waiting
+        done += weight * finished / branches
+        weight /= branches
+    return done + weight
+
+
+def estimate(strategy: Any, executions: int) -> Estimate | None:
+    """Return how far the search of a strategy is after so many executions of it, None if it is none or does not tell."""
+    prover = getattr(strategy, "prover", strategy)
+    made = getattr(strategy, "proving", executions)
+    if prover is None or not made:
+        return None
+    if hasattr(prover, "path"):
+        share = share_of(prover.path)
+        # Numbers without end say nothing.
+        return Estimate(made, round(made / share) - made) if share > 1e-12 else None
+    left = getattr(prover, "remaining", None)
+    return Estimate(made, left, is_bound=True) if left is not None else None
