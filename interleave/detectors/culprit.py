@@ -14,6 +14,7 @@ own story: what it read before it began to wait, and the notification that came 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -26,6 +27,9 @@ from interleave.model import Outcome, RaceAccess, Step, Trace, fields_overlap
 #: Accesses of one object that are looked at, and steps of one trace.
 _MOST_TOUCHES = 2_000
 _MOST_STEPS = 20_000
+#: Further accesses of a thread that are looked at, and those of others at either end of what lies between two.
+_FOLLOWERS = 50
+_NEAR = 100
 _MODES = {"read": "reads", "write": "writes", "wait": "waits", "notify": "notifies", "set": "sets"}
 
 
@@ -81,6 +85,15 @@ class _Finder:
         self._steps = trace.steps[:_MOST_STEPS]
         # What a task does in one step is one event, so that events and steps are not the same there.
         self._is_ordered = trace.witness is not None and not trace.has_tasks
+        #: How many steps the thread of a step had made before it; and by thread the steps that write what others touch.
+        self._ordinals: list[int] = []
+        self._writes: dict[int, list[int]] = {}
+        counts: dict[int, int] = {}
+        for step in self._steps:
+            self._ordinals.append(counts.get(step.tid, 0))
+            counts[step.tid] = self._ordinals[-1] + 1
+            if step.kind == "write" and step.is_shared:
+                self._writes.setdefault(step.tid, []).append(step.index)
         #: The thread that failed: what a task raises comes out of whoever waits for it.
         self._tid = outcome.tid
         here = [step.tid for step in self._steps if _is_at(step, outcome)]
@@ -111,22 +124,23 @@ class _Finder:
             for touch in touches:
                 if not touch.mode:
                     reads[touch.tid] = touch
-                for tid, read in reads.items() if touch.mode else ():
-                    if tid == touch.tid or not fields_overlap(read.field, touch.field):
-                        continue
+                    continue
+                for tid, read in reads.items():
                     act = self._next_write(tid, touch.position)
-                    if act is not None and not self._is_meant(read.position, touch.position, act.index):
-                        apart = sum(step.tid == tid for step in self._steps[read.position : act.index])
-                        found.append((apart, read.position, touch.position, act))
-        if not found:
-            return None
-        _, first, between, act = min(found, key=lambda one: one[:3])
-        culprit = self._culprit("read-write-act", (first, between, act.index))
-        return replace(culprit, place=self._steps[first].place, target=act.place)
+                    if tid != touch.tid and act >= 0 and fields_overlap(read.field, touch.field):
+                        found.append((self._ordinals[act] - self._ordinals[read.position], read.position, touch.position, act))
+        for _, *positions in sorted(found):
+            first, between, last = positions
+            if not self._is_meant(first, between, last):
+                culprit = self._culprit("read-write-act", (first, between, last))
+                return replace(culprit, place=self._steps[first].place, target=self._steps[last].place)
+        return None
 
-    def _next_write(self, tid: int, position: int) -> Step | None:
-        following = (step for step in self._steps[position + 1 :] if step.tid == tid and step.kind == "write" and step.is_shared)
-        return next(following, None)
+    def _next_write(self, tid: int, position: int) -> int:
+        """Return the number of the next step by which a thread writes what others touch, -1 if there is none."""
+        own = self._writes.get(tid, [])
+        at = bisect_right(own, position)
+        return own[at] if at < len(own) else -1
 
     def pair(self) -> Culprit | None:
         """Return the last access of the failing thread before the failure and the conflicting one of another thread before it."""
@@ -170,25 +184,13 @@ class _Finder:
     def _triples(self) -> Iterator[tuple[_Touch, _Touch, _Touch]]:
         """Yield accesses of one thread, with another's in between, that no order of the threads one after the other would give."""
         for touches in self._touches().values():
-            latest: dict[int, list[_Touch]] = {}
-            for number, between in enumerate(touches):
-                for tid, own in latest.items():
-                    if tid == between.tid:
-                        continue
-                    first = next((one for one in reversed(own) if fields_overlap(one.field, between.field)), None)
-                    if first is not None:
-                        for second in self._followers(touches, number, tid):
-                            if (first.mode, between.mode, second.mode) in PATTERNS:
-                                yield first, between, second
-                latest.setdefault(between.tid, []).append(between)
-
-    def _followers(self, touches: Sequence[_Touch], number: int, tid: int) -> Iterator[_Touch]:
-        """Yield the next access of a thread that overlaps with one, and the next one that writes."""
-        field = touches[number].field
-        following = [one for one in touches[number + 1 : number + 200] if one.tid == tid and fields_overlap(one.field, field)]
-        yield from following[:1]
-        if following and not following[0].mode:
-            yield from [one for one in following if one.mode][:1]
+            own: dict[int, list[int]] = {}
+            for number, touch in enumerate(touches):
+                own.setdefault(touch.tid, []).append(number)
+            for numbers in own.values():
+                for at, start in enumerate(numbers):
+                    for end in _followers(touches, numbers, at):
+                        yield from _between(touches, start, end)
 
     def _touches(self) -> dict[Any, list[_Touch]]:
         """Return the accesses to memory that threads share, by object."""
@@ -208,7 +210,7 @@ class _Finder:
         last = self._steps[second.position]
         is_elsewhere = first.tid != self._tid or not _is_at(last, self._outcome)
         is_nameless = not any(mark in last.place for mark in ".['")
-        apart = sum(step.tid == first.tid for step in self._steps[first.position : second.position])
+        apart = self._ordinals[second.position] - self._ordinals[first.position]
         # What is read again was written last; what is overwritten was written first, and then only moved about.
         nearness = between.position if second.mode else -between.position
         rank = RANKS[PATTERNS[first.mode, between.mode, second.mode]]
@@ -257,6 +259,29 @@ class _Finder:
             return True
         again = any(step.tid == one.tid and step.place == last.place and step.kind == "read" for step in self._steps[between:second])
         return not again and one.place == last.place and all(_is_number(step.value) for step in (one, other, last))
+
+
+def _followers(touches: Sequence[_Touch], numbers: Sequence[int], at: int) -> Iterator[int]:
+    """Yield the next access of a thread to what it accessed at `numbers[at]`, and the next one that writes."""
+    first = touches[numbers[at]]
+    following = [number for number in numbers[at + 1 : at + _FOLLOWERS] if fields_overlap(touches[number].field, first.field)]
+    yield from following[:1]
+    if following and not touches[following[0]].mode:
+        yield from [number for number in following if touches[number].mode][:1]
+
+
+def _between(touches: Sequence[_Touch], start: int, end: int) -> Iterator[tuple[_Touch, _Touch, _Touch]]:
+    """Yield the first and the last access of other threads between two of one that make an unserializable pair of them."""
+    first, second = touches[start], touches[end]
+
+    def is_between(other: _Touch) -> bool:
+        overlaps = fields_overlap(first.field, other.field) and fields_overlap(other.field, second.field)
+        return other.tid != first.tid and overlaps and (first.mode, other.mode, second.mode) in PATTERNS
+
+    for numbers in (range(start + 1, min(end, start + _NEAR)), range(end - 1, max(start, end - _NEAR), -1)):
+        found = next((touches[number] for number in numbers if is_between(touches[number])), None)
+        if found is not None:
+            yield first, found, second
 
 
 def _is_at(step: Step, outcome: Outcome) -> bool:
