@@ -528,3 +528,16 @@ def test_locks_that_moved_since_the_last_exploration_are_found() -> None:
     assert found
     assert all(found)
     assert type(lock) is type(threading.Lock())
+
+
+def test_executions_leave_no_cycles_behind() -> None:
+    """They would have to be collected, at ten milliseconds each time."""
+    explore(_passing, strategy="random", budget=Budget(executions=3))
+    gc.collect()
+    gc.disable()
+    try:
+        explore(_passing, strategy="random", budget=Budget(executions=200), races="off")
+        found = gc.collect()
+    finally:
+        gc.enable()
+    assert found < 10 * 200, "objects in cycles, for so many executions"

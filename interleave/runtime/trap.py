@@ -233,5 +233,6 @@ class Trap:
         self.spinning.close()
         self.kernel.logical.clear()
         kernel = self.kernel
+        kernel.at_quiescence, kernel.watch = bool, None
         kernel.raised = kernel.observer = kernel.me = None  # type: ignore[assignment]
         del self.open, self.close, self.move, self.name, self.name_as, self.publish
