@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 TARGET ?= targets.cache
 ARGS ?=
 
-.PHONY: help explore test check format lint types torture replays bench clean
+.PHONY: help explore test check format lint types torture replays replayed bench clean
 
 help:				## Show this help.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -42,13 +42,15 @@ types: $(VENV)/ready		## Check with mypy --strict.
 torture: $(VENV)/ready		## Run the tests that take minutes.
 	$(BIN)/python -m pytest -q -n auto -m slow $(ARGS)
 
-# What is recorded by ARGS="$(RECORD)" is replayed under another hash seed.
 FAILURES := build/failures
-RECORD := -p tests.replays --record-failures $(FAILURES)
 
 replays: $(VENV)/ready		## Replay every failure that the tests find in a fresh process.
 	rm -rf $(FAILURES)
-	$(BIN)/python -m pytest -q -n auto -m "not slow" $(RECORD) $(ARGS)
+	$(MAKE) --no-print-directory test ARGS="-p tests.replays --record-failures $(FAILURES) $(ARGS)"
+	$(MAKE) --no-print-directory replayed
+
+# What a run of the tests has recorded, under another hash seed.
+replayed: $(VENV)/ready
 	PYTHONHASHSEED=random $(BIN)/python -m pytest -q -n auto -p tests.replays --replay-failures $(FAILURES)
 
 bench: $(VENV)/ready		## Print speed ratios.
