@@ -54,7 +54,9 @@ class Control:
     """A context manager that can be entered once."""
 
     def __init__(self, include: tuple[str, ...], scenario: Callable[[], object], controls: Controls) -> None:
-        self._instrumentation = Instrumentation(Scope(include))
+        scope = Scope(include)
+        controls.is_engine_shared = bool(include) and scope.has_library
+        self._instrumentation = Instrumentation(scope)
         self._controls = controls
         self._stack = ExitStack()
         self._tracers = Tracers()
