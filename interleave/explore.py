@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from interleave import strategies
 from interleave.arguments import check_budget, check_races, check_scenario, check_task_order, check_timeouts, seed_name
 from interleave.continuation import Continuation, load, save
-from interleave.errors import CheckFailed, ReplayMismatch
+from interleave.errors import CheckFailed, NotControlled, ReplayMismatch
 from interleave.estimate import Estimate, estimate
 from interleave.execution import Controls, Onlooker
 from interleave.findings import Findings
@@ -27,6 +27,7 @@ from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, 
 from interleave.race_search import RaceSearch
 from interleave.repetition import check_endless, first_difference, nondeterminism, said, site_at, where_left
 from interleave.runner import Runner
+from interleave.runtime.ledger import IMPORTED
 from interleave.schedule import decode
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -109,6 +110,7 @@ def explore(
     budget = budget or Budget()
     check_budget(budget)
     controls = Controls(steps=budget.steps, any_timeout=check_timeouts(timeouts), is_fifo=check_task_order(task_order))
+    controls.hang = budget.hang
     runner = Runner(scenario, check_scenario(scenario, name), controls, include=tuple(include), replay_command=replay_command)
     renew: Callable[[], Strategy] | None = None
     if isinstance(strategy, str):
@@ -157,7 +159,7 @@ def replay(
     schedule = decode(seed, seed_name(full_name))
     # Whatever bound the execution was made under, it ended after so many steps.
     steps = (not lenient and schedule.length) or Budget().steps
-    controls = Controls(steps=steps, any_timeout=check_timeouts(timeouts), is_fifo=check_task_order(task_order))
+    controls = Controls(steps=steps, hang=Budget().hang, any_timeout=check_timeouts(timeouts), is_fifo=check_task_order(task_order))
     runner = Runner(scenario, full_name, controls, include=tuple(include), replay_command=replay_command)
     search = RaceSearch(runner, check_races(races))
     with runner.control:
@@ -242,6 +244,9 @@ class _Exploration:
                 stopped_by = self._loop(stop_on_failure=stop_on_failure)
         except KeyboardInterrupt:
             stopped_by = "interrupt"
+        except NotControlled as error:
+            stopped_by = "hang"
+            runner.uncontrolled[str(error)] = None
         strategy, statistics = self._strategy, runner.statistics
         statistics.seconds += _now() - self._started
         statistics.redundant = getattr(strategy, "redundant", 0)
@@ -365,6 +370,6 @@ class _Exploration:
 def _verdict(failures: Sequence[Failure], uncontrolled: Sequence[str], *, is_proof: bool) -> Verdict:
     if failures:
         return "failed"
-    if uncontrolled:
+    if uncontrolled and (is_proof or not all(sentence.endswith(IMPORTED) for sentence in uncontrolled)):
         return "inconclusive"
     return "proven" if is_proof else "passed"

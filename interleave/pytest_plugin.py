@@ -38,7 +38,7 @@ else:
     _Failed = pytest.fail.Exception
 
 #: Options that make up the budget, as in `model.Budget`.
-_BUDGET: Final = ("executions", "seconds", "steps")
+_BUDGET: Final = ("executions", "seconds", "steps", "hang")
 _OPTIONS: Final = frozenset({
     *_BUDGET, "budget", "strategy", "include", "stop_on_failure", "seed", "preemptions", "timeouts", "task_order", "races",
 })  # fmt: skip

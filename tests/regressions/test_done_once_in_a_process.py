@@ -1,4 +1,4 @@
-"""A global filled by the first execution only: the search took that execution for one like all others, and met other steps where it branched."""
+"""A global filled by the first execution only: the search took that one for one like all others, and met other steps."""
 
 from __future__ import annotations
 
