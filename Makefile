@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 TARGET ?= targets.cache
 ARGS ?=
 
-.PHONY: help explore test check format lint types torture replays replayed bench clean
+.PHONY: help explore test check format lint types torture replays replayed bench libraries clean
 
 help:				## Show this help.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -55,6 +55,10 @@ replayed: $(VENV)/ready
 
 bench: $(VENV)/ready		## Print speed ratios.
 	$(BIN)/python -m tests.benchmarks.speed $(ARGS)
+
+libraries: $(VENV)/ready	## Explore releases of packages with known bugs: the table of the README.
+	$(BIN)/python -m tests.libraries.catalogue install $(VENV)/libraries
+	$(BIN)/python -m tests.libraries.catalogue table $(VENV)/libraries
 
 clean:				## Remove what the other targets made.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

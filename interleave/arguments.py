@@ -63,7 +63,7 @@ def check_task_order(task_order: str) -> bool:
 
 
 def check_budget(budget: Budget) -> None:
-    for field in ("executions", "seconds", "steps"):
+    for field in ("executions", "seconds", "steps", "hang"):
         value = getattr(budget, field)
         if value is not None and value <= 0:
             raise UsageError(f"the budget's {field} must be positive, not {value!r}")

@@ -132,7 +132,8 @@ run and none failed. Ctrl-C stops and reports what was found so far.
 @click.option("--executions", type=click.IntRange(min=1), help="Runs of each scenario at most. [default: 2000, or no limit with --seconds]")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Time for each scenario at most.")
 @click.option("--preemptions", type=click.IntRange(min=0), help="Preemptions in one schedule at most.")
-@click.option("--include", multiple=True, metavar="PACKAGE", help="A package in which memory accesses are controlled too. Repeatable.")
+@click.option("--include", multiple=True, metavar="PACKAGE", help="A package or module in which memory accesses are "
+              "controlled too, besides those in [tool.interleave] of pyproject.toml. Repeatable.")  # fmt: skip
 @click.option("--timeouts", type=click.Choice(["idle", "any"]), default="idle", show_default=True, help="When a timeout may fire: "
               "only if nothing else can run, or at any moment.")  # fmt: skip
 @click.option("--task-order", type=click.Choice(["any", "fifo"]), default="any", show_default=True, help="Which asyncio task steps "
@@ -152,10 +153,20 @@ def explore(targets: Sequence[str], **options: Any) -> None:
     it.
     """
     with _explained_errors():
+        options["include"] = _include(options["include"])
         files = {name: file for name in FILES if (file := options[name.replace("-", "_")]) is not None}
         results = _explore_all(_scenarios_of(targets), options, quiet="-" in files.values())
         _write_files(files, results)
     sys.exit(1 if any(result.failures for result in results) else 0)
+
+
+def _include(given: Sequence[str]) -> tuple[str, ...]:
+    """Return what is in scope besides the user's own code: what the project says, and the command line."""
+    from pathlib import Path
+
+    from interleave.configuration import configured
+
+    return tuple(dict.fromkeys([*configured(Path.cwd()).get("include", ()), *given]))
 
 
 def _scenarios_of(targets: Sequence[str]) -> list[Scenario]:
@@ -272,6 +283,7 @@ Give --include, --timeouts and --task-order as they were when the seed was found
 def replay(target: str, seed: str, **options: Any) -> None:
     """Run exactly the schedule of SEED again and report how it ends."""
     with _explained_errors():
+        options["include"] = _include(options["include"])
         failed = _replay(target, seed, options)
     sys.exit(1 if failed else 0)
 

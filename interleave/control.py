@@ -25,6 +25,7 @@ from interleave.primitives.takeover import Takeover
 from interleave.runtime import state
 from interleave.runtime.heap import survey
 from interleave.runtime.tracing import Tracers
+from interleave.watchdog import Watchdog
 
 #: Objects allocated since the last collection that make the next one due.
 _GARBAGE = 50_000
@@ -54,7 +55,9 @@ class Control:
     """A context manager that can be entered once."""
 
     def __init__(self, include: tuple[str, ...], scenario: Callable[[], object], controls: Controls) -> None:
-        self._instrumentation = Instrumentation(Scope(include))
+        scope = Scope(include)
+        controls.is_engine_shared = bool(include) and scope.has_library
+        self._instrumentation = Instrumentation(scope)
         self._controls = controls
         self._stack = ExitStack()
         self._tracers = Tracers()
@@ -82,6 +85,9 @@ class Control:
             del heap
             self._freeze()
             self._catch_interrupt(stack)
+            watchdog = Watchdog(self._controls)
+            stack.callback(watchdog.stop)
+            watchdog.start()
         except BaseException:
             stack.close()
             raise
@@ -147,6 +153,7 @@ class Control:
             return
 
         def ask_to_end(number: int, frame: FrameType | None) -> Any:
+            self._controls.give_up()
             if self.is_interrupted:
                 return previous(number, frame)
             self.is_interrupted = True

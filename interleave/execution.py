@@ -21,9 +21,10 @@ from interleave.primitives import entropy
 from interleave.primitives.threads import forget, release_pools
 from interleave.recording import Recorder
 from interleave.runtime import gate, state
-from interleave.runtime.kernel import Kernel
+from interleave.runtime.kernel import Kernel, is_inside
 from interleave.runtime.sites import is_ours, rank, site_of, stack_of
-from interleave.runtime.threads import Judge, LogicalThread
+from interleave.runtime.suspension import aside
+from interleave.runtime.threads import Judge, LogicalThread, Unwind
 from interleave.runtime.trap import Trap
 from interleave.witnessing import Watcher
 
@@ -63,8 +64,9 @@ class Controls:
     """What stays the same over the executions of one exploration.
 
     `steps` bounds the operations of an execution; `any_timeout` lets deadlines fire while others could run; with `is_fifo` tasks of
-    asyncio step in the order in which they became ready; `is_holding_visible` is learned (see `primitives.locks`); `running` is the
-    kernel at work, for the signal handler; `onlooker` is told of executions.
+    asyncio step in the order in which they became ready; `is_holding_visible` is learned (see `primitives.locks`); `is_engine_shared`
+    says that code of the standard library is in scope, which the engine calls too; `executions` counts; `hang` is what the watchdog
+    allows; `running` is the kernel at work, for the signal handler; `onlooker` is told of executions.
     """
 
     steps: int = 20_000
@@ -73,8 +75,16 @@ class Controls:
     is_holding_visible: bool = False
     #: Whether the first Ctrl-C lets the execution under way come to its end, because the exploration is to be continued.
     ends_executions: bool = False
+    is_engine_shared: bool = False
+    executions: int = 0
+    hang: float | None = None
     running: Kernel | None = field(default=None, repr=False)
     onlooker: Onlooker | None = None
+
+    def give_up(self) -> None:
+        """Leave the code of the program, where an execution hangs. To be called by the signal handler."""
+        if self.running is not None and self.running.error is not None and is_inside(self.running):
+            raise Unwind
 
 
 def execute(
@@ -86,16 +96,22 @@ def execute(
     needs. Raises what the strategy raises (`ReplayMismatch`), and InternalError.
     """
     trace = Trace()
+    controls.executions += 1
     kernel = Kernel(strategy, trace, steps=controls.steps, any_timeout=controls.any_timeout)
     trap = Trap(kernel, is_holding_visible=controls.is_holding_visible)
+    if controls.is_engine_shared:
+        kernel.choose = aside(strategy.choose)
     kernel.at_quiescence = lambda: release_pools() or trap.spinning.release()
     trap.excepthook = threading.excepthook
+    trap.ledger.notes_imports = controls.executions > 1
     recorder = Recorder() if detailed else None
     if recorder is not None:
         kernel.observer = trap.teller = recorder.observe
     if watched:
         watcher = Watcher(trap.places.name_of, recorder)
         kernel.observer, trace.witness = watcher.observe, watcher.witness
+    if kernel.observer is not None and controls.is_engine_shared:
+        kernel.observer = aside(kernel.observer)
     judge: Judge = _Judge(trap, recorder)
     if controls.onlooker is not None:
         judge = _Shown(judge, kernel, controls.onlooker)

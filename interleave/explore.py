@@ -9,6 +9,7 @@ program that keeps something between executions is told so at once.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 from interleave import strategies
 from interleave.arguments import check_budget, check_races, check_scenario, check_task_order, check_timeouts, seed_name
 from interleave.continuation import Continuation, load, save
-from interleave.errors import CheckFailed, ReplayMismatch
+from interleave.errors import CheckFailed, NotControlled, ReplayMismatch
 from interleave.estimate import Estimate, estimate
 from interleave.execution import Controls, Onlooker
 from interleave.findings import Findings
@@ -26,12 +27,15 @@ from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, 
 from interleave.race_search import RaceSearch
 from interleave.repetition import check_endless, first_difference, nondeterminism, said, site_at, where_left
 from interleave.runner import Runner
+from interleave.runtime.ledger import IMPORTED
 from interleave.schedule import decode
 
 F = TypeVar("F", bound=Callable[..., object])
 
 #: Failures with different signatures that are reported when an exploration keeps going.
 MOST_FAILURES = 20
+#: How often a search starts over because more code came into scope.
+RENEWALS = 8
 _now = time.perf_counter
 
 
@@ -106,14 +110,17 @@ def explore(
     budget = budget or Budget()
     check_budget(budget)
     controls = Controls(steps=budget.steps, any_timeout=check_timeouts(timeouts), is_fifo=check_task_order(task_order))
+    controls.hang = budget.hang
     runner = Runner(scenario, check_scenario(scenario, name), controls, include=tuple(include), replay_command=replay_command)
-    chosen, called = strategy, type(strategy).__name__
-    if isinstance(chosen, str):
-        called = chosen
-        chosen = strategies.make(chosen, seed=seed, preemptions=preemptions, executions=budget.executions)
+    renew: Callable[[], Strategy] | None = None
+    if isinstance(strategy, str):
+        renew = functools.partial(strategies.make, strategy, seed=seed, preemptions=preemptions, executions=budget.executions)
+    called = strategy if isinstance(strategy, str) else type(strategy).__name__
     # A trial of what a race foretells may need more preemptions than the bound, and a strategy of the caller's is measured alone.
     search = RaceSearch(runner, check_races(races), steers=preemptions is None and isinstance(strategy, str))
-    exploration = _Exploration(runner, chosen, called, budget, findings=Findings(runner, search, shrinks=shrink), progress=progress)
+    chosen: Any = strategy if renew is None else renew()
+    findings = Findings(runner, search, shrinks=shrink)
+    exploration = _Exploration(runner, chosen, called, budget, findings=findings, progress=progress, renew=renew)
     if state is None:
         return exploration.run(stop_on_failure=stop_on_failure)
     options = (("strategy", called), ("seed", seed), ("preemptions", preemptions), ("timeouts", timeouts), ("include", tuple(include)))
@@ -152,7 +159,7 @@ def replay(
     schedule = decode(seed, seed_name(full_name))
     # Whatever bound the execution was made under, it ended after so many steps.
     steps = (not lenient and schedule.length) or Budget().steps
-    controls = Controls(steps=steps, any_timeout=check_timeouts(timeouts), is_fifo=check_task_order(task_order))
+    controls = Controls(steps=steps, hang=Budget().hang, any_timeout=check_timeouts(timeouts), is_fifo=check_task_order(task_order))
     runner = Runner(scenario, full_name, controls, include=tuple(include), replay_command=replay_command)
     search = RaceSearch(runner, check_races(races))
     with runner.control:
@@ -191,6 +198,7 @@ class _Exploration:
         *,
         findings: Findings,
         progress: Callable[[Progress], None] | None = None,
+        renew: Callable[[], Strategy] | None = None,
     ) -> None:
         self._runner = runner
         self._strategy = strategy
@@ -202,6 +210,10 @@ class _Exploration:
         self._seeds: tuple[str, ...] = ()
         self._is_between = True
         self._progress = progress
+        #: Makes the strategy anew, and how often it still may.
+        self._renew = renew
+        self._is_void = False
+        self._renewals = RENEWALS if renew is not None else 0
         self._started = _now()
         self._told = self._started
 
@@ -224,7 +236,7 @@ class _Exploration:
 
     def run(self, *, stop_on_failure: bool) -> Result:
         """Run executions until the budget is spent, the strategy is done, or something failed."""
-        runner, strategy = self._runner, self._strategy
+        runner = self._runner
         stopped_by = "exhausted"
         try:
             with runner.control:
@@ -232,7 +244,10 @@ class _Exploration:
                 stopped_by = self._loop(stop_on_failure=stop_on_failure)
         except KeyboardInterrupt:
             stopped_by = "interrupt"
-        statistics = runner.statistics
+        except NotControlled as error:
+            stopped_by = "hang"
+            runner.uncontrolled[str(error)] = None
+        strategy, statistics = self._strategy, runner.statistics
         statistics.seconds += _now() - self._started
         statistics.redundant = getattr(strategy, "redundant", 0)
         uncontrolled = (*runner.uncontrolled, *runner.control.skipped)
@@ -257,8 +272,9 @@ class _Exploration:
         )
 
     def _loop(self, *, stop_on_failure: bool) -> str:
-        runner, strategy, findings, budget = self._runner, self._strategy, self._findings, self._budget
+        runner, findings, budget = self._runner, self._findings, self._budget
         while True:
+            strategy = self._strategy
             if findings and (stop_on_failure or len(findings) >= MOST_FAILURES):
                 return "failure"
             if budget.executions is not None and self._executions - self._before >= budget.executions:
@@ -286,7 +302,7 @@ class _Exploration:
                         break
                 # The runs made on the side may have met new points too.
                 trace.has_new_points = runner.take_new_points()
-                strategy.end(trace)
+                self._end(trace)
             except ReplayMismatch as error:
                 findings.add(nondeterminism(error), Trace(), Schedule(), executions=self._executions)
                 return "failure"
@@ -301,6 +317,15 @@ class _Exploration:
             trace = self._runner.follow(decode(seed, None), detailed=True)
             if trace.outcome is not None:
                 self._findings.restore(self._runner.failure_of(trace, executions=self._executions))
+
+    def _end(self, trace: Trace) -> None:
+        """Tell the strategy of an execution, or begin the search anew where the next ones will not be like it: more code is in scope."""
+        self._is_void |= self._runner.take_new_code()
+        if self._is_void and self._renew is not None and self._renewals:
+            self._strategy, self._renewals = self._renew(), self._renewals - 1
+        else:
+            self._strategy.end(trace)
+        self._is_void = False
 
     def _count(self, trace: Trace) -> None:
         statistics = self._runner.statistics
@@ -327,6 +352,8 @@ class _Exploration:
         second = self._runner.follow(Schedule(tuple(first.deviations)))
         third = self._runner.follow(Schedule(tuple(second.deviations)), watched=self._findings.races.is_on)
         step = first_difference(second.events, third.events)
+        # What is done once in a process is over now: a search must not take the first execution for one like all others.
+        self._is_void |= self._strategy.every_access and first_difference(first.events, second.events) is not None
         if step is None:
             return third if third.witness is not None else None
         then, now = site_at(second.events, step), site_at(third.events, step)
@@ -343,6 +370,6 @@ class _Exploration:
 def _verdict(failures: Sequence[Failure], uncontrolled: Sequence[str], *, is_proof: bool) -> Verdict:
     if failures:
         return "failed"
-    if uncontrolled:
+    if uncontrolled and (is_proof or not all(sentence.endswith(IMPORTED) for sentence in uncontrolled)):
         return "inconclusive"
     return "proven" if is_proof else "passed"

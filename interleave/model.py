@@ -345,12 +345,13 @@ class Budget:
     """How much an exploration may cost. It ends at the first limit reached; None is no limit.
 
     `executions` counts runs of the scenario, `seconds` wall time of the whole exploration, `steps` the operations of one execution;
-    an execution that exceeds `steps` is a livelock.
+    an execution that exceeds `steps` is a livelock. `hang` is wall time without any step, after which the exploration ends as inconclusive.
     """
 
     executions: int | None = 2_000
     seconds: float | None = None
     steps: int = 20_000
+    hang: float | None = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +360,7 @@ class Result:
 
     `verdict` is "proven" if every schedule of the granularity and bound named in `scope` was run and none failed, "passed" if
     the budget was spent and nothing failed, "failed", or "inconclusive" if something in `uncontrolled` could have
-    changed the answer. `stopped_by` says why it ended: "exhausted", "executions", "seconds", "failure", "interrupt".
+    changed the answer. `stopped_by` says why it ended: "exhausted", "executions", "seconds", "failure", "interrupt", "hang".
     `races` lists the races seen, harmful ones first, and `inversions` the locks taken in opposite orders; neither is a failure unless
     the option `races` says so, or a deadlock came of it.
     """

@@ -5,9 +5,9 @@
         def scenario(): ...
 
 The decorated function is explored at once, and the test fails with the report of the first failure. Options come, the later ones
-winning, from `@pytest.mark.interleave(...)` on module, class and function, from the call `schedule(scenario, **options)`, and from the
-command line. `--interleave-seed` replays one schedule instead: it belongs to one scenario of one test, so every other one
-is explored as usual, and a test none of whose scenarios it fits fails and says so.
+winning, from `[tool.interleave]` in pyproject.toml, from `@pytest.mark.interleave(...)` on module, class and function, from the call
+`schedule(scenario, **options)`, and from the command line. `--interleave-seed` replays one schedule instead: it belongs to one
+scenario of one test, so every other one is explored as usual, and a test none of whose scenarios it fits fails and says so.
 
 A scenario is named after its test, without the folder, and numbered from the second one in a test on. That name is in the
 seed, so it does not depend on where pytest was started or on which xdist worker ran the test.
@@ -38,7 +38,7 @@ else:
     _Failed = pytest.fail.Exception
 
 #: Options that make up the budget, as in `model.Budget`.
-_BUDGET: Final = ("executions", "seconds", "steps")
+_BUDGET: Final = ("executions", "seconds", "steps", "hang")
 _OPTIONS: Final = frozenset({
     *_BUDGET, "budget", "strategy", "include", "stop_on_failure", "seed", "preemptions", "timeouts", "task_order", "races",
 })  # fmt: skip
@@ -238,7 +238,9 @@ class Schedule:
     def _chosen(self, options: dict[str, Any]) -> dict[str, Any]:
         """Merge marks, arguments and the command line into arguments of `explore`."""
         __tracebackhide__ = True
-        merged = self._options | options | self._fixed
+        from interleave.configuration import configured
+
+        merged = configured(self._node.config.rootpath) | self._options | options | self._fixed
         unknown = sorted(merged.keys() - _OPTIONS)
         if unknown:
             raise UsageError(f"schedule has no option {unknown[0]!r}; there are: {', '.join(sorted(_OPTIONS))}")

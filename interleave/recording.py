@@ -10,6 +10,7 @@ the program is run for it: values of its own classes appear as `<ClassName>`.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from threading import Condition
 from types import CellType, ModuleType
 from typing import Any
@@ -19,6 +20,8 @@ from interleave.runtime import UNKNOWN
 from interleave.runtime.sites import stack_of
 from interleave.runtime.threads import LogicalThread
 
+#: Not `cls.__name__`, nor `isinstance`: a metaclass or a `__class__` may be the program's (`unittest.mock`).
+_NAME: Callable[[Any], str] = type.__dict__["__name__"].__get__
 _SCALARS = (int, float, bool, str, bytes, complex, type(None))
 _CONTAINERS = (list, tuple, dict, set, frozenset)
 _LONGEST = 60
@@ -33,9 +36,9 @@ def show(value: Any, depth: int = 2) -> str:
     if kind in _SCALARS:
         text = repr(value)
         return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
-    if kind is type or isinstance(value, type):
-        return str(value.__name__)
-    if isinstance(value, ModuleType):
+    if issubclass(kind, type):
+        return str(_NAME(value))
+    if issubclass(kind, ModuleType):
         return f"module {ModuleType.__getattribute__(value, '__name__')}"
     if kind in _CONTAINERS and depth:
         return _show_items(value, depth)
@@ -75,7 +78,7 @@ class Recorder:
         """Note the event that was just appended."""
         owner, value = seen
         place = self._place(operation, owner)
-        text = value if operation.kind not in ("read", "write") and isinstance(value, str) else show(value)
+        text = value if operation.kind not in ("read", "write") and type(value) is str else show(value)
         if operation.kind in ("read", "write") and value is not UNKNOWN and type(value) not in _SCALARS:
             self._learn(value, place)
         self._rows.append((thread, operation, place, text, stack_of(sys._getframe(1))))
@@ -113,12 +116,13 @@ class Recorder:
             return ""
         field = operation.accesses[0].field
         name = self._labels.get(id(owner))
-        if isinstance(owner, CellType):
+        tp = type(owner)
+        if tp is CellType:
             return operation.site.name or "variable"
         if isinstance(field, str):
-            if isinstance(owner, dict):
+            if tp is dict:
                 return f"{owner.get('__name__', 'globals')}.{field}"
-            return f"{owner.__name__ if isinstance(owner, type) else type(owner).__name__}.{field}"
+            return f"{_NAME(owner if issubclass(tp, type) else tp)}.{field}"
         name = name or type(owner).__name__
         if isinstance(field, tuple) and len(field) == 2 and field[0] == "[]":
             return f"{name}[{show(field[1], 1)}]"

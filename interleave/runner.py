@@ -40,6 +40,7 @@ class Runner:
         #: Whether the last execution brought more code into scope.
         self.has_grown = False
         self._has_new_points = False
+        self._has_new_code = False
         #: Whether an execution was ended early, with a daemon running on and on.
         self.was_cut = False
         #: Where the last schedule that was followed leniently did not fit any more.
@@ -53,6 +54,7 @@ class Runner:
         finally:
             self.has_grown = self.control.settle()
         self.was_cut |= trace.is_cut or trace.is_bounded
+        self._has_new_code |= self.has_grown
         self._has_new_points |= trace.has_new_points or self.has_grown
         for sentence in trace.uncontrolled:
             self.uncontrolled[sentence] = None
@@ -72,6 +74,11 @@ class Runner:
     def take_new_points(self) -> bool:
         """Return whether executions since the last call have met new scheduling points."""
         found, self._has_new_points = self._has_new_points, False
+        return found
+
+    def take_new_code(self) -> bool:
+        """Return whether executions since the last call have brought more code into scope: what was learnt before is void."""
+        found, self._has_new_code = self._has_new_code, False
         return found
 
     def failure_of(self, trace: Trace, *, executions: int, schedule: Schedule | None = None) -> Failure:

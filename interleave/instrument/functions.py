@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import builtins
+import collections
 import heapq
 import operator
 import struct
@@ -121,6 +122,7 @@ _add(FUNCTIONS, _nothing, operator, "is_ is_not index")
 _add(FUNCTIONS, _write_first, heapq, "heappush heappop heapify heapreplace heappushpop _heappop_max _heapreplace_max _heapify_max")
 _add(FUNCTIONS, _write_first, bisect, "insort insort_left insort_right")
 _add(FUNCTIONS, lambda arguments: _write_first(arguments[1:]), struct, "pack_into")
+_add(FUNCTIONS, lambda arguments: _write_first(arguments) + _iterate(arguments[1:]), collections, "_count_elements")
 for _name in ("getitem", "setitem", "delitem"):
     _add(FUNCTIONS, _item(f"__{_name}__"), operator, _name)
 for _name in [

@@ -43,6 +43,10 @@ _FIXED = (*_LIBRARY, _OWN_FOLDER, "<frozen ")
 _NAMEDTUPLE = "namedtuple_"
 
 
+#: What the engine stands in for, or runs on: `include` does not bring them into scope.
+_MODELLED = frozenset({"threading", "queue", "importlib", "greenlet"})
+
+
 #: By `include`: see `Scope.outside`. Code is kept alive by it, so that ids stay what they are.
 _outside: dict[tuple[str, ...], dict[int, CodeType]] = {}
 
@@ -75,6 +79,16 @@ class Scope:
         name = function.__globals__.get("__name__") or function.__module__
         return self.covers(name if isinstance(name, str) else "", function.__code__.co_filename)
 
+    @property
+    def has_library(self) -> bool:
+        """Whether modules of the standard library are in scope, whose code the engine runs as well."""
+        return any(self._names(name) for name in sys.stdlib_module_names) or any(
+            pattern.partition(".")[0] in sys.stdlib_module_names for pattern in self.include
+        )
+
+    def _names(self, module_name: str) -> bool:
+        return any(fnmatchcase(module_name, pattern) or fnmatchcase(module_name, pattern + ".*") for pattern in self.include)
+
     def leave_out(self, code: CodeType) -> None:
         """Remember that the function with this code is out of scope, if that cannot be otherwise for another function with it."""
         if code.co_filename.startswith(_FIXED) or any(part in code.co_filename for part in _INSTALLED):
@@ -85,7 +99,7 @@ class Scope:
             return False
         if _root(module_name) == _PACKAGE or (file is not None and file.startswith(_OWN_FOLDER)):
             return False
-        if any(fnmatchcase(module_name, pattern) or fnmatchcase(module_name, pattern + ".*") for pattern in self.include):
+        if _root(module_name) not in _MODELLED and self._names(module_name):
             return True
         if file is None or file.startswith("<"):
             # Made by `exec`: what counts is for whom.

@@ -1,8 +1,8 @@
 """What the program under test touches instead of the real primitives, for the time of an exploration.
 
-* `locks`, `conditions`, `queues`, `simple_queue`, `threads`, `clocks`, `entropy`: the stand-ins. None of them decides anything: they
-announce
-  operations to the kernel (`interleave.runtime`) and keep the state of the thing they stand for.
+* `locks`, `conditions`, `queues`, `simple_queue`, `threads`, `clocks`, `entropy`: the stand-ins. None of them decides anything:
+  they announce operations to the kernel (`interleave.runtime`) and keep the state of the thing they stand for.
+* `outside`: what cannot be stood in for, and is noted.
 * `takeover`: puts them where the program looks, and takes them away again; `holders`: finds and changes these places.
 
 A new stand-in is a file with a table `METHODS` ((class, name) -> function) or `OBJECTS` (rows of original and stand-in), and one row below.
@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from interleave.primitives import clocks, conditions, entropy, locks, queues, simple_queue, threads
+from interleave.primitives import clocks, conditions, entropy, locks, outside, queues, simple_queue, threads
 from interleave.primitives.rows import Row
 
 #: Methods exchanged on classes that stay the classes they are.
-METHODS: dict[tuple[type, str], Any] = {**conditions.METHODS, **queues.METHODS, **threads.METHODS, **entropy.METHODS}
+METHODS: dict[tuple[type, str], Any] = {**conditions.METHODS, **queues.METHODS, **threads.METHODS, **entropy.METHODS, **outside.METHODS}
 
 #: Objects exchanged wherever a module, class, closure, default or container holds them.
-OBJECTS: tuple[Row, ...] = (*locks.OBJECTS, *threads.OBJECTS, *simple_queue.OBJECTS, *clocks.OBJECTS, *entropy.OBJECTS)
+OBJECTS: tuple[Row, ...] = (*locks.OBJECTS, *threads.OBJECTS, *simple_queue.OBJECTS, *clocks.OBJECTS, *entropy.OBJECTS, *outside.OBJECTS)
 
 #: Types of objects that may exist before the exploration, each with the class whose instances take them over.
 INSTANCES: tuple[Row, ...] = (*locks.INSTANCES, *simple_queue.INSTANCES)

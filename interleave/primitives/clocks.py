@@ -70,7 +70,30 @@ class _Reader:
         return int(now * 1_000_000_000) if self._is_ns else now
 
 
+class _Calendar:
+    """Stand in for a function that takes a time to convert, and the present one if none is given."""
+
+    __slots__ = ("__name__", "_position", "_present", "_real")
+
+    def __init__(self, real: Callable[..., Any], present: Callable[[float], Any] = float, position: int = 0) -> None:
+        self.__name__ = real.__name__
+        self._real = real
+        self._present = present
+        self._position = position
+
+    def __call__(self, *arguments: Any) -> Any:
+        kernel = active()
+        if kernel is not None and (len(arguments) == self._position or arguments[self._position :] == (None,)):
+            arguments = (*arguments[: self._position], self._present(kernel.read_clock() + _EPOCH - _START))
+        return self._real(*arguments)
+
+
 OBJECTS: tuple[Row, ...] = (
+    Row(time.localtime, _Calendar(time.localtime)),
+    Row(time.gmtime, _Calendar(time.gmtime)),
+    Row(time.ctime, _Calendar(time.ctime)),
+    Row(time.asctime, _Calendar(time.asctime, time.localtime)),
+    Row(time.strftime, _Calendar(time.strftime, time.localtime, 1)),
     Row(time.sleep, staticmethod(sleep)),
     Row(time.monotonic, _Reader(time.monotonic)),
     Row(time.perf_counter, _Reader(time.perf_counter)),

@@ -19,6 +19,7 @@ from typing import Any
 
 from interleave.primitives.rows import Row
 from interleave.runtime import active
+from interleave.runtime.suspension import aside
 
 _real_urandom = os.urandom
 _SEED = 0
@@ -29,7 +30,17 @@ def urandom(size: int, /) -> bytes:
     kernel = active()
     if kernel is None or size < 0:
         return _real_urandom(size)
+    return _draw_bytes(kernel, size)
+
+
+@aside
+def _draw_bytes(kernel: Any, size: int) -> bytes:
     return _generator(kernel).randbytes(size)
+
+
+@aside
+def _draw_seed(kernel: Any) -> int:
+    return _generator(kernel).getrandbits(256)
 
 
 def _generator(kernel: Any) -> random.Random:
@@ -44,7 +55,7 @@ def _seed(self: Any, a: Any = None, version: int = 2) -> None:
     """Stand in for `random.Random.seed`: a generator that is to take its seed from the system takes it from here."""
     kernel = active()
     if a is None and kernel is not None:
-        a = _generator(kernel).getrandbits(256)
+        a = _draw_seed(kernel)
     _originals[random.Random, "seed"](self, a, version)
 
 

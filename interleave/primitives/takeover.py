@@ -89,13 +89,20 @@ def _find_and_load(name: str, import_: Callable[..., Any]) -> Any:
             state.on_import(name)
         return found
     finally:
+        if Takeover.current is not None:
+            Takeover.current.exchange_late_methods()
         state.kernel, gate.is_open, gate.is_naming = kernel, is_open, is_naming
+        kernel.ledger.note_import(name)
 
 
 class Takeover:
     """The exchange for one exploration. `install` and `uninstall` are each safe to call twice."""
 
+    #: The one in force.
+    current: Takeover | None = None
+
     def __init__(self) -> None:
+        self._late: set[tuple[type, str]] = set()
         self._exchange = Exchange(_is_left_alone)
         self._is_installed = False
         self._modules = 0
@@ -116,6 +123,7 @@ class Takeover:
         try:
             self._modules = len(sys.modules)
             self._exchange_methods()
+            Takeover.current = self
             self._exchange_held(holders if holders is not None else gc.get_referrers(*self.sought()))
         except BaseException:
             self.uninstall()
@@ -126,6 +134,7 @@ class Takeover:
         if not self._is_installed:
             return
         self._is_installed = False
+        Takeover.current = None
         try:
             primitives.threads.give_back_pools()
         finally:
@@ -136,6 +145,14 @@ class Takeover:
     def _exchange_methods(self) -> None:
         for (cls, name), stand_in in {**primitives.METHODS, **primitives.simple_queue.inherited()}.items():
             self._exchange.put(CLASS_ATTRIBUTE, cls, name, stand_in)
+        self.exchange_late_methods()
+
+    def exchange_late_methods(self) -> None:
+        """Exchange methods of modules that are loaded by now."""
+        for (cls, name), stand_in in primitives.outside.late_methods().items():
+            if (cls, name) not in self._late:
+                self._late.add((cls, name))
+                self._exchange.put(CLASS_ATTRIBUTE, cls, name, stand_in)
 
     def _exchange_held(self, holders: list[Any]) -> None:
         exchange = self._exchange

@@ -25,7 +25,7 @@ from typing import Any
 from interleave.model import READ
 from interleave.primitives.clocks import polls_again
 from interleave.primitives.rows import Row
-from interleave.runtime import active
+from interleave.runtime import active, state
 from interleave.runtime.naming import hand_over
 
 Thread = threading.Thread
@@ -62,10 +62,10 @@ def count() -> int:
     """Stand in for `_thread._count`: the threads that have been started and have not ended."""
     kernel = active()
     if kernel is None:
-        return int(_real_count())
+        return int(_real_count()) - state.watchers
     others = kernel.kernel.logical[1:]
     kernel.step("alive", *others, mode=READ)
-    return int(_real_count()) + sum(not logical.is_finished for logical in others)
+    return int(_real_count()) - state.watchers + sum(not logical.is_finished for logical in others)
 
 
 def _logical(kernel: Any, thread: Any) -> Any:

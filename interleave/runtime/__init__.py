@@ -85,13 +85,15 @@ def all_cells(function: Any) -> Iterable[Any]:
 class _State:
     """The running kernel and the OS thread that it runs in."""
 
-    __slots__ = ("changing_cells", "ident", "is_controlled", "is_fifo", "kernel", "on_import")
+    __slots__ = ("changing_cells", "ident", "is_controlled", "is_fifo", "kernel", "on_import", "watchers")
 
     def __init__(self) -> None:
         self.kernel: Any = None
         self.ident = 0
         #: Whether an exploration has the process under its control.
         self.is_controlled = False
+        #: OS threads of ours that the program must not see.
+        self.watchers = 0
         #: Returns those cells of a function's closure whose accesses are announced; set by the instrumentation.
         self.changing_cells: Callable[[Any], Iterable[Any]] = all_cells
         #: Whether tasks of event loops step in the order in which they became ready.

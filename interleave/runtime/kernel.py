@@ -363,6 +363,11 @@ def _not_enabled(kernel: Kernel, pick: int) -> InternalError:
     return InternalError(f"the strategy picked thread {pick} at moment {kernel.moment}, but only {able} are enabled")
 
 
+def is_inside(kernel: Kernel) -> bool:
+    """Tell whether a logical thread of an execution is running, as against the engine."""
+    return kernel.hub is not None and getcurrent() is not kernel.hub
+
+
 def run(kernel: Kernel, scenario: Callable[[], object], judge: Judge) -> None:
     """Run the scenario to its end as logical thread 0. Everything that happened is in the trace."""
     kernel.hub = getcurrent()

@@ -12,6 +12,7 @@ from typing import Any
 from interleave.model import Access, Operation, Owner, Site
 from interleave.runtime import UNKNOWN
 from interleave.runtime.kernel import Kernel
+from interleave.runtime.ledger import Ledger
 from interleave.runtime.places import Places
 from interleave.runtime.threads import LogicalThread
 
@@ -34,6 +35,7 @@ class Memory:
         """
         kernel = self.kernel
         if get_ident() != kernel.ident:
+            Ledger(kernel.trace).note_stranger(site)
             return
         me = kernel.me
         places = self.places
@@ -60,6 +62,7 @@ class Memory:
         """Announce accesses to several places that happen as one."""
         kernel = self.kernel
         if get_ident() != kernel.ident:
+            Ledger(kernel.trace).note_stranger(site)
             return
         me = kernel.me
         places = self.places

@@ -15,6 +15,7 @@ from interleave.errors import InternalError
 from interleave.model import READ, STATE, WRITE, Access, Late, Operation
 from interleave.runtime import UNKNOWN, WaitQueue, gate, state
 from interleave.runtime.kernel import Kernel, run
+from interleave.runtime.ledger import Ledger
 from interleave.runtime.memory import Memory
 from interleave.runtime.sites import current_site
 from interleave.runtime.spinning import Spinning
@@ -42,6 +43,7 @@ class Trap:
         self.is_holding_visible = is_holding_visible
         #: `threading.excepthook` when the execution began.
         self.excepthook: Any = None
+        self.ledger = Ledger(kernel.trace)
         self._locks = self._overstayed = 0
         #: The steps of tasks (see `tasks`), once an event loop has run.
         self.steps: Any = None
