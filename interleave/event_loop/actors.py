@@ -28,18 +28,24 @@ _NEEDS = {
     "Condition": "a notify() or notify_all() after it began to wait",
     "Barrier": "the wait() of a missing party",
 }
+#: What the carrier announces where a plain callback is ready or due, and where none is.
+CALLBACK = Operation("callback", None, NOWHERE)
+NO_CALLBACK = Operation("callback", (), NOWHERE)
+#: Steps of unknown footprint, by the place at which they begin.
+_steps: dict[Site, Operation] = {}
 
 
 class Actor:
     """A task as its event loop knows it. It is the `task` of its logical thread, and explains what it waits for."""
 
-    __slots__ = ("barrier", "groups", "handles", "is_named", "last_yield", "loop", "resources", "task", "thread", "yields")
+    __slots__ = ("barrier", "coro", "groups", "handles", "is_named", "last_yield", "loop", "resources", "task", "thread", "yields")
 
     def __init__(self, loop: Any, thread: LogicalThread, task: Any) -> None:
         self.loop = loop
         self.thread = thread
         #: The task; None for the actor of plain callbacks, and when it has ended.
         self.task = task
+        self.coro = task.get_coro() if task is not None else None
         #: What is to be run, in order, each with its number in the loop.
         self.handles: deque[tuple[int, Any]] = deque()
         #: Whether the logical thread has the name that the task has had when it first stepped.
@@ -60,7 +66,7 @@ class Actor:
 
     def site(self) -> Site:
         """Return where the task's own coroutine stands: enough to tell its steps apart."""
-        frame = getattr(self.task.get_coro(), "cr_frame", None) if self.task is not None else None
+        frame = getattr(self.coro, "cr_frame", None)
         return site_of(frame) if frame is not None else NOWHERE
 
     def frames(self) -> tuple[Frame, ...]:
@@ -79,6 +85,14 @@ class Actor:
     def announce_blocked(self) -> Operation:
         """Return what the task announces while it waits for something to make it ready: nothing that could come before anything else."""
         return Operation("step", (), self.site())
+
+    def announce_step(self) -> Operation:
+        """Return what a task that has not ended announces when its step may be next, as `announce_ready` does, made once for each site."""
+        frame = getattr(self.coro, "cr_frame", None)
+        site = site_of(frame) if frame is not None else NOWHERE
+        if self.yields > _SUSPECT:
+            return Operation("yield", None, site)
+        return _steps.get(site) or _steps.setdefault(site, Operation("step", None, site))
 
     def announce_ready(self, before: Operation | None) -> Operation:
         """Return what the task announces when its step may be next; what it will touch is not known."""

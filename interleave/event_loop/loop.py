@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from _thread import get_ident
 from asyncio import runners
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Any
 
 from interleave.errors import NotControlled
@@ -27,6 +29,21 @@ from interleave.runtime.threads import Unwind
 #: Its private parts are used here, of which type checkers know nothing.
 _Base: Any = asyncio.BaseEventLoop
 _cancel_all_tasks: Any = vars(runners)["_cancel_all_tasks"]
+_Handle: Any = asyncio.Handle
+_new_handle: Any = object.__new__
+
+
+class _Over:
+    """Stands for the scheduler of a loop whose execution is over."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotControlled(_OTHER_EXECUTION)
+
+
+_OVER: Any = _Over()
+_OTHER_EXECUTION = (
+    "an event loop is used in another execution than the one that made it.\nMake the loop inside the scenario: asyncio.run(...)"
+)
 
 
 class EventLoop(_Base):  # type: ignore[misc]
@@ -50,18 +67,26 @@ class EventLoop(_Base):  # type: ignore[misc]
             (futures.NotedTask, futures.NotedFuture) if trap.kernel.every else (futures.Task, futures.Future)
         )
         self.scheduler = Scheduler(self, trap, is_fifo=state.is_fifo)
+        self._enter = self.scheduler.enter
+        trap.steps.loops.append(self)
 
     # -- scheduling ------------------------------------------------------------------------------------------
 
     def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:
         """Register a callback."""
-        self._check_closed()
-        if self._debug:
+        if self._closed or self._debug:
+            self._check_closed()
             self._check_thread()
             self._check_callback(callback, "call_soon")
-        handle = asyncio.Handle(callback, args, self, context)
-        if active() is self._trap:
-            self.scheduler.enter(handle, callback)
+            handle: Any = asyncio.Handle(callback, args, self, context)
+        else:
+            # As its constructor does, which costs twice as much.
+            handle = _new_handle(_Handle)
+            handle._context = context if context is not None else copy_context()
+            handle._loop, handle._callback, handle._args = self, callback, args
+            handle._cancelled, handle._repr, handle._source_traceback = False, None, None
+        if state.kernel is self._trap and get_ident() == state.ident:
+            self._enter(handle, callback)
         # Else it is called by what is left of an execution that is over, while it is destroyed.
         return handle
 
@@ -101,9 +126,10 @@ class EventLoop(_Base):  # type: ignore[misc]
             name = f"Task-{self._names}"
         if self._task_factory is not None:
             return super().create_task(coro, name=name, context=context, **options)
-        self._check_closed()
+        if self._closed:
+            self._check_closed()
         task = self._task_class(coro, loop=self, name=name, context=context, **options)
-        with suppress(AttributeError, TypeError):
+        if task._source_traceback:
             del task._source_traceback[-1]
         return task
 
@@ -117,9 +143,7 @@ class EventLoop(_Base):  # type: ignore[misc]
         """Run until `stop` is called."""
         trap = active()
         if trap is not self._trap:
-            raise NotControlled(
-                "an event loop is run in another execution than the one that made it.\nMake the loop inside the scenario: asyncio.run(...)"
-            )
+            raise NotControlled(_OTHER_EXECUTION)
         self._check_closed()
         self._check_running()
         share(self._kernel)
@@ -150,8 +174,8 @@ class EventLoop(_Base):  # type: ignore[misc]
             self._is_stopped_early = True
 
     def _run_once(self) -> None:
-        if not self.scheduler.run_once():
-            self._stopping = True
+        self.scheduler.run()
+        self._stopping = True
 
     def _write_to_self(self) -> None:
         """Do nothing: there is no selector to wake."""
@@ -172,6 +196,7 @@ class EventLoop(_Base):  # type: ignore[misc]
             return
         super().close()
         if self._is_over or self._kernel.is_ending:
+            # The latter: while the execution is unwound.
             return
         for task in self.scheduler.pending():
             if task._log_destroy_pending:
@@ -182,6 +207,15 @@ class EventLoop(_Base):  # type: ignore[misc]
                 task._log_traceback = False
                 self._report(thread, task._exception)
         self._unretrieved.clear()
+
+    def dissolve(self) -> None:
+        """Let go of the execution, which is over."""
+        self._is_over = True
+        self.scheduler.ready.clear()
+        self._unretrieved.clear()
+        self._scheduled.clear()
+        self.scheduler = _OVER
+        self._enter = self._trap = self._kernel = None
 
     # -- what goes wrong -------------------------------------------------------------------------------------
 
@@ -194,7 +228,7 @@ class EventLoop(_Base):  # type: ignore[misc]
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Fail the execution because of an exception that nobody handles."""
         trap = active()
-        if trap is not self._trap or self._kernel.is_ending:
+        if trap is None or trap is not self._trap or self._kernel.is_ending:
             return
         error = context.get("exception")
         if error is None:

@@ -12,6 +12,7 @@ of calling `call_soon` where it takes `call_soon_threadsafe`.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from interleave.event_loop.actors import Actor
@@ -26,13 +27,13 @@ class Ready:
     """The actors of one loop and their handles."""
 
     __slots__ = (
-        "_barrier", "_done", "_held", "_is_fifo", "_kernel", "_loop", "_order", "_registered", "_steps", "actor", "bit", "by_task",
-        "by_tid", "carrier", "count", "group", "is_idle", "mask", "patient", "plain", "queue", "unseen",
+        "_barrier", "_done", "_held", "_is_fifo", "_order", "_registered", "_steps", "actor", "bit", "by_task",
+        "by_tid", "carrier", "count", "group", "is_idle", "kernel", "loop", "mask", "patient", "plain", "queue", "unseen",
     )  # fmt: skip
 
     def __init__(self, loop: Any, trap: Any, *, is_fifo: bool) -> None:
-        self._loop = loop
-        self._kernel = trap.kernel
+        self.loop = loop
+        self.kernel = trap.kernel
         self._steps = steps_of(trap)
         self._is_fifo = is_fifo
         #: The loop counts as a lock that all its actors hold: only one of them runs.
@@ -68,10 +69,10 @@ class Ready:
         task = task_of(callback)
         actor = self.plain
         if task is not None:
-            actor = self.by_task.get(task) or self._add(task)
+            actor = getattr(task, "_actor", None) or self.by_task.get(task) or self._add(task)
         elif not self._is_fifo and group_of(callback, handle._args) is not None:
             actor = self.by_task.get(handle._args[0], actor)
-        if not wakes and self._kernel.me.carrier != self.carrier.tid:
+        if not wakes and self.kernel.me.carrier != self.carrier.tid:
             self.unseen.append((actor, (self.count, handle)))
             return
         self._put(actor, (self.count, handle))
@@ -102,14 +103,14 @@ class Ready:
             return
         elif actor is self.actor and not self.is_idle and actor.is_spinning():
             # Schedules in which it goes on meanwhile are not explored: no proof.
-            self._kernel.trace.is_bounded = True
+            self.kernel.trace.is_bounded = True
             self.patient.append(actor)
             return
         self._make_ready(actor)
 
     def _make_ready(self, actor: Actor) -> None:
         """Let an actor be chosen for its next handle; what its step will touch is not known."""
-        thread, kernel = actor.thread, self._kernel
+        thread, kernel = actor.thread, self.kernel
         self.mask |= thread.bit
         if (kernel.every and actor is not self.actor) or self.is_idle:
             kernel.pending[thread.tid] = actor.announce_ready(kernel.pending[thread.tid])
@@ -118,16 +119,28 @@ class Ready:
 
     def _add(self, task: Any) -> Actor:
         """Make the logical thread of a task: a child of whose step made it ready first."""
-        kernel = self._kernel
+        kernel = self.kernel
         thread: LogicalThread = kernel.add(_no_body, task.get_name())
         # The kernel counts who keeps the execution going: the carrier does.
         kernel.alive -= 1
         thread.carrier, thread.fiber, thread.held = self.carrier.tid, self.carrier.fiber, self.bit
-        actor = self.by_task[task] = self.by_tid[thread.tid] = Actor(self._loop, thread, task)
+        actor = self.by_task[task] = self.by_tid[thread.tid] = Actor(self.loop, thread, task)
+        with suppress(AttributeError):
+            # A task of another class has no place for it.
+            task._actor = actor
         thread.task = thread.resource = actor
         thread.queue = self.queue
         kernel.pending[thread.tid] = actor.announce_blocked()
         return actor
+
+    def clear(self) -> None:
+        """Forget all actors: the execution is over."""
+        for task in self.by_task:
+            if hasattr(task, "_actor"):
+                task._actor = None
+        for several in (self.by_task, self.by_tid, self._order, self._held, self.patient, self.unseen, self.plain.handles):
+            several.clear()  # type: ignore[attr-defined]
+        self.actor = self.plain
 
     def move_to(self, carrier: LogicalThread) -> None:
         """Let another thread run the loop."""
@@ -165,7 +178,7 @@ class Ready:
 
     def settle(self) -> None:
         """Announce what the actor does next whose step is over."""
-        actor, kernel = self.actor, self._kernel
+        actor, kernel = self.actor, self.kernel
         thread, task = actor.thread, actor.task
         while self.unseen:
             self._put(*self.unseen.pop(0))
@@ -176,7 +189,9 @@ class Ready:
             kernel.pending[thread.tid] = None
             thread.queue = thread.resource = thread.fiber = None
             del self.by_tid[thread.tid], self.by_task[task]
-            self._loop.note_end(actor)
+            if hasattr(task, "_actor"):
+                task._actor = None
+            self.loop.note_end(actor)
         else:
             thread.queue, thread.resource = self.queue, actor
             if not actor.handles:
@@ -184,7 +199,7 @@ class Ready:
             elif actor.barrier <= self._done and actor not in self.patient:
                 self.mask |= thread.bit
             if actor.handles or not kernel.every:
-                kernel.pending[thread.tid] = actor.announce_ready(None)
+                kernel.pending[thread.tid] = actor.announce_ready(None) if task.done() else actor.announce_step()
             else:
                 kernel.pending[thread.tid] = actor.announce_blocked()
 

@@ -226,12 +226,16 @@ class Trap:
         """Let go of the program's objects, and of reference cycles, when the execution is over."""
         if self.steps is not None:
             self.steps.turn_back()
+            self.steps.dissolve()
             gate.is_open = False
         self.steps = self.teller = None
         self.places.entries.clear()
         self.side.clear()
         self.spinning.close()
-        self.kernel.logical.clear()
         kernel = self.kernel
-        kernel.raised = kernel.observer = kernel.me = None  # type: ignore[assignment]
+        for thread in kernel.logical:
+            thread.task = None
+        kernel.logical.clear()
+        kernel.raised = kernel.observer = kernel.watch = kernel.me = None  # type: ignore[assignment]
+        kernel.at_quiescence = bool
         del self.open, self.close, self.move, self.name, self.name_as, self.publish

@@ -1,0 +1,70 @@
+"""The short way round the loop: steps of tasks where nobody but the strategy looks.
+
+While only the thread of the loop is started, nothing waits for a moment in time, and neither footprints nor details are wanted, there is
+little to a step: choose, run the handle, see who is ready now. Here that is done in one function, without the calls that `scheduler`
+spreads it over. It does what they do, moment for moment, so that a schedule means the same on either way; as soon as anything else is
+asked for it returns, and `Scheduler.run_once` does the next step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interleave.event_loop.actors import CALLBACK, NO_CALLBACK
+from interleave.event_loop.ready import Ready
+from interleave.runtime.tasks import Steps
+from interleave.runtime.threads import Unwind
+
+
+def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
+    """Perform steps as long as they are simple."""
+    kernel, plain, carrier = ready.kernel, ready.plain, ready.carrier
+    by_tid, queue, scheduled = ready.by_tid, ready.queue, ready.loop._scheduled
+    pending, events, trace, logical = kernel.pending, kernel.events, kernel.trace, kernel.logical
+    while True:
+        mask = ready.mask
+        if not mask or scheduled or ready.patient or kernel.unjoined or kernel.enabled or kernel.watch is not None:
+            return
+        if scheduler.stopped_by >= 0 or carrier.deadline is not None or kernel.moment >= kernel.limit or kernel.is_ending:
+            return
+        # -- choose, as `Scheduler._pick` --
+        carrier.queue, carrier.resource = queue, scheduler.waiting
+        me = scheduler.running
+        if mask & (mask - 1):
+            pending[carrier.tid] = CALLBACK if mask & carrier.bit else NO_CALLBACK
+            first = ready.first_bit()
+            kernel.enabled = mask
+            thread = kernel.pick_next(me, first)
+            if thread is None:
+                kernel.stop()
+        else:
+            kernel.moment += 1
+            thread = logical[mask.bit_length() - 1]
+            if thread is not me:
+                trace.switches += 1
+        kernel.me = scheduler.running = thread
+        kernel.current = tid = thread.tid
+        bit = kernel.enabled = thread.bit
+        thread.queue = None
+        # -- perform it, as `Scheduler._perform` --
+        ready.actor = actor = by_tid.get(tid, plain)
+        ready.begin(actor)
+        if not actor.is_named:
+            actor.is_named = True
+            thread.info.name = actor.task.get_name()
+        operation = CALLBACK if actor is plain else pending[tid]
+        if operation.kind == "yield":
+            operation = operation._replace(kind="step")
+        events.append((tid, operation))
+        position = len(events)
+        scheduler.current, handle = actor.handles.popleft()
+        if not handle._cancelled:
+            handle._run()
+        if kernel.is_ending:
+            raise Unwind
+        # -- end it, as `Scheduler._end` --
+        ready.end()
+        if len(events) != position:
+            steps.end(thread)
+        kernel.enabled &= ~bit
+        ready.settle()
