@@ -12,6 +12,7 @@ from types import CoroutineType
 from typing import Any
 
 from interleave.model import NOWHERE, Frame, Operation, Site
+from interleave.runtime import WaitQueue
 from interleave.runtime.sites import site_of, stack_of
 from interleave.runtime.threads import LogicalThread
 
@@ -27,6 +28,8 @@ _NEEDS = {
     "Event": "a set()",
     "Condition": "a notify() or notify_all() after it began to wait",
     "Barrier": "the wait() of a missing party",
+    "StreamReader": "data from the other end, or its end",
+    "Server": "a close(), and the end of its connections",
 }
 #: What the carrier announces where a plain callback is ready or due, and where none is.
 CALLBACK = Operation("callback", None, NOWHERE)
@@ -35,10 +38,14 @@ NO_CALLBACK = Operation("callback", (), NOWHERE)
 _steps: dict[Site, Operation] = {}
 
 
+#: What is to be run: its number in the loop; its handle, or for the step of a task None; and for that context, callback and arguments.
+Entry = tuple[int, Any, Any, Any, tuple[Any, ...]]
+
+
 class Actor:
     """A task as its event loop knows it. It is the `task` of its logical thread, and explains what it waits for."""
 
-    __slots__ = ("barrier", "coro", "groups", "handles", "is_named", "last_yield", "loop", "resources", "task", "thread", "yields")
+    __slots__ = ("barrier", "coro", "groups", "handles", "is_named", "last_yield", "loop", "queue", "resources", "task", "thread", "yields")
 
     def __init__(self, loop: Any, thread: LogicalThread, task: Any) -> None:
         self.loop = loop
@@ -46,8 +53,10 @@ class Actor:
         #: The task; None for the actor of plain callbacks, and when it has ended.
         self.task = task
         self.coro = task.get_coro() if task is not None else None
-        #: What is to be run, in order, each with its number in the loop.
-        self.handles: deque[tuple[int, Any]] = deque()
+        #: Where its thread waits when it has nothing to do; None if it is a wire, which waits for nobody.
+        self.queue: WaitQueue | None = None
+        #: What is to be run, in order.
+        self.handles: deque[Entry] = deque()
         #: Whether the logical thread has the name that the task has had when it first stepped.
         self.is_named = task is None
         #: Its next step comes after this many plain callbacks.
@@ -75,9 +84,10 @@ class Actor:
 
     def is_spinning(self) -> bool:
         """Note that the task has yielded with nothing to wait for; tell whether it has done so very often, and lets others go first."""
-        if self.task is None or self.task.done():
+        if self.task is None or self.queue is None or self.task.done():
             return False
-        site = self.site()
+        frame = getattr(self.coro, "cr_frame", None)
+        site = site_of(frame) if frame is not None else NOWHERE
         self.yields = self.yields + 1 if site is self.last_yield else 1
         self.last_yield = site
         return self.yields > _YIELDS

@@ -16,12 +16,12 @@ from typing import Any
 _STEPS = frozenset({"task_wakeup", "__step", "__wakeup", "_Task__step", "_Task__wakeup"})
 _TASKS: tuple[type, ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ignore[attr-defined]
 #: The type of the first step of a task written in C, once one was seen: nothing else is of that type.
-_first_steps: set[type] = set()
+first_steps: set[type] = set()
 
 
 def task_of(callback: Any) -> Any:
     """Return the task whose next step a callback is, or None."""
-    if type(callback) in _first_steps:
+    if type(callback) in first_steps:
         return callback.__self__
     owner = getattr(callback, "__self__", None)
     if owner is None or not isinstance(owner, _TASKS):
@@ -29,7 +29,7 @@ def task_of(callback: Any) -> Any:
     if getattr(callback, "__name__", "") in _STEPS:
         return owner
     if type(callback).__name__ == "TaskStepMethWrapper":
-        _first_steps.add(type(callback))
+        first_steps.add(type(callback))
         return owner
     return None
 

@@ -13,13 +13,16 @@ import asyncio
 import heapq
 from _thread import get_ident
 from asyncio import runners
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from contextvars import copy_context
 from typing import Any
+from weakref import WeakSet
 
 from interleave.errors import NotControlled
 from interleave.event_loop import futures
+from interleave.event_loop.callbacks import first_steps, task_of
+from interleave.event_loop.network import Networking
 from interleave.event_loop.primitives import holders_of
 from interleave.event_loop.running import share
 from interleave.event_loop.scheduler import Scheduler
@@ -29,8 +32,11 @@ from interleave.runtime.threads import Unwind
 #: Its private parts are used here, of which type checkers know nothing.
 _Base: Any = asyncio.BaseEventLoop
 _cancel_all_tasks: Any = vars(runners)["_cancel_all_tasks"]
-_Handle: Any = asyncio.Handle
-_new_handle: Any = object.__new__
+
+
+_PLAIN = (int, float, bool, type(None))
+#: What a new loop has on this interpreter, besides empty containers.
+_plain_attributes: dict[str, Any] = {}
 
 
 class _Over:
@@ -46,14 +52,19 @@ _OTHER_EXECUTION = (
 )
 
 
-class EventLoop(_Base):  # type: ignore[misc]
+class EventLoop(Networking, _Base):  # type: ignore[misc]
     """The event loop of a logical thread. It belongs to the execution in which it was made."""
 
     def __init__(self) -> None:
-        super().__init__()
         trap = active()
         if trap is None:
             raise NotControlled("an event loop of interleave was asked for outside an exploration.")
+        if not _plain_attributes:
+            super().__init__()
+            _plain_attributes.update({name: value for name, value in vars(self).items() if type(value) in _PLAIN})
+        # As its constructor does, which costs four times as much.
+        vars(self).update(_plain_attributes)
+        self._ready, self._scheduled, self._asyncgens = deque(), [], WeakSet()
         self._trap = trap
         self._kernel = trap.kernel
         self._is_over = False
@@ -67,7 +78,7 @@ class EventLoop(_Base):  # type: ignore[misc]
             (futures.NotedTask, futures.NotedFuture) if trap.kernel.every else (futures.Task, futures.Future)
         )
         self.scheduler = Scheduler(self, trap, is_fifo=state.is_fifo)
-        self._enter = self.scheduler.enter
+        self._enter, self._enter_step = self.scheduler.enter, self.scheduler.ready.enter_step
         trap.steps.loops.append(self)
 
     # -- scheduling ------------------------------------------------------------------------------------------
@@ -78,29 +89,38 @@ class EventLoop(_Base):  # type: ignore[misc]
             self._check_closed()
             self._check_thread()
             self._check_callback(callback, "call_soon")
-            handle: Any = asyncio.Handle(callback, args, self, context)
-        else:
-            # As its constructor does, which costs twice as much.
-            handle = _new_handle(_Handle)
-            handle._context = context if context is not None else copy_context()
-            handle._loop, handle._callback, handle._args = self, callback, args
-            handle._cancelled, handle._repr, handle._source_traceback = False, None, None
-        if state.kernel is self._trap and get_ident() == state.ident:
-            self._enter(handle, callback)
+        is_inside = state.kernel is self._trap and get_ident() == state.ident
+        if context is not None and is_inside:
+            task = callback.__self__ if type(callback) in first_steps else task_of(callback)
+            if task is not None:
+                self._enter_step(task, callback, args, context)
+                return None
+        handle = asyncio.Handle(callback, args, self, context)
+        if is_inside:
+            self._enter(handle)
         # Else it is called by what is left of an execution that is over, while it is destroyed.
         return handle
 
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
         """Register a callback, from any thread, and wake the loop."""
         self._check_closed()
+        self.meet()
+        # It may have been closed meanwhile.
+        self._check_closed()
+        handle = asyncio.Handle(callback, args, self, context)
+        self.scheduler.enter(handle, wakes=True)
+        return handle
+
+    def meet(self) -> None:
+        """Announce, if another thread than the loop's calls, that it is about to give the loop something."""
         trap = active()
         if trap is not None and trap.kernel.me.carrier != self.scheduler.carrier.tid:
             trap.step("put", self)
-            # It may have been closed meanwhile.
-            self._check_closed()
-        handle = asyncio.Handle(callback, args, self, context)
-        self.scheduler.enter(handle, callback, wakes=True)
-        return handle
+
+    def enter_delivery(self, wire: Any, deliver: Any, context: Any) -> None:
+        """Make a delivery a choice."""
+        if active() is self._trap and not self._closed and not self._is_over:
+            self.scheduler.ready.enter_delivery(wire, deliver, context)
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
         """Register a callback for a point in virtual time."""
@@ -215,7 +235,7 @@ class EventLoop(_Base):  # type: ignore[misc]
         self._unretrieved.clear()
         self._scheduled.clear()
         self.scheduler = _OVER
-        self._enter = self._trap = self._kernel = None
+        self._enter = self._enter_step = self._trap = self._kernel = None
 
     # -- what goes wrong -------------------------------------------------------------------------------------
 
@@ -252,7 +272,7 @@ def _refuse(name: str, instead: str) -> Callable[..., Any]:
     return refuse
 
 
-_SOCKETS = "Give the code under test an object in memory in place of the connection (a queue, or asyncio.StreamReader with feed_data)."
+_SOCKETS = "Let both ends run in the scenario, with asyncio.start_server and open_connection: that network is simulated."
 _REFUSED = {
     "subprocess_exec": "Put what the subprocess would do into a function, and await that.",
     "subprocess_shell": "Put what the subprocess would do into a function, and await that.",
@@ -262,7 +282,7 @@ _REFUSED = {
         (
             "add_reader", "remove_reader", "add_writer", "remove_writer", "sock_recv", "sock_recv_into", "sock_recvfrom",
             "sock_recvfrom_into", "sock_sendall", "sock_sendto", "sock_connect", "sock_accept", "sock_sendfile", "sendfile", "start_tls",
-            "create_connection", "create_server", "create_unix_connection", "create_unix_server", "create_datagram_endpoint",
+            "create_datagram_endpoint",
             "connect_accepted_socket", "connect_read_pipe", "connect_write_pipe", "getaddrinfo", "getnameinfo",
         ),
         _SOCKETS,

@@ -12,6 +12,7 @@ from typing import Any
 
 from interleave.event_loop.actors import CALLBACK, NO_CALLBACK
 from interleave.event_loop.ready import Ready
+from interleave.model import Deviation
 from interleave.runtime.tasks import Steps
 from interleave.runtime.threads import Unwind
 
@@ -31,12 +32,25 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
         carrier.queue, carrier.resource = queue, scheduler.waiting
         me = scheduler.running
         if mask & (mask - 1):
+            # As `Kernel.pick_next`.
             pending[carrier.tid] = CALLBACK if mask & carrier.bit else NO_CALLBACK
             first = ready.first_bit()
             kernel.enabled = mask
-            thread = kernel.pick_next(me, first)
-            if thread is None:
-                kernel.stop()
+            kernel.default = default = (mask & first or mask & me.bit or mask & -mask).bit_length() - 1
+            try:
+                pick = kernel.choose(kernel)
+            except BaseException as error:
+                kernel.break_off(error)
+            moment = kernel.moment
+            kernel.moment = moment + 1
+            if pick != default:
+                if not mask >> pick & 1:
+                    kernel.refuse(pick)
+                trace.deviations.append(Deviation(moment, pick))
+            thread = logical[pick]
+            if thread is not me:
+                trace.switches += 1
+                trace.preemptions += bool(mask & me.bit)
         else:
             kernel.moment += 1
             thread = logical[mask.bit_length() - 1]
@@ -48,7 +62,8 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
         thread.queue = None
         # -- perform it, as `Scheduler._perform` --
         ready.actor = actor = by_tid.get(tid, plain)
-        ready.begin(actor)
+        ready.mask &= ~bit
+        ready.barrier = ready.done
         if not actor.is_named:
             actor.is_named = True
             thread.info.name = actor.task.get_name()
@@ -57,14 +72,28 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
             operation = operation._replace(kind="step")
         events.append((tid, operation))
         position = len(events)
-        scheduler.current, handle = actor.handles.popleft()
-        if not handle._cancelled:
+        handles = actor.handles
+        scheduler.current, handle, context, step, arguments = handles.popleft()
+        if handle is None:
+            context.run(step, *arguments)
+        elif not handle._cancelled:
             handle._run()
         if kernel.is_ending:
             raise Unwind
         # -- end it, as `Scheduler._end` --
-        ready.end()
         if len(events) != position:
             steps.end(thread)
         kernel.enabled &= ~bit
-        ready.settle()
+        task = actor.task
+        if task is None:
+            ready.end()
+            ready.settle()
+        elif ready.unseen or ready.patient or task.done():
+            ready.settle()
+        else:
+            thread.queue, thread.resource = actor.queue, actor
+            if not handles:
+                actor.yields = 0
+            elif actor.barrier <= ready.done:
+                ready.mask |= bit
+            pending[tid] = actor.announce_step()

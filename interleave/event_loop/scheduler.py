@@ -59,7 +59,7 @@ class Scheduler:
 
     def tid_of(self, task: Any) -> int:
         """Return the tid of a task, -1 if it is none of this loop's or has ended."""
-        actor = self.ready.by_task.get(task)
+        actor = self.ready.actor_of(task)
         return actor.thread.tid if actor is not None else -1
 
     def current_actor(self) -> Actor:
@@ -68,7 +68,7 @@ class Scheduler:
 
     def pending(self) -> list[Any]:
         """Return the tasks that have not ended, in the order in which they were first ready."""
-        return [actor.task for actor in self.ready.by_tid.values() if not actor.task.done()]
+        return [actor.task for actor in self.ready.by_tid.values() if actor.queue is not None and not actor.task.done()]
 
     def start(self) -> None:
         """Begin to run the loop, in the thread that calls."""
@@ -138,7 +138,7 @@ class Scheduler:
         mask = ready.mask
         if self._is_fifo:
             # Timers that are due have no place in the order yet.
-            mask = first | (0 if ready.plain.handles else mask & carrier.bit)
+            mask = first | mask & ready.wires | (0 if ready.plain.handles else mask & carrier.bit)
         kernel.enabled |= mask
         ready.is_idle = True
         pick = kernel.pick_next(self.running, first)
@@ -177,8 +177,10 @@ class Scheduler:
                 steps.enter_object(resource, WRITE)
             actor.groups.clear()
         if actor.handles:
-            self.current, handle = actor.handles.popleft()
-            if not handle._cancelled:
+            self.current, handle, context, step, arguments = actor.handles.popleft()
+            if handle is None:
+                context.run(step, *arguments)
+            elif not handle._cancelled:
                 if is_plain or not actor.task.done():
                     handle._run()
                 else:

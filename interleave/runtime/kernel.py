@@ -170,12 +170,12 @@ class Kernel:
         try:
             pick = self.choose(self)
         except BaseException as error:
-            self._break_off(error)
+            self.break_off(error)
         self.moment = moment + 1
         if pick == tid:
             return
         if not self.enabled >> pick & 1:
-            self._break_off(_not_enabled(self, pick))
+            self.refuse(pick)
         self.trace.deviations.append(Deviation(moment, pick))
         self.trace.preemptions += 1
         self.trace.switches += 1
@@ -220,7 +220,7 @@ class Kernel:
         try:
             pick = self.choose(self)
         except BaseException as error:
-            self._break_off(error)
+            self.break_off(error)
         self.moment = moment + 1
         self.values = 0
         if pick:
@@ -285,7 +285,7 @@ class Kernel:
         self.moment = moment + 1
         if pick != default:
             if not enabled >> pick & 1:
-                self._break_off(_not_enabled(self, pick))
+                self.refuse(pick)
             self.trace.deviations.append(Deviation(moment, pick))
         if pick != me.tid:
             self.trace.switches += 1
@@ -346,7 +346,12 @@ class Kernel:
         """Let the execution end at its next announcement (called from a signal handler)."""
         self.is_interrupted, self.limit = True, -1
 
-    def _break_off(self, error: BaseException) -> NoReturn:
+    def refuse(self, pick: int) -> NoReturn:
+        """End the execution because the strategy picked a thread that is not enabled."""
+        able = [tid for tid in range(len(self.logical)) if self.enabled >> tid & 1]
+        self.break_off(InternalError(f"the strategy picked thread {pick} at moment {self.moment}, but only {able} are enabled"))
+
+    def break_off(self, error: BaseException) -> NoReturn:
         """End the execution because of an error that is not the program's: its code must not see it."""
         self.error = error
         self.stop()
@@ -356,11 +361,6 @@ class Kernel:
         self.is_ending = True
         self.hub.switch()
         raise Unwind
-
-
-def _not_enabled(kernel: Kernel, pick: int) -> InternalError:
-    able = [tid for tid in range(len(kernel.logical)) if kernel.enabled >> tid & 1]
-    return InternalError(f"the strategy picked thread {pick} at moment {kernel.moment}, but only {able} are enabled")
 
 
 def run(kernel: Kernel, scenario: Callable[[], object], judge: Judge) -> None:
