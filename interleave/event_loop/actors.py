@@ -38,7 +38,8 @@ NO_CALLBACK = Operation("callback", (), NOWHERE)
 _steps: dict[Site, Operation] = {}
 
 
-#: What is to be run: its number in the loop; its handle, or for the step of a task None; and for that context, callback and arguments.
+#: What is to be run: its number in the loop, its handle, and the number of the last one entered together with it, in a list. For the step
+#: of a task there is no handle; its context, callback and arguments instead.
 Entry = tuple[int, Any, Any, Any, tuple[Any, ...]]
 
 

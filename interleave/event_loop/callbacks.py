@@ -10,6 +10,7 @@ no conflict with each other, and all of them happen before what follows.
 from __future__ import annotations
 
 import asyncio
+import re
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -32,6 +33,11 @@ def task_of(callback: Any) -> Any:
         first_steps.add(type(callback))
         return owner
     return None
+
+
+def is_numbered(task: Any) -> bool:
+    """Tell whether a task has the name that asyncio gives to those that are made without one."""
+    return re.fullmatch(r"Task-\d+", task.get_name()) is not None
 
 
 def _nested(function: Any, name: str) -> CodeType:

@@ -142,8 +142,7 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
     def create_task(self, coro: Any, *, name: Any = None, context: Any = None, **options: Any) -> Any:
         """Make a task; names are given in the order of creation in this loop."""
         if name is None:
-            self._names += 1
-            name = f"Task-{self._names}"
+            name = self.next_name()
         if self._task_factory is not None:
             return super().create_task(coro, name=name, context=context, **options)
         if self._closed:
@@ -152,6 +151,11 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
         if task._source_traceback:
             del task._source_traceback[-1]
         return task
+
+    def next_name(self) -> str:
+        """Return the name of the next task that has none."""
+        self._names += 1
+        return f"Task-{self._names}"
 
     def create_future(self) -> Any:
         """Make a future of this loop."""

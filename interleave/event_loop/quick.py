@@ -77,6 +77,7 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
         if handle is None:
             context.run(step, *arguments)
         elif not handle._cancelled:
+            scheduler.batch = context
             handle._run()
         if kernel.is_ending:
             raise Unwind

@@ -15,7 +15,7 @@ from collections import deque
 from typing import Any
 
 from interleave.event_loop.actors import Actor, Entry
-from interleave.event_loop.callbacks import group_of, task_of
+from interleave.event_loop.callbacks import group_of, is_numbered, task_of
 from interleave.model import WRITE
 from interleave.runtime import WaitQueue
 from interleave.runtime.tasks import steps_of
@@ -26,7 +26,7 @@ class Ready:
     """The actors of one loop and their handles."""
 
     __slots__ = (
-        "_held", "_is_fifo", "_order", "_registered", "_steps", "actor", "barrier", "bit", "by_task",
+        "_batch", "_batch_moment", "_held", "_is_fifo", "_order", "_registered", "_steps", "actor", "barrier", "bit", "by_task",
         "by_tid", "carrier", "count", "done", "group", "is_idle", "kernel", "loop", "mask", "patient", "plain", "queue", "unseen", "wires",
     )  # fmt: skip
 
@@ -55,6 +55,8 @@ class Ready:
         self.count = 0
         #: How many plain ones, how many of those have run, and the last one registered in the step under way.
         self._registered = self.done = self.barrier = 0
+        #: The number of the last handle entered in the step under way: an asyncio loop runs those entered together in one go.
+        self._batch, self._batch_moment = [0], -1
         self._held: list[Actor] = []
         self.patient: list[Actor] = []
         self.unseen: list[tuple[Actor, Entry]] = []
@@ -74,7 +76,11 @@ class Ready:
             actor = self.actor_of(task) or self._add(task)
         elif not self._is_fifo and group_of(handle._callback, handle._args) is not None:
             actor = self.actor_of(handle._args[0]) or actor
-        entry = self.count, handle, None, None, ()
+        if self._batch_moment == self.kernel.moment:
+            self._batch[0] = self.count
+        else:
+            self._batch_moment, self._batch = self.kernel.moment, [self.count]
+        entry = self.count, handle, self._batch, None, ()
         if not wakes and self.kernel.me.carrier != self.carrier.tid:
             self.unseen.append((actor, entry))
             return
@@ -117,7 +123,7 @@ class Ready:
         """Enter a timer that is due."""
         self.count += 1
         barrier = self.barrier
-        self._put(self.plain, (self.count, handle, None, None, ()))
+        self._put(self.plain, (self.count, handle, [self.count], None, ()))
         # Whoever is woken by the first need not wait for the others: for real they are hardly due at once.
         self.barrier = barrier
 
@@ -168,8 +174,10 @@ class Ready:
         try:
             task._actor = actor
         except AttributeError:
-            # A task of another class has no place for it.
+            # A task of another class has no place for it, and a number that goes on from execution to execution.
             self.by_task[task] = actor
+            if is_numbered(task):
+                task.set_name(self.loop.next_name())
         thread.task = thread.resource = actor
         thread.queue = actor.queue = None if is_wire else self.queue
         kernel.pending[thread.tid] = actor.announce_blocked() if kernel.every else actor.announce_step()

@@ -47,6 +47,8 @@ class Scheduler:
         #: The number of the handle that called `stop`, -1 before.
         self.stopped_by = -1
         self.current = 0
+        #: The last handle of those that were registered together with the running one.
+        self.batch = [0]
         self.waiting = Carrier(loop)
         # Shortcuts.
         self.enter = self.ready.enter
@@ -94,9 +96,9 @@ class Scheduler:
             kernel.enabled |= carrier.bit
 
     def stop(self) -> None:
-        """Let the loop end when everything registered before the running handle has run."""
+        """Let the loop end when everything has run that was registered before the running handle, or together with it."""
         if self.stopped_by < 0:
-            self.stopped_by = self.current
+            self.stopped_by = max(self.current, self.batch[0] + 1)
 
     def stop_early(self) -> None:
         """Let the loop end when everything registered so far has run."""
@@ -181,6 +183,7 @@ class Scheduler:
             if handle is None:
                 context.run(step, *arguments)
             elif not handle._cancelled:
+                self.batch = context
                 if is_plain or not actor.task.done():
                     handle._run()
                 else:

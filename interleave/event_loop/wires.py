@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
 
-from interleave.model import WRITE
+from interleave.model import READ, WRITE
 from interleave.runtime import active
 
 _FlowControl: Any = vars(transports)["_FlowControlMixin"]
@@ -25,11 +25,11 @@ _TELLS_WHICH = Server._attach.__code__.co_argcount > 1
 MADE, _END = "made", "end"
 
 
-def touch(obj: object) -> None:
+def touch(obj: object, mode: int = WRITE) -> None:
     """Add an object to the footprint of the step under way."""
     trap = active()
     if trap is not None and trap.steps is not None and trap.steps.touched is not None:
-        trap.steps.enter_object(obj, WRITE)
+        trap.steps.enter_object(obj, mode)
 
 
 class Wire:
@@ -108,8 +108,7 @@ class Transport(_FlowControl, asyncio.Transport):  # type: ignore[misc]
 
     def receive(self, item: Any) -> None:
         """Give the protocol what a wire brings."""
-        touch(self)
-        touch(self.peer)
+        touch(self, READ)
         try:
             if item is MADE:
                 self._begin()
@@ -132,13 +131,15 @@ class Transport(_FlowControl, asyncio.Transport):  # type: ignore[misc]
             self.abort()
 
     def _begin(self) -> None:
+        touch(self)
         if self._server is not None:
             if self._server._sockets is None:
                 # It was closed before it came to accept.
                 self._server = None
                 self.close()
                 return
-            touch(self._server)
+            # Connections may come in any order.
+            touch(self._server, READ)
             self._server._attach(*([self] if _TELLS_WHICH else []))
         if self.make is not None:
             self._protocol = self.make()
@@ -159,6 +160,7 @@ class Transport(_FlowControl, asyncio.Transport):  # type: ignore[misc]
 
     def _resume(self) -> None:
         touch(self)
+        touch(self.peer.wire)
         self._maybe_resume_protocol()
 
     def pause_reading(self) -> None:
@@ -185,10 +187,13 @@ class Transport(_FlowControl, asyncio.Transport):  # type: ignore[misc]
             raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
         if self._has_ended:
             raise RuntimeError("Cannot call write() after write_eof()")
-        touch(self)
+        touch(self, READ)
         if data and not self._is_closing:
             self.peer.wire.put(bytes(data))
+            was_paused = self._protocol_paused
             self._maybe_pause_protocol()
+            if self._protocol_paused is not was_paused:
+                touch(self)
 
     def can_write_eof(self) -> bool:
         """Tell that this end may end before the other."""
@@ -203,7 +208,7 @@ class Transport(_FlowControl, asyncio.Transport):  # type: ignore[misc]
 
     def is_closing(self) -> bool:
         """Tell whether the connection is closed or closing."""
-        touch(self)
+        touch(self, READ)
         return self._is_closing
 
     def close(self) -> None:
