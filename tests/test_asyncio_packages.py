@@ -178,6 +178,9 @@ def test_redis_pool_gives_one_connection_at_a_time() -> None:
         async def can_read_destructive(self) -> bool:
             return False
 
+        async def can_read(self, *_: Any, **__: Any) -> bool:
+            return False
+
         def should_reconnect(self) -> bool:
             return False
 

@@ -21,7 +21,7 @@ from weakref import WeakSet
 
 from interleave.errors import NotControlled
 from interleave.event_loop import futures
-from interleave.event_loop.callbacks import first_steps, task_of
+from interleave.event_loop.callbacks import first_steps, is_numbered, task_of
 from interleave.event_loop.network import Networking
 from interleave.event_loop.primitives import holders_of
 from interleave.event_loop.running import share
@@ -156,6 +156,11 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
         """Return the name of the next task that has none."""
         self._names += 1
         return f"Task-{self._names}"
+
+    def rename(self, task: Any) -> None:
+        """Number a task anew that asyncio has numbered: its numbers go on from execution to execution."""
+        if is_numbered(task):
+            task.set_name(self.next_name())
 
     def create_future(self) -> Any:
         """Make a future of this loop."""

@@ -13,6 +13,7 @@ from typing import Any
 from interleave.event_loop.actors import CALLBACK, NO_CALLBACK
 from interleave.event_loop.ready import Ready
 from interleave.model import Deviation
+from interleave.runtime.ending import refuse
 from interleave.runtime.tasks import Steps
 from interleave.runtime.threads import Unwind
 
@@ -32,30 +33,14 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
         carrier.queue, carrier.resource = queue, scheduler.waiting
         me = scheduler.running
         if mask & (mask - 1):
-            # As `Kernel.pick_next`.
             pending[carrier.tid] = CALLBACK if mask & carrier.bit else NO_CALLBACK
-            first = ready.first_bit()
-            kernel.enabled = mask
-            kernel.default = default = (mask & first or mask & me.bit or mask & -mask).bit_length() - 1
-            try:
-                pick = kernel.choose(kernel)
-            except BaseException as error:
-                kernel.break_off(error)
-            moment = kernel.moment
-            kernel.moment = moment + 1
-            if pick != default:
-                if not mask >> pick & 1:
-                    kernel.refuse(pick)
-                trace.deviations.append(Deviation(moment, pick))
-            thread = logical[pick]
-            if thread is not me:
-                trace.switches += 1
-                trace.preemptions += bool(mask & me.bit)
+            thread = logical[_choose(kernel, mask, ready.first_bit(), me.bit)]
         else:
             kernel.moment += 1
             thread = logical[mask.bit_length() - 1]
-            if thread is not me:
-                trace.switches += 1
+        if thread is not me:
+            trace.switches += 1
+            trace.preemptions += bool(mask & me.bit)
         kernel.me = scheduler.running = thread
         kernel.current = tid = thread.tid
         bit = kernel.enabled = thread.bit
@@ -98,3 +83,20 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
             elif actor.barrier <= ready.done:
                 ready.mask |= bit
             pending[tid] = actor.announce_step()
+
+
+def _choose(kernel: Any, mask: int, first: int, mine: int) -> int:
+    """Choose one of several that are ready, as `Kernel.pick_next` does."""
+    kernel.enabled = mask
+    kernel.default = default = (mask & first or mask & mine or mask & -mask).bit_length() - 1
+    try:
+        pick: int = kernel.choose(kernel)
+    except BaseException as error:
+        kernel.break_off(error)
+    moment = kernel.moment
+    kernel.moment = moment + 1
+    if pick != default:
+        if not mask >> pick & 1:
+            refuse(kernel, pick)
+        kernel.trace.deviations.append(Deviation(moment, pick))
+    return pick

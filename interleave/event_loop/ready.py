@@ -15,7 +15,7 @@ from collections import deque
 from typing import Any
 
 from interleave.event_loop.actors import Actor, Entry
-from interleave.event_loop.callbacks import group_of, is_numbered, task_of
+from interleave.event_loop.callbacks import group_of, task_of
 from interleave.model import WRITE
 from interleave.runtime import WaitQueue
 from interleave.runtime.tasks import steps_of
@@ -174,10 +174,9 @@ class Ready:
         try:
             task._actor = actor
         except AttributeError:
-            # A task of another class has no place for it, and a number that goes on from execution to execution.
+            # A task of another class has no place for it.
             self.by_task[task] = actor
-            if is_numbered(task):
-                task.set_name(self.loop.next_name())
+            self.loop.rename(task)
         thread.task = thread.resource = actor
         thread.queue = actor.queue = None if is_wire else self.queue
         kernel.pending[thread.tid] = actor.announce_blocked() if kernel.every else actor.announce_step()
@@ -185,8 +184,8 @@ class Ready:
 
     def clear(self) -> None:
         """Forget all actors: the execution is over."""
-        for actor in self.by_tid.values():
-            self._forget(actor.task)
+        for task in [actor.task for actor in self.by_tid.values()]:
+            self._forget(task)
         for several in (self.by_tid, self._order, self._held, self.patient, self.unseen, self.plain.handles):
             several.clear()  # type: ignore[attr-defined]
         self.actor = self.plain

@@ -30,11 +30,10 @@ from typing import Any, NoReturn
 
 from greenlet import getcurrent, greenlet
 
-from interleave.errors import InternalError
 from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Late, Operation, Strategy, Trace
 from interleave.runtime import UNKNOWN, WaitQueue, gate
 from interleave.runtime.clock import Clock
-from interleave.runtime.ending import ends_the_program, judged, run_away, unwind
+from interleave.runtime.ending import ends_the_program, judged, refuse, run_away, unwind
 from interleave.runtime.suspension import Suspended, aside
 from interleave.runtime.thread_state import make_locals
 from interleave.runtime.threads import Judge, LogicalThread, Observer, Unwind, child_of
@@ -175,7 +174,7 @@ class Kernel:
         if pick == tid:
             return
         if not self.enabled >> pick & 1:
-            self.refuse(pick)
+            refuse(self, pick)
         self.trace.deviations.append(Deviation(moment, pick))
         self.trace.preemptions += 1
         self.trace.switches += 1
@@ -285,7 +284,7 @@ class Kernel:
         self.moment = moment + 1
         if pick != default:
             if not enabled >> pick & 1:
-                self.refuse(pick)
+                refuse(self, pick)
             self.trace.deviations.append(Deviation(moment, pick))
         if pick != me.tid:
             self.trace.switches += 1
@@ -345,11 +344,6 @@ class Kernel:
     def interrupt(self) -> None:
         """Let the execution end at its next announcement (called from a signal handler)."""
         self.is_interrupted, self.limit = True, -1
-
-    def refuse(self, pick: int) -> NoReturn:
-        """End the execution because the strategy picked a thread that is not enabled."""
-        able = [tid for tid in range(len(self.logical)) if self.enabled >> tid & 1]
-        self.break_off(InternalError(f"the strategy picked thread {pick} at moment {self.moment}, but only {able} are enabled"))
 
     def break_off(self, error: BaseException) -> NoReturn:
         """End the execution because of an error that is not the program's: its code must not see it."""
