@@ -63,8 +63,7 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
             super().__init__()
             _plain_attributes.update({name: value for name, value in vars(self).items() if type(value) in _PLAIN})
         # As its constructor does, which costs four times as much.
-        vars(self).update(_plain_attributes)
-        self._ready, self._scheduled, self._asyncgens = deque(), [], WeakSet()
+        self.__dict__.update(_plain_attributes, _ready=deque(), _scheduled=[], _asyncgens=WeakSet())
         self._trap = trap
         self._kernel = trap.kernel
         self._is_over = False
@@ -78,6 +77,8 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
             (futures.NotedTask, futures.NotedFuture) if trap.kernel.every else (futures.Task, futures.Future)
         )
         self.scheduler = Scheduler(self, trap, is_fifo=state.is_fifo)
+        self._enter: Any
+        self._enter_step: Any
         self._enter, self._enter_step = self.scheduler.enter, self.scheduler.ready.enter_step
         trap.steps.loops.append(self)
 

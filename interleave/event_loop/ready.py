@@ -187,7 +187,7 @@ class Ready:
         for task in [actor.task for actor in self.by_tid.values()]:
             self._forget(task)
         for several in (self.by_tid, self._order, self._held, self.patient, self.unseen, self.plain.handles):
-            several.clear()  # type: ignore[attr-defined]
+            several.clear()
         self.actor = self.plain
 
     def _forget(self, task: Any) -> None:

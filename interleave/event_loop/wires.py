@@ -86,7 +86,7 @@ class Transport(_FlowControl, asyncio.Transport):  # type: ignore[misc]
     """One end of a connection."""
 
     def __init__(self, loop: Any, name: str, number: int, extra: dict[str, Any], server: Any = None) -> None:
-        super().__init__(extra, loop)
+        _FlowControl.__init__(self, extra, loop)
         self.loop = loop
         self._number = number
         self._server = server
