@@ -96,6 +96,8 @@ def execute(
     if watched:
         watcher = Watcher(trap.places.name_of, recorder)
         kernel.observer, trace.witness = watcher.observe, watcher.witness
+        if recorder is not None:
+            trap.teller, trap.on_wake = watcher.observe, watcher.woke
     judge: Judge = _Judge(trap, recorder)
     if controls.onlooker is not None:
         judge = _Shown(judge, kernel, controls.onlooker)

@@ -132,6 +132,7 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
             self._check_thread()
             self._check_callback(callback, "call_at")
         timer: Any = asyncio.TimerHandle(when, callback, args, self, context)
+        self.scheduler.ready.note_wake(self.scheduler.ready.plain)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True
         return timer

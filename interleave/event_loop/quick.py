@@ -29,7 +29,6 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
             return
         if scheduler.stopped_by >= 0 or carrier.deadline is not None or kernel.moment >= kernel.limit or kernel.is_ending:
             return
-        # -- choose, as `Scheduler._pick` --
         carrier.queue, carrier.resource = queue, scheduler.waiting
         me = scheduler.running
         if mask & (mask - 1):
@@ -45,7 +44,6 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
         kernel.current = tid = thread.tid
         bit = kernel.enabled = thread.bit
         thread.queue = None
-        # -- perform it, as `Scheduler._perform` --
         ready.actor = actor = by_tid.get(tid, plain)
         ready.mask &= ~bit
         ready.barrier = ready.done
@@ -53,9 +51,7 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
             actor.is_named = True
             thread.info.name = actor.task.get_name()
         operation = CALLBACK if actor is plain else pending[tid]
-        if operation.kind == "yield":
-            operation = operation._replace(kind="step")
-        events.append((tid, operation))
+        events.append((tid, operation if operation.kind != "yield" else operation._replace(kind="step")))
         position = len(events)
         handles = actor.handles
         scheduler.current, handle, context, step, arguments = handles.popleft()
@@ -66,7 +62,6 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
             handle._run()
         if kernel.is_ending:
             raise Unwind
-        # -- end it, as `Scheduler._end` --
         if len(events) != position:
             steps.end(thread)
         kernel.enabled &= ~bit

@@ -80,6 +80,7 @@ class Ready:
             self._batch[0] = self.count
         else:
             self._batch_moment, self._batch = self.kernel.moment, [self.count]
+        self.note_wake(actor)
         entry = self.count, handle, self._batch, None, ()
         if not wakes and self.kernel.me.carrier != self.carrier.tid:
             self.unseen.append((actor, entry))
@@ -92,6 +93,8 @@ class Ready:
             actor = task._actor or self._add(task)
         except AttributeError:
             actor = self.by_task.get(task) or self._add(task)
+        if self.kernel.observer is not None:
+            self.note_wake(actor)
         self.count = count = self.count + 1
         entry = count, None, context, step, arguments
         if self.kernel.me.carrier != self.carrier.tid:
@@ -107,11 +110,18 @@ class Ready:
             else:
                 self.mask |= actor.thread.bit
 
+    def note_wake(self, actor: Actor) -> None:
+        """Note that what an actor does next comes after the step under way, for whoever looks for races."""
+        on_wake = self._steps.on_wake
+        if on_wake is not None:
+            on_wake(self.kernel.me.tid, actor.thread.tid)
+
     def enter_delivery(self, wire: Any, deliver: Any, context: Any) -> None:
         """Enter a delivery: a step of its wire."""
         self.count += 1
         actor = wire._actor or self._add(wire, is_wire=True)
         self.wires |= actor.thread.bit
+        self.note_wake(actor)
         self._put(actor, (self.count, None, context, deliver, ()))
 
     def actor_of(self, task: Any) -> Actor | None:
@@ -256,16 +266,7 @@ class Ready:
 
     def first_bit(self) -> int:
         """Return the bit of the ready actor whose handle was entered first, 0 if none is ready."""
-        order, mask = self._order, self.mask
-        while order:
-            number, actor = order[0]
-            if actor.handles and actor.handles[0][0] <= number:
-                break
-            order.popleft()
-        for _, actor in order:
-            if actor.thread.bit & mask and actor.handles:
-                return actor.thread.bit
-        return 0
+        return _first_bit(self._order, self.mask)
 
     def has_before(self, number: int) -> bool:
         """Tell whether a handle entered before the one of this number has yet to run."""
@@ -276,3 +277,15 @@ class Ready:
 
 def _no_body() -> None:
     """Do nothing: a task has no greenlet of its own."""
+
+
+def _first_bit(order: deque[tuple[int, Actor]], mask: int) -> int:
+    while order:
+        number, actor = order[0]
+        if actor.handles and actor.handles[0][0] <= number:
+            break
+        order.popleft()
+    for _, actor in order:
+        if actor.thread.bit & mask and actor.handles:
+            return actor.thread.bit
+    return 0

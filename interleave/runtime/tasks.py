@@ -68,6 +68,8 @@ class Steps:
         self._is_turned = False
         #: By id of a primitive of asyncio, what is known of those that hold it; that keeps it alive.
         self.held: dict[int, list[Any]] = {}
+        #: Told of the thread whose next step follows from the one under way, where races are looked for.
+        self.on_wake: Any = trap.on_wake
         #: The event loops of the execution.
         self.loops: list[Any] = []
         #: The loop whose step among threads is under way.

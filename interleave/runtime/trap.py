@@ -45,8 +45,9 @@ class Trap:
         self._locks = self._overstayed = 0
         #: The steps of tasks (see `tasks`), once an event loop has run.
         self.steps: Any = None
-        #: Told of what happens within the step of a task, in detailed runs.
+        #: Told of what happens within the step of a task, in detailed runs, and of which step makes which task ready.
         self.teller: Any = None
+        self.on_wake: Any = None
         # Shortcuts.
         self.open = kernel.open
         self.close = kernel.close
@@ -228,7 +229,7 @@ class Trap:
             self.steps.turn_back()
             self.steps.dissolve()
             gate.is_open = False
-        self.steps = self.teller = None
+        self.steps = self.teller = self.on_wake = None
         self.places.entries.clear()
         self.side.clear()
         self.spinning.close()
