@@ -45,11 +45,18 @@ def _nested(function: Any, name: str) -> CodeType:
     return found[0]
 
 
-#: By id of the code of a counting callback: the closure variable that tells its group. The code lives as long as asyncio.
-_COUNTERS: dict[int, str] = {
-    id(_nested(asyncio.gather, "_done_callback")): "outer",
-    id(_nested(asyncio.tasks._wait, "_on_completion")): "waiter",  # type: ignore[attr-defined]
-}
+def _counter(function: Any, name: str, variable: str) -> tuple[int, int]:
+    code = _nested(function, name)
+    return id(code), code.co_freevars.index(variable)
+
+
+#: By id of the code of a counting callback: the index of the closure variable that tells its group. The code lives as long as asyncio.
+_COUNTERS: dict[int, int] = dict(
+    [
+        _counter(asyncio.gather, "_done_callback", "outer"),
+        _counter(asyncio.tasks._wait, "_on_completion", "waiter"),  # type: ignore[attr-defined]
+    ]
+)
 _of_group: Any = vars(asyncio.TaskGroup)["_on_task_done"]
 
 
@@ -66,10 +73,8 @@ def owner_of(callback: Any) -> Any:
     if kind is MethodType:
         return callback.__self__ if callback.__func__ is _of_group else None
     if kind is FunctionType and id(callback.__code__) in _COUNTERS:
-        closure = dict(zip(callback.__code__.co_freevars, callback.__closure__ or (), strict=True))
-        cell = closure.get(_COUNTERS[id(callback.__code__)])
         try:
-            return cell.cell_contents if cell is not None else None
+            return callback.__closure__[_COUNTERS[id(callback.__code__)]].cell_contents
         except ValueError:
             return None
     return None
