@@ -110,6 +110,8 @@ def execute(
     if watched:
         watcher = Watcher(trap.places.name_of, recorder)
         kernel.observer, trace.witness = watcher.observe, watcher.witness
+        if recorder is not None:
+            trap.teller, trap.on_wake = watcher.observe, watcher.woke
     if kernel.observer is not None and controls.is_engine_shared:
         kernel.observer = aside(kernel.observer)
     judge: Judge = _Judge(trap, recorder)

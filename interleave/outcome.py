@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 FailureKind = Literal["assertion", "exception", "deadlock", "stuck", "livelock", "nondeterminism", "race"]
@@ -184,6 +184,10 @@ class Witness:
     timed_out: set[int]
     #: Positions of operations on queues that can be full.
     bounded: set[int]
+    #: In detailed runs, the operations recorded, those within the steps of tasks too; `held` and `values` go by these.
+    rows: list[tuple[int, Any]] = field(default_factory=list)
+    #: How many were recorded when a step made a task ready, the tid of who did, and that of the task.
+    wakes: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -15,6 +15,9 @@ ends in a deadlock, an exception or a failed assertion has found an ordinary fai
 (`interleave.choose`, which waiter), so what needs another one is left to sampling. None is made under a bound on preemptions, which it
 might exceed, for a strategy of the caller's own, or when the budget is spent.
 
+**Tasks** of asyncio are looked at in detailed runs only, where no thread but that of the loop runs, and for lost updates
+(`detectors.task_steps`); nothing is foretold for them.
+
 **What fails a run** depends on `races`: "report" nothing, "harmful" the harmful ones, "fail" all that are not benign. Such a race becomes
 the outcome of its execution and is then simplified, verified and replayed like every failure: `follow` runs a schedule and judges it anew.
 """
@@ -25,7 +28,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from interleave.arguments import seed_name
-from interleave.detectors import lock_order, sightings
+from interleave.detectors import lock_order, sightings, task_steps
 from interleave.detectors.accounts import Accounts
 from interleave.detectors.lock_order import Nesting
 from interleave.detectors.sightings import Sighting
@@ -33,6 +36,7 @@ from interleave.model import Frame, Inversion, Outcome, Race, Schedule, Trace
 from interleave.repetition import schedule_of
 from interleave.runner import Runner
 from interleave.schedule import encode
+from interleave.strategies.serial import Serial
 from interleave.strategies.steer import Steer, goals_of
 
 #: Executions looked at: the first ones, and those with new points.
@@ -92,10 +96,13 @@ class RaceSearch:
 
         `watched` is the same execution with its witness, if there is one already. Without `may_try` nothing foretold is tried.
         """
-        if not self.is_on or trace.has_tasks:
-            # What orders the steps of tasks is not known to race detection yet.
+        if not self.is_on:
             return
         self._moments += trace.moments
+        if trace.has_tasks:
+            if self._is_due(trace, executions):
+                yield from self._study_tasks(self._run(Schedule(tuple(trace.deviations)), detailed=True), executions)
+            return
         if watched is None:
             if not self._is_due(trace, executions):
                 return
@@ -103,6 +110,31 @@ class RaceSearch:
         yield from self._study(watched, executions)
         if may_try and self._steers:
             yield from self._try_all(watched, executions)
+
+    def _study_tasks(self, detailed: Trace, executions: int) -> Iterator[Trace]:
+        """Take in the lost updates that an execution of tasks shows; yield it if it fails by one."""
+        found = [self._enter(race, detailed, executions) for race in self._races_of_tasks(detailed)]
+        failing = [race for race in found if self._fails(race)]
+        if failing:
+            detailed.outcome = _outcome(failing[0])
+            yield detailed
+
+    def _races_of_tasks(self, detailed: Trace) -> list[Race]:
+        view = task_steps.unfolded(detailed) if detailed.outcome is None else None
+        found = task_steps.seen(view) if view is not None else {}
+        return [Accounts(view, self._view_of_reference()).race(alike) for alike in found.values() if view is not None]
+
+    def _view_of_reference(self) -> Trace | None:
+        """Return an execution in which tasks go on as long as they can; None if even that one loses updates."""
+        if not self._reference:
+            was_cut, strategy = self._runner.was_cut, Serial()
+            strategy.begin()
+            reference = self._runner.execute(strategy, detailed=True, watched=True)
+            self._runner.statistics.looks += 1
+            self._runner.was_cut = was_cut
+            view = task_steps.unfolded(reference) if reference.outcome is None else None
+            self._reference.append(view if view is not None and not task_steps.seen(view) else None)
+        return self._reference[0]
 
     def follow(self, schedule: Schedule, key: _Key, *, detailed: bool = False) -> Trace:
         """Run a schedule; the outcome is the race with this signature if it is there again and the execution does not fail otherwise."""
@@ -113,7 +145,11 @@ class RaceSearch:
 
     def judge(self, trace: Trace) -> tuple[Race, ...]:
         """Return the races that an execution run in detail shows, unless it fails; make the worst its outcome if `mode` says so."""
-        if self.is_on and trace.witness is not None and trace.outcome is None:
+        if trace.has_tasks:
+            if self.is_on:
+                for race in self._races_of_tasks(trace):
+                    self._enter(race, trace, 1)
+        elif self.is_on and trace.witness is not None and trace.outcome is None:
             for alike in sightings.seen(trace.events, trace.witness).values():
                 self._enter(self._accounts(trace).race(alike), trace, 1)
         races = self.races()
@@ -191,6 +227,9 @@ class RaceSearch:
 
     def _judged(self, trace: Trace, key: _Key, *, is_detailed: bool) -> Outcome | None:
         assert trace.witness is not None
+        if trace.has_tasks:
+            detailed = trace if is_detailed else self._run(Schedule(tuple(trace.deviations)), detailed=True)
+            return next((_outcome(race) for race in self._races_of_tasks(detailed) if race.key == key[1:] and self._fails(race)), None)
         if key[1:] not in sightings.seen(trace.events, trace.witness):
             return None
         detailed = trace if is_detailed else self._run(Schedule(tuple(trace.deviations)), detailed=True)

@@ -30,6 +30,10 @@ class Watcher:
         self._name = name
         self._recorder = recorder
 
+    def woke(self, tid: int, target: int) -> None:
+        """Note that the next step of a task follows from the one under way."""
+        self.witness.wakes.append((len(self.witness.held), tid, target))
+
     def observe(self, thread: LogicalThread, operation: Operation, seen: tuple[Any, Any]) -> None:
         """Note the event that was just appended."""
         resource, value = seen
@@ -43,6 +47,7 @@ class Watcher:
         witness.held.append(thread.held)
         if self._recorder is not None:
             self._recorder.observe(thread, operation, seen)
+            witness.rows.append((thread.tid, operation))
             witness.values.append(self._value_of(value))
 
     def _value_of(self, value: Any) -> Value | None:

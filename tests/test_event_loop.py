@@ -340,7 +340,7 @@ class TestReports:
         async def scenario() -> None:
             loop = asyncio.get_running_loop()
             if call == "open_connection":
-                await asyncio.open_connection("localhost", 1)
+                await asyncio.open_connection("example.com", 1)
             elif call == "subprocess":
                 await asyncio.create_subprocess_exec("true")
             else:

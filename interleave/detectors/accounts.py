@@ -90,6 +90,12 @@ class Accounts:
         first, between, second = map(self._access, one.positions)
         own, other = repr(first.thread), repr(between.thread)
         start, middle, end = _at(first), _at(between), _at(second)
+        if one.pattern == "read-write-write" and self._trace.has_tasks:
+            awaited = self._awaited(one)
+            return (
+                f"lost update of {place}: after task {own} read it{_value(first, 'as')} at {start}{awaited}, task {other} "
+                f"wrote{_value(between)} at {middle}, which task {own} overwrites{_value(second, 'with')} at {end}"
+            )
         if one.pattern == "read-write-write":
             return (
                 f"lost update of {place}: after thread {own} read it{_value(first, 'as')} at {start}, thread {other} "
@@ -103,6 +109,14 @@ class Accounts:
         if one.pattern == "read-write-read":
             return f"{place} changes between two reads by thread {own}, at {start} and {end}: thread {other} writes it at {middle}"
         return f"{place} is seen between two writes by thread {own}, at {start} and {end}: thread {other} reads it at {middle}"
+
+    def _awaited(self, one: Sighting) -> str:
+        """Return in words where a task let others go on after its first access: where its next step begins."""
+        first, _, second = one.positions
+        events = self._trace.events
+        tid = events[first][0]
+        sites = [operation.site for by, operation in events[first:second] if by == tid and operation.kind in ("step", "yield")]
+        return f" and awaited at {sites[0].file.rpartition('/')[2]}:{sites[0].line}" if sites and sites[0].line else ""
 
 
 def _preference(graded: tuple[Sighting, Severity, str]) -> tuple[bool, int, bool, int]:

@@ -12,6 +12,7 @@ from types import CoroutineType
 from typing import Any
 
 from interleave.model import NOWHERE, Frame, Operation, Site
+from interleave.runtime import WaitQueue
 from interleave.runtime.sites import site_of, stack_of
 from interleave.runtime.threads import LogicalThread
 
@@ -27,21 +28,36 @@ _NEEDS = {
     "Event": "a set()",
     "Condition": "a notify() or notify_all() after it began to wait",
     "Barrier": "the wait() of a missing party",
+    "StreamReader": "data from the other end, or its end",
+    "Server": "a close(), and the end of its connections",
 }
+#: What the carrier announces where a plain callback is ready or due, and where none is.
+CALLBACK = Operation("callback", None, NOWHERE)
+NO_CALLBACK = Operation("callback", (), NOWHERE)
+#: Steps of unknown footprint, by the place at which they begin.
+_steps: dict[Site, Operation] = {}
+
+
+#: What is to be run: its number in the loop, its handle, and the number of the last one entered together with it, in a list. For the step
+#: of a task there is no handle; its context, callback and arguments instead.
+Entry = tuple[int, Any, Any, Any, tuple[Any, ...]]
 
 
 class Actor:
     """A task as its event loop knows it. It is the `task` of its logical thread, and explains what it waits for."""
 
-    __slots__ = ("barrier", "groups", "handles", "is_named", "last_yield", "loop", "resources", "task", "thread", "yields")
+    __slots__ = ("barrier", "coro", "groups", "handles", "is_named", "last_yield", "loop", "queue", "resources", "task", "thread", "yields")
 
     def __init__(self, loop: Any, thread: LogicalThread, task: Any) -> None:
         self.loop = loop
         self.thread = thread
         #: The task; None for the actor of plain callbacks, and when it has ended.
         self.task = task
-        #: What is to be run, in order, each with its number in the loop.
-        self.handles: deque[tuple[int, Any]] = deque()
+        self.coro = task.get_coro() if task is not None else None
+        #: Where its thread waits when it has nothing to do; None if it is a wire, which waits for nobody.
+        self.queue: WaitQueue | None = None
+        #: What is to be run, in order.
+        self.handles: deque[Entry] = deque()
         #: Whether the logical thread has the name that the task has had when it first stepped.
         self.is_named = task is None
         #: Its next step comes after this many plain callbacks.
@@ -60,7 +76,7 @@ class Actor:
 
     def site(self) -> Site:
         """Return where the task's own coroutine stands: enough to tell its steps apart."""
-        frame = getattr(self.task.get_coro(), "cr_frame", None) if self.task is not None else None
+        frame = getattr(self.coro, "cr_frame", None)
         return site_of(frame) if frame is not None else NOWHERE
 
     def frames(self) -> tuple[Frame, ...]:
@@ -69,9 +85,10 @@ class Actor:
 
     def is_spinning(self) -> bool:
         """Note that the task has yielded with nothing to wait for; tell whether it has done so very often, and lets others go first."""
-        if self.task is None or self.task.done():
+        if self.task is None or self.queue is None or self.task.done():
             return False
-        site = self.site()
+        frame = getattr(self.coro, "cr_frame", None)
+        site = site_of(frame) if frame is not None else NOWHERE
         self.yields = self.yields + 1 if site is self.last_yield else 1
         self.last_yield = site
         return self.yields > _YIELDS
@@ -79,6 +96,14 @@ class Actor:
     def announce_blocked(self) -> Operation:
         """Return what the task announces while it waits for something to make it ready: nothing that could come before anything else."""
         return Operation("step", (), self.site())
+
+    def announce_step(self) -> Operation:
+        """Return what a task that has not ended announces when its step may be next, as `announce_ready` does, made once for each site."""
+        frame = getattr(self.coro, "cr_frame", None)
+        site = site_of(frame) if frame is not None else NOWHERE
+        if self.yields > _SUSPECT:
+            return Operation("yield", None, site)
+        return _steps.get(site) or _steps.setdefault(site, Operation("step", None, site))
 
     def announce_ready(self, before: Operation | None) -> Operation:
         """Return what the task announces when its step may be next; what it will touch is not known."""

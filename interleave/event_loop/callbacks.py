@@ -10,21 +10,34 @@ no conflict with each other, and all of them happen before what follows.
 from __future__ import annotations
 
 import asyncio
+import re
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 _STEPS = frozenset({"task_wakeup", "__step", "__wakeup", "_Task__step", "_Task__wakeup"})
 _TASKS: tuple[type, ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ignore[attr-defined]
+#: The type of the first step of a task written in C, once one was seen: nothing else is of that type.
+first_steps: set[type] = set()
 
 
 def task_of(callback: Any) -> Any:
     """Return the task whose next step a callback is, or None."""
+    if type(callback) in first_steps:
+        return callback.__self__
     owner = getattr(callback, "__self__", None)
     if owner is None or not isinstance(owner, _TASKS):
         return None
-    if type(callback).__name__ == "TaskStepMethWrapper" or getattr(callback, "__name__", "") in _STEPS:
+    if getattr(callback, "__name__", "") in _STEPS:
+        return owner
+    if type(callback).__name__ == "TaskStepMethWrapper":
+        first_steps.add(type(callback))
         return owner
     return None
+
+
+def is_numbered(task: Any) -> bool:
+    """Tell whether a task has the name that asyncio gives to those that are made without one."""
+    return re.fullmatch(r"Task-\d+", task.get_name()) is not None
 
 
 def _nested(function: Any, name: str) -> CodeType:
@@ -32,11 +45,18 @@ def _nested(function: Any, name: str) -> CodeType:
     return found[0]
 
 
-#: By id of the code of a counting callback: the closure variable that tells its group. The code lives as long as asyncio.
-_COUNTERS: dict[int, str] = {
-    id(_nested(asyncio.gather, "_done_callback")): "outer",
-    id(_nested(asyncio.tasks._wait, "_on_completion")): "waiter",  # type: ignore[attr-defined]
-}
+def _counter(function: Any, name: str, variable: str) -> tuple[int, int]:
+    code = _nested(function, name)
+    return id(code), code.co_freevars.index(variable)
+
+
+#: By id of the code of a counting callback: the index of the closure variable that tells its group. The code lives as long as asyncio.
+_COUNTERS: dict[int, int] = dict(
+    [
+        _counter(asyncio.gather, "_done_callback", "outer"),
+        _counter(asyncio.tasks._wait, "_on_completion", "waiter"),  # type: ignore[attr-defined]
+    ]
+)
 _of_group: Any = vars(asyncio.TaskGroup)["_on_task_done"]
 
 
@@ -53,10 +73,8 @@ def owner_of(callback: Any) -> Any:
     if kind is MethodType:
         return callback.__self__ if callback.__func__ is _of_group else None
     if kind is FunctionType and id(callback.__code__) in _COUNTERS:
-        closure = dict(zip(callback.__code__.co_freevars, callback.__closure__ or (), strict=True))
-        cell = closure.get(_COUNTERS[id(callback.__code__)])
         try:
-            return cell.cell_contents if cell is not None else None
+            return callback.__closure__[_COUNTERS[id(callback.__code__)]].cell_contents
         except ValueError:
             return None
     return None

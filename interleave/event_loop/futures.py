@@ -1,7 +1,7 @@
 """Tasks and futures of a controlled loop.
 
-They are asyncio's own, with one difference: their hash is a number in order of creation. Sets of tasks are everywhere in asyncio
-(`TaskGroup`, `wait`, `all_tasks`), and are gone through in the order of hashes, which would be that of addresses.
+They are asyncio's own, with one difference: their hash is a number, in the order in which they were first asked for it. Sets of tasks
+are everywhere in asyncio (`TaskGroup`, `wait`, `all_tasks`), and are gone through in the order of hashes, which would be that of addresses.
 
 Where a strategy asks for footprints, the noted variants say when somebody looks at or changes what others can see of them. What
 only concerns the next step of a task (being made ready, being cancelled) touches its mailbox, and its end touches its result.
@@ -32,9 +32,13 @@ def renew(trap: Any) -> None:
         _Numbers.epoch, _Numbers.last = trap.epoch, 0
 
 
-def _number() -> int:
-    _Numbers.last += 1
-    return _Numbers.last
+def _number_of(future: Any) -> int:
+    """Return the number of a task or future, which it gets when it is first asked for its hash."""
+    try:
+        number: int = future._number
+    except AttributeError:
+        _Numbers.last = future._number = number = _Numbers.last + 1
+    return number
 
 
 _Task: Any = asyncio.Task
@@ -44,17 +48,11 @@ _Future: Any = asyncio.Future
 class Task(_Task):  # type: ignore[misc]
     """A task with a hash that is the same in every execution."""
 
-    __slots__ = ("_number",)
-
-    def __new__(cls, *_: Any, **__: Any) -> Any:
-        """Number the task before anybody asks for its hash."""
-        self = super().__new__(cls)
-        self._number = _number()
-        return self
+    #: `_actor` is what its loop knows of it while it has not ended.
+    __slots__ = ("_actor", "_number")
 
     def __hash__(self) -> int:
-        number: int = self._number
-        return number
+        return _number_of(self)
 
 
 class Future(_Future):  # type: ignore[misc]
@@ -62,15 +60,8 @@ class Future(_Future):  # type: ignore[misc]
 
     __slots__ = ("_number",)
 
-    def __new__(cls, *_: Any, **__: Any) -> Any:
-        """Number the future before anybody asks for its hash."""
-        self = super().__new__(cls)
-        self._number = _number()
-        return self
-
     def __hash__(self) -> int:
-        number: int = self._number
-        return number
+        return _number_of(self)
 
 
 def enter(obj: Any, field: Any, mode: int) -> None:

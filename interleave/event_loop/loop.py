@@ -11,13 +11,18 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from _thread import get_ident
 from asyncio import runners
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
+from weakref import WeakSet
 
 from interleave.errors import NotControlled
 from interleave.event_loop import futures
+from interleave.event_loop.callbacks import first_steps, is_numbered, task_of
+from interleave.event_loop.network import Networking
 from interleave.event_loop.primitives import holders_of
 from interleave.event_loop.running import share
 from interleave.event_loop.scheduler import Scheduler
@@ -29,14 +34,36 @@ _Base: Any = asyncio.BaseEventLoop
 _cancel_all_tasks: Any = vars(runners)["_cancel_all_tasks"]
 
 
-class EventLoop(_Base):  # type: ignore[misc]
+_PLAIN = (int, float, bool, type(None))
+#: What a new loop has on this interpreter, besides empty containers.
+_plain_attributes: dict[str, Any] = {}
+
+
+class _Over:
+    """Stands for the scheduler of a loop whose execution is over."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotControlled(_OTHER_EXECUTION)
+
+
+_OVER: Any = _Over()
+_OTHER_EXECUTION = (
+    "an event loop is used in another execution than the one that made it.\nMake the loop inside the scenario: asyncio.run(...)"
+)
+
+
+class EventLoop(Networking, _Base):  # type: ignore[misc]
     """The event loop of a logical thread. It belongs to the execution in which it was made."""
 
     def __init__(self) -> None:
-        super().__init__()
         trap = active()
         if trap is None:
             raise NotControlled("an event loop of interleave was asked for outside an exploration.")
+        if not _plain_attributes:
+            super().__init__()
+            _plain_attributes.update({name: value for name, value in vars(self).items() if type(value) in _PLAIN})
+        # As its constructor does, which costs four times as much.
+        self.__dict__.update(_plain_attributes, _ready=deque(), _scheduled=[], _asyncgens=WeakSet())
         self._trap = trap
         self._kernel = trap.kernel
         self._is_over = False
@@ -50,32 +77,51 @@ class EventLoop(_Base):  # type: ignore[misc]
             (futures.NotedTask, futures.NotedFuture) if trap.kernel.every else (futures.Task, futures.Future)
         )
         self.scheduler = Scheduler(self, trap, is_fifo=state.is_fifo)
+        self._enter: Any
+        self._enter_step: Any
+        self._enter, self._enter_step = self.scheduler.enter, self.scheduler.ready.enter_step
+        trap.steps.loops.append(self)
 
     # -- scheduling ------------------------------------------------------------------------------------------
 
     def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:
         """Register a callback."""
-        self._check_closed()
-        if self._debug:
+        if self._closed or self._debug:
+            self._check_closed()
             self._check_thread()
             self._check_callback(callback, "call_soon")
+        is_inside = state.kernel is self._trap and get_ident() == state.ident
+        if context is not None and is_inside:
+            task = callback.__self__ if type(callback) in first_steps else task_of(callback)
+            if task is not None:
+                self._enter_step(task, callback, args, context)
+                return None
         handle = asyncio.Handle(callback, args, self, context)
-        if active() is self._trap:
-            self.scheduler.enter(handle, callback)
+        if is_inside:
+            self._enter(handle)
         # Else it is called by what is left of an execution that is over, while it is destroyed.
         return handle
 
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
         """Register a callback, from any thread, and wake the loop."""
         self._check_closed()
+        self.meet()
+        # It may have been closed meanwhile.
+        self._check_closed()
+        handle = asyncio.Handle(callback, args, self, context)
+        self.scheduler.enter(handle, wakes=True)
+        return handle
+
+    def meet(self) -> None:
+        """Announce, if another thread than the loop's calls, that it is about to give the loop something."""
         trap = active()
         if trap is not None and trap.kernel.me.carrier != self.scheduler.carrier.tid:
             trap.step("put", self)
-            # It may have been closed meanwhile.
-            self._check_closed()
-        handle = asyncio.Handle(callback, args, self, context)
-        self.scheduler.enter(handle, callback, wakes=True)
-        return handle
+
+    def enter_delivery(self, wire: Any, deliver: Any, context: Any) -> None:
+        """Make a delivery a choice."""
+        if active() is self._trap and not self._closed and not self._is_over:
+            self.scheduler.ready.enter_delivery(wire, deliver, context)
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
         """Register a callback for a point in virtual time."""
@@ -86,6 +132,7 @@ class EventLoop(_Base):  # type: ignore[misc]
             self._check_thread()
             self._check_callback(callback, "call_at")
         timer: Any = asyncio.TimerHandle(when, callback, args, self, context)
+        self.scheduler.ready.note_wake(self.scheduler.ready.plain)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True
         return timer
@@ -97,15 +144,25 @@ class EventLoop(_Base):  # type: ignore[misc]
     def create_task(self, coro: Any, *, name: Any = None, context: Any = None, **options: Any) -> Any:
         """Make a task; names are given in the order of creation in this loop."""
         if name is None:
-            self._names += 1
-            name = f"Task-{self._names}"
+            name = self.next_name()
         if self._task_factory is not None:
             return super().create_task(coro, name=name, context=context, **options)
-        self._check_closed()
+        if self._closed:
+            self._check_closed()
         task = self._task_class(coro, loop=self, name=name, context=context, **options)
-        with suppress(AttributeError, TypeError):
+        if task._source_traceback:
             del task._source_traceback[-1]
         return task
+
+    def next_name(self) -> str:
+        """Return the name of the next task that has none."""
+        self._names += 1
+        return f"Task-{self._names}"
+
+    def rename(self, task: Any) -> None:
+        """Number a task anew that asyncio has numbered: its numbers go on from execution to execution."""
+        if is_numbered(task):
+            task.set_name(self.next_name())
 
     def create_future(self) -> Any:
         """Make a future of this loop."""
@@ -117,9 +174,7 @@ class EventLoop(_Base):  # type: ignore[misc]
         """Run until `stop` is called."""
         trap = active()
         if trap is not self._trap:
-            raise NotControlled(
-                "an event loop is run in another execution than the one that made it.\nMake the loop inside the scenario: asyncio.run(...)"
-            )
+            raise NotControlled(_OTHER_EXECUTION)
         self._check_closed()
         self._check_running()
         share(self._kernel)
@@ -150,8 +205,8 @@ class EventLoop(_Base):  # type: ignore[misc]
             self._is_stopped_early = True
 
     def _run_once(self) -> None:
-        if not self.scheduler.run_once():
-            self._stopping = True
+        self.scheduler.run()
+        self._stopping = True
 
     def _write_to_self(self) -> None:
         """Do nothing: there is no selector to wake."""
@@ -172,6 +227,7 @@ class EventLoop(_Base):  # type: ignore[misc]
             return
         super().close()
         if self._is_over or self._kernel.is_ending:
+            # The latter: while the execution is unwound.
             return
         for task in self.scheduler.pending():
             if task._log_destroy_pending:
@@ -182,6 +238,15 @@ class EventLoop(_Base):  # type: ignore[misc]
                 task._log_traceback = False
                 self._report(thread, task._exception)
         self._unretrieved.clear()
+
+    def dissolve(self) -> None:
+        """Let go of the execution, which is over."""
+        self._is_over = True
+        self.scheduler.ready.clear()
+        self._unretrieved.clear()
+        self._scheduled.clear()
+        self.scheduler = _OVER
+        self._enter = self._enter_step = self._trap = self._kernel = None
 
     # -- what goes wrong -------------------------------------------------------------------------------------
 
@@ -194,7 +259,7 @@ class EventLoop(_Base):  # type: ignore[misc]
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Fail the execution because of an exception that nobody handles."""
         trap = active()
-        if trap is not self._trap or self._kernel.is_ending:
+        if trap is None or trap is not self._trap or self._kernel.is_ending:
             return
         error = context.get("exception")
         if error is None:
@@ -218,7 +283,7 @@ def _refuse(name: str, instead: str) -> Callable[..., Any]:
     return refuse
 
 
-_SOCKETS = "Give the code under test an object in memory in place of the connection (a queue, or asyncio.StreamReader with feed_data)."
+_SOCKETS = "Let both ends run in the scenario, with asyncio.start_server and open_connection: that network is simulated."
 _REFUSED = {
     "subprocess_exec": "Put what the subprocess would do into a function, and await that.",
     "subprocess_shell": "Put what the subprocess would do into a function, and await that.",
@@ -228,7 +293,7 @@ _REFUSED = {
         (
             "add_reader", "remove_reader", "add_writer", "remove_writer", "sock_recv", "sock_recv_into", "sock_recvfrom",
             "sock_recvfrom_into", "sock_sendall", "sock_sendto", "sock_connect", "sock_accept", "sock_sendfile", "sendfile", "start_tls",
-            "create_connection", "create_server", "create_unix_connection", "create_unix_server", "create_datagram_endpoint",
+            "create_datagram_endpoint",
             "connect_accepted_socket", "connect_read_pipe", "connect_write_pipe", "getaddrinfo", "getnameinfo",
         ),
         _SOCKETS,

@@ -8,7 +8,7 @@ it is out; and who holds a lock is kept, for reports of deadlocks.
 from __future__ import annotations
 
 import asyncio
-from asyncio import locks, queues
+from asyncio import base_events, locks, queues, streams
 from collections.abc import Callable
 from typing import Any
 
@@ -87,14 +87,16 @@ def _taking(original: Any) -> Callable[..., Any]:
         if trap is None or trap.steps is None:
             return await original(self)
         steps = trap.steps
-        steps.enter_object(self, WRITE)
-        actor = asyncio.get_running_loop().scheduler.current_actor()  # type: ignore[attr-defined]
+        if steps.touched is not None:
+            steps.enter_object(self, WRITE)
+        actor = trap.kernel.me.task or asyncio.get_running_loop().scheduler.current_actor()  # type: ignore[attr-defined]
         actor.resources.append(self)
         try:
             result = await original(self)
         finally:
             actor.resources.remove(self)
-        steps.tell("acquire", self)
+        if trap.teller is not None:
+            steps.tell("acquire", self)
         steps.held.setdefault(id(self), []).append(Holding(self, trap.current))
         return result
 
@@ -108,13 +110,16 @@ def _giving(original: Any) -> Callable[..., Any]:
     def release(self: Any) -> Any:
         trap = active()
         if trap is not None and trap.steps is not None:
-            trap.steps.enter_object(self, WRITE)
-            trap.steps.tell("release", self)
-            held = trap.steps.held.get(id(self))
-            if held:
+            steps = trap.steps
+            if steps.touched is not None:
+                steps.enter_object(self, WRITE)
+            if trap.teller is not None:
+                steps.tell("release", self)
+            held = steps.held.get(id(self))
+            if held and len(held) > 1:
                 held.remove(next((one for one in held if one.tid == trap.current), held[0]))
-                if not held:
-                    del trap.steps.held[id(self)]
+            elif held:
+                del steps.held[id(self)]
         return original(self)
 
     release.__qualname__ = original.__qualname__
@@ -124,15 +129,20 @@ def _giving(original: Any) -> Callable[..., Any]:
 _WAITING = (
     (locks.Event, "wait", "wait"), (locks.Condition, "wait", "wait"), (locks.Barrier, "wait", "wait"), (locks.Barrier, "reset", ""),
     (locks.Barrier, "abort", ""), (queues.Queue, "put", ""), (queues.Queue, "get", ""), (queues.Queue, "join", "wait"),
+    *((streams.StreamReader, name, "") for name in ("read", "readline", "readexactly", "readuntil")),
+    (base_events.Server, "wait_closed", "wait"), (base_events.Server, "serve_forever", ""),
 )  # fmt: skip
 _LOOKS = (
     (locks.Lock, "locked"), (locks.Event, "is_set"), (locks.Semaphore, "locked"),
     (queues.Queue, "qsize"), (queues.Queue, "empty"), (queues.Queue, "full"),
+    (streams.StreamReader, "at_eof"), (streams.StreamReader, "exception"), (base_events.Server, "is_serving"),
 )  # fmt: skip
 _CHANGES = (
     (locks.Event, "set", "set"), (locks.Event, "clear", "clear"), (locks.Condition, "notify", "notify"),
     (locks.Condition, "notify_all", ""), (queues.Queue, "put_nowait", "put"), (queues.Queue, "get_nowait", "get"),
     (queues.Queue, "task_done", "done"), (queues.Queue, "shutdown", ""),
+    *((streams.StreamReader, name, "") for name in ("feed_data", "feed_eof", "set_exception")),
+    (base_events.Server, "close", ""), (base_events.Server, "_start_serving", ""),
 )  # fmt: skip
 
 

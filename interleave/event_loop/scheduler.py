@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from interleave.event_loop.actors import Actor, Carrier
+from interleave.event_loop.actors import CALLBACK, NO_CALLBACK, Actor, Carrier
 from interleave.event_loop.callbacks import group_of
+from interleave.event_loop.quick import run_quickly
 from interleave.event_loop.ready import Ready
 from interleave.event_loop.timers import Timers
-from interleave.model import NOWHERE, READ, WAKE, WRITE, Operation
+from interleave.model import READ, WAKE, WRITE
 from interleave.runtime.ending import run_away
 from interleave.runtime.tasks import steps_of
 from interleave.runtime.threads import LogicalThread, Unwind
@@ -25,8 +26,6 @@ from interleave.runtime.threads import LogicalThread, Unwind
 RESULT = "result"
 #: Field of what a group counts (see `callbacks`).
 COUNT = "count"
-_CALLBACK = Operation("callback", None, NOWHERE)
-_NO_CALLBACK = Operation("callback", (), NOWHERE)
 
 
 class Scheduler:
@@ -46,9 +45,11 @@ class Scheduler:
         #: The task that the loop runs for, if it runs for one.
         self.main: Any = None
         #: The number of the handle that called `stop`, -1 before.
-        self._stopped_by = -1
-        self._current = 0
-        self._waiting = Carrier(loop)
+        self.stopped_by = -1
+        self.current = 0
+        #: The last handle of those that were registered together with the running one.
+        self.batch = [0]
+        self.waiting = Carrier(loop)
         # Shortcuts.
         self.enter = self.ready.enter
         self.read_clock = self._timers.read_clock
@@ -60,7 +61,7 @@ class Scheduler:
 
     def tid_of(self, task: Any) -> int:
         """Return the tid of a task, -1 if it is none of this loop's or has ended."""
-        actor = self.ready.by_task.get(task)
+        actor = self.ready.actor_of(task)
         return actor.thread.tid if actor is not None else -1
 
     def current_actor(self) -> Actor:
@@ -69,7 +70,7 @@ class Scheduler:
 
     def pending(self) -> list[Any]:
         """Return the tasks that have not ended, in the order in which they were first ready."""
-        return [actor.task for actor in self.ready.by_tid.values() if not actor.task.done()]
+        return [actor.task for actor in self.ready.by_tid.values() if actor.queue is not None and not actor.task.done()]
 
     def start(self) -> None:
         """Begin to run the loop, in the thread that calls."""
@@ -85,7 +86,7 @@ class Scheduler:
         """End to run the loop: its thread goes on as any other."""
         kernel, carrier, ready = self._kernel, self.carrier, self.ready
         ready.is_idle = False
-        self._stopped_by = -1
+        self.stopped_by = -1
         ready.mask &= ~carrier.bit
         kernel.clear_deadline(carrier)
         self._steps.turn_back()
@@ -95,20 +96,29 @@ class Scheduler:
             kernel.enabled |= carrier.bit
 
     def stop(self) -> None:
-        """Let the loop end when everything registered before the running handle has run."""
-        if self._stopped_by < 0:
-            self._stopped_by = self._current
+        """Let the loop end when everything has run that was registered before the running handle, or together with it."""
+        if self.stopped_by < 0:
+            self.stopped_by = max(self.current, self.batch[0] + 1)
 
     def stop_early(self) -> None:
         """Let the loop end when everything registered so far has run."""
-        self._stopped_by = self.ready.count + 1
+        self.stopped_by = self.ready.count + 1
+
+    def run(self) -> None:
+        """Have steps performed until the loop is to end."""
+        is_quick = not (self._kernel.every or self._is_fifo or self._trap.teller is not None or self._kernel.observer is not None)
+        go_on = True
+        while go_on:
+            if is_quick:
+                run_quickly(self, self.ready, self._steps)
+            go_on = self.run_once()
 
     def run_once(self) -> bool:
         """Have one step performed; return whether the loop is to go on."""
         ready = self.ready
         if self._kernel.is_ending:
             raise Unwind
-        if self._stopped_by >= 0 and not ready.has_before(self._stopped_by):
+        if self.stopped_by >= 0 and not ready.has_before(self.stopped_by):
             if self.running is ready.carrier and ready.actor is ready.plain:
                 return False
             # The carrier has to be chosen to go on.
@@ -124,13 +134,13 @@ class Scheduler:
         if kernel.moment >= kernel.limit:
             run_away(kernel)
         self._timers.wind()
-        carrier.queue, carrier.resource = ready.queue, self._waiting
-        kernel.pending[carrier.tid] = _CALLBACK if ready.mask & carrier.bit or carrier.deadline is not None else _NO_CALLBACK
+        carrier.queue, carrier.resource = ready.queue, self.waiting
+        kernel.pending[carrier.tid] = CALLBACK if ready.mask & carrier.bit or carrier.deadline is not None else NO_CALLBACK
         first = ready.first_bit()
         mask = ready.mask
         if self._is_fifo:
             # Timers that are due have no place in the order yet.
-            mask = first | (0 if ready.plain.handles else mask & carrier.bit)
+            mask = first | mask & ready.wires | (0 if ready.plain.handles else mask & carrier.bit)
         kernel.enabled |= mask
         ready.is_idle = True
         pick = kernel.pick_next(self.running, first)
@@ -159,8 +169,8 @@ class Scheduler:
             # Whoever makes a task may name it after it was made ready.
             actor.is_named = True
             thread.info.name = actor.task.get_name()
-        steps.begin(thread, _CALLBACK if is_plain else kernel.pending[thread.tid], self._name)
-        is_late = is_plain and self._timers.take(may_pass=self._stopped_by < 0)
+        steps.begin(thread, CALLBACK if is_plain else kernel.pending[thread.tid], self._name)
+        is_late = is_plain and self._timers.take(may_pass=self.stopped_by < 0)
         if steps.touched is not None:
             steps.enter_object(actor.mailbox(), WRITE)
             for group in actor.groups:
@@ -169,8 +179,11 @@ class Scheduler:
                 steps.enter_object(resource, WRITE)
             actor.groups.clear()
         if actor.handles:
-            self._current, handle = actor.handles.popleft()
-            if not handle._cancelled:
+            self.current, handle, context, step, arguments = actor.handles.popleft()
+            if handle is None:
+                context.run(step, *arguments)
+            elif not handle._cancelled:
+                self.batch = context
                 if is_plain or not actor.task.done():
                     handle._run()
                 else:
@@ -200,7 +213,7 @@ class Scheduler:
         if steps.touched is not None:
             if actor.task is not None and actor.task.done():
                 steps.enter_object(actor.task, WRITE, RESULT)
-            if actor is ready.plain and self._stopped_by >= 0 and not ready.has_before(self._stopped_by):
+            if actor is ready.plain and self.stopped_by >= 0 and not ready.has_before(self.stopped_by):
                 # What the carrier goes on with belongs to this event.
                 steps.break_up()
         steps.end(thread)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from interleave.errors import InternalError
 from interleave.model import Outcome
 from interleave.runtime.threads import Judge, LogicalThread, Unwind
 
@@ -29,6 +30,12 @@ def run_away(kernel: Any) -> None:
         kernel.trace.is_cut = _is_unfair(kernel)
         kernel.is_runaway = not kernel.is_interrupted and not kernel.trace.is_cut
         kernel.stop()
+
+
+def refuse(kernel: Any, pick: int) -> None:
+    """End an execution whose strategy picked a thread that is not enabled."""
+    able = [tid for tid in range(len(kernel.logical)) if kernel.enabled >> tid & 1]
+    kernel.break_off(InternalError(f"the strategy picked thread {pick} at moment {kernel.moment}, but only {able} are enabled"))
 
 
 def _is_unfair(kernel: Any) -> bool:

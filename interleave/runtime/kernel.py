@@ -30,11 +30,10 @@ from typing import Any, NoReturn
 
 from greenlet import getcurrent, greenlet
 
-from interleave.errors import InternalError
 from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Late, Operation, Strategy, Trace
 from interleave.runtime import UNKNOWN, WaitQueue, gate
 from interleave.runtime.clock import Clock
-from interleave.runtime.ending import ends_the_program, judged, run_away, unwind
+from interleave.runtime.ending import ends_the_program, judged, refuse, run_away, unwind
 from interleave.runtime.suspension import Suspended, aside
 from interleave.runtime.thread_state import make_locals
 from interleave.runtime.threads import Judge, LogicalThread, Observer, Unwind, child_of
@@ -170,12 +169,12 @@ class Kernel:
         try:
             pick = self.choose(self)
         except BaseException as error:
-            self._break_off(error)
+            self.break_off(error)
         self.moment = moment + 1
         if pick == tid:
             return
         if not self.enabled >> pick & 1:
-            self._break_off(_not_enabled(self, pick))
+            refuse(self, pick)
         self.trace.deviations.append(Deviation(moment, pick))
         self.trace.preemptions += 1
         self.trace.switches += 1
@@ -220,7 +219,7 @@ class Kernel:
         try:
             pick = self.choose(self)
         except BaseException as error:
-            self._break_off(error)
+            self.break_off(error)
         self.moment = moment + 1
         self.values = 0
         if pick:
@@ -285,7 +284,7 @@ class Kernel:
         self.moment = moment + 1
         if pick != default:
             if not enabled >> pick & 1:
-                self._break_off(_not_enabled(self, pick))
+                refuse(self, pick)
             self.trace.deviations.append(Deviation(moment, pick))
         if pick != me.tid:
             self.trace.switches += 1
@@ -346,7 +345,7 @@ class Kernel:
         """Let the execution end at its next announcement (called from a signal handler)."""
         self.is_interrupted, self.limit = True, -1
 
-    def _break_off(self, error: BaseException) -> NoReturn:
+    def break_off(self, error: BaseException) -> NoReturn:
         """End the execution because of an error that is not the program's: its code must not see it."""
         self.error = error
         self.stop()
@@ -356,11 +355,6 @@ class Kernel:
         self.is_ending = True
         self.hub.switch()
         raise Unwind
-
-
-def _not_enabled(kernel: Kernel, pick: int) -> InternalError:
-    able = [tid for tid in range(len(kernel.logical)) if kernel.enabled >> tid & 1]
-    return InternalError(f"the strategy picked thread {pick} at moment {kernel.moment}, but only {able} are enabled")
 
 
 def is_inside(kernel: Kernel) -> bool:

@@ -68,6 +68,10 @@ class Steps:
         self._is_turned = False
         #: By id of a primitive of asyncio, what is known of those that hold it; that keeps it alive.
         self.held: dict[int, list[Any]] = {}
+        #: Told of the thread whose next step follows from the one under way, where races are looked for.
+        self.on_wake: Any = trap.on_wake
+        #: The event loops of the execution.
+        self.loops: list[Any] = []
         #: The loop whose step among threads is under way.
         self._loop: Owner | None = None
         #: Whether only what is entered explicitly belongs to the footprint.
@@ -120,6 +124,12 @@ class Steps:
         else:
             kernel.skip()
         kernel.note(thread, operation, None, UNKNOWN)
+
+    def dissolve(self) -> None:
+        """Take the event loops apart when the execution is over: they go at once, and not with the next collection of garbage."""
+        for loop in self.loops:
+            loop.dissolve()
+        self.loops.clear()
 
     def pass_time(self) -> None:
         """Note that the step under way let time go on: it is ordered with all that was and all that will be."""

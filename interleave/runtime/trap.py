@@ -47,8 +47,9 @@ class Trap:
         self._locks = self._overstayed = 0
         #: The steps of tasks (see `tasks`), once an event loop has run.
         self.steps: Any = None
-        #: Told of what happens within the step of a task, in detailed runs.
+        #: Told of what happens within the step of a task, in detailed runs, and of which step makes which task ready.
         self.teller: Any = None
+        self.on_wake: Any = None
         # Shortcuts.
         self.open = kernel.open
         self.close = kernel.close
@@ -228,13 +229,16 @@ class Trap:
         """Let go of the program's objects, and of reference cycles, when the execution is over."""
         if self.steps is not None:
             self.steps.turn_back()
+            self.steps.dissolve()
             gate.is_open = False
-        self.steps = self.teller = None
+        self.steps = self.teller = self.on_wake = None
         self.places.entries.clear()
         self.side.clear()
         self.spinning.close()
-        self.kernel.logical.clear()
         kernel = self.kernel
-        kernel.at_quiescence, kernel.watch = bool, None
-        kernel.raised = kernel.observer = kernel.me = None  # type: ignore[assignment]
+        for thread in kernel.logical:
+            thread.task = None
+        kernel.logical.clear()
+        kernel.raised = kernel.observer = kernel.watch = kernel.me = None  # type: ignore[assignment]
+        kernel.at_quiescence = bool
         del self.open, self.close, self.move, self.name, self.name_as, self.publish
