@@ -50,7 +50,7 @@ FUNCTION_LINES = 60
 PARAMETERS = 6
 OPTIONS = 16
 #: Of code, for the whole package.
-PACKAGE_LINES = 14_000
+PACKAGE_LINES = 16_000
 
 
 def relative(path: Path) -> str:

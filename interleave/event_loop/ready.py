@@ -49,10 +49,8 @@ class Ready:
         self.mask = 0
         #: Mask of the tids of wires: when they deliver is open even where the order of tasks is not.
         self.wires = 0
-        #: Whether the loop runs and no step is under way.
-        self.is_idle = False
-        #: How many handles there were.
-        self.count = 0
+        #: Whether the loop runs and no step is under way; and how many handles there were.
+        self.is_idle, self.count = False, 0
         #: How many plain ones, how many of those have run, and the last one registered in the step under way.
         self._registered = self.done = self.barrier = 0
         #: The number of the last handle entered in the step under way: an asyncio loop runs those entered together in one go.
