@@ -23,7 +23,6 @@ async def echo(reader: Reader, writer: Writer) -> None:
         writer.write(line)
         await writer.drain()
     writer.close()
-    await writer.wait_closed()
 
 
 async def say(port: int, *lines: bytes) -> bytes:
@@ -104,7 +103,8 @@ def test_unix_server() -> None:
         async with await asyncio.start_unix_server(echo, "/simulated/socket"):
             reader, writer = await asyncio.open_unix_connection("/simulated/socket")
             writer.write(b"hello\n")
-            assert await reader.readline() == b"hello\n"
+            writer.write_eof()
+            assert await reader.read() == b"hello\n"
             writer.close()
             await writer.wait_closed()
 
@@ -122,11 +122,13 @@ def test_drain_waits_for_a_slow_reader() -> None:
             writer.close()
 
         async with await asyncio.start_server(read, port=8000):
-            _, writer = await asyncio.open_connection("localhost", 8000)
+            reader, writer = await asyncio.open_connection("localhost", 8000)
             for _ in range(10):
                 writer.write(bytes(100_000))
                 await writer.drain()
                 written += 1
+            writer.write_eof()
+            assert await reader.read() == b""
             writer.close()
             await writer.wait_closed()
 

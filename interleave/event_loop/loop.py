@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from _thread import get_ident
 from asyncio import runners
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -90,7 +89,7 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
             self._check_closed()
             self._check_thread()
             self._check_callback(callback, "call_soon")
-        is_inside = state.kernel is self._trap and get_ident() == state.ident
+        is_inside = active() is self._trap
         if context is not None and is_inside:
             task = callback.__self__ if type(callback) in first_steps else task_of(callback)
             if task is not None:

@@ -110,8 +110,7 @@ class Ready:
 
     def note_wake(self, actor: Actor) -> None:
         """Note that what an actor does next comes after the step under way, for whoever looks for races."""
-        on_wake = self._steps.on_wake
-        if on_wake is not None:
+        if (on_wake := self._steps.on_wake) is not None:
             on_wake(self.kernel.me.tid, actor.thread.tid)
 
     def enter_delivery(self, wire: Any, deliver: Any, context: Any) -> None:
