@@ -9,7 +9,7 @@ import asyncio
 import threading
 
 import interleave
-import interleave.event_loop.loop  # noqa: F401
+import interleave.event_loop.loop
 
 
 def test_loops_in_threads_step() -> None:
