@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from interleave.loading import Scenario
     from interleave.model import Failure, Result
 
+#: Seconds of wall time without a step, after which an execution is given up.
+_HANG: Final = 10.0
 #: Commands that run the program under test, and so need a fixed hash seed.
 _RUNNING: Final = ("explore", "replay")
 
@@ -208,7 +210,7 @@ def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
             None if options["no_database"] else Path.cwd(),
             scenario.name,
             strategy=options["strategy"],
-            budget=Budget(executions=executions, seconds=seconds),
+            budget=Budget(executions=executions, seconds=seconds, hang=_HANG),
             include=options["include"],
             stop_on_failure=not options["keep_going"],
             seed=options["seed"],

@@ -351,7 +351,7 @@ class Budget:
     executions: int | None = 2_000
     seconds: float | None = None
     steps: int = 20_000
-    hang: float | None = 10.0
+    hang: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,11 @@ class Watchdog:
         self._stopped.acquire()
         self._ended.acquire()
         state.watchers += 1
-        _start(self._watch, (self._controls.hang,))
+        begun = _allocate()
+        begun.acquire()
+        _start(self._watch, (self._controls.hang, begun))
+        # The interpreter counts a thread when it begins to run.
+        begun.acquire()
 
     def stop(self) -> None:
         """Stop looking, and return when nothing of it is left."""
@@ -56,7 +60,8 @@ class Watchdog:
             self._ended.release()
             state.watchers -= 1
 
-    def _watch(self, hang: float) -> None:
+    def _watch(self, hang: float, begun: Any) -> None:
+        begun.release()
         last: Any = None
         since = _now()
         while not self._stopped.acquire(timeout=hang * _PART):
