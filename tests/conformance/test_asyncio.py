@@ -125,6 +125,7 @@ def _cases() -> Iterator[Case]:
 CASES: tuple[Any, ...] = tuple(_cases())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "name"), list(methods(CASES, ())))
 def test_conforms_in_order(case: Case, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(harness, "SCHEDULES", 5)
