@@ -24,7 +24,7 @@ from interleave.strategies.dpor import Dpor
 FOLDER = Path(__file__).parent / "litmus"
 PROGRAMS: list[dict[str, Any]] = json.loads((FOLDER / "index.json").read_text())["programs"]
 #: Programs with more classes than this are left to `make torture`.
-QUICK = 70
+QUICK = 24
 LARGEST = 20_000
 
 

@@ -21,7 +21,7 @@ from tests.brute_force import Canon, Class, Script, enabled_tids
 from tests.generated import Program, build, programs
 
 #: More for `make torture`.
-EXAMPLES = int(os.environ.get("INTERLEAVE_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("INTERLEAVE_EXAMPLES", "3"))
 #: Programs with more classes, or for which a search makes more executions, are left out.
 MOST_CLASSES = int(os.environ.get("INTERLEAVE_CLASSES", "40"))
 LARGEST = 10 * MOST_CLASSES

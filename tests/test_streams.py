@@ -243,6 +243,7 @@ def test_race_in_a_chat_server_is_found() -> None:
     assert "IndexError" in failure.message
 
 
+@pytest.mark.slow
 def test_repaired_chat_server_is_proven() -> None:
     result = explore(chat(RepairedChat), "dpor", 30_000)
     assert result.verdict == "proven"

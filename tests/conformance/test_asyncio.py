@@ -132,6 +132,7 @@ def test_conforms_in_order(case: Case, name: str, monkeypatch: pytest.MonkeyPatc
     conform(case, name, task_order="fifo")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "name"), list(methods(CASES, EXCLUDED)))
 def test_conforms_in_any_order(case: Case, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(harness, "SCHEDULES", 20)

@@ -61,6 +61,7 @@ def test_daemon_that_fails_is_found(scenario: Callable[[], None], kind: str, str
     assert again.message == failure.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_daemon_that_never_ends_is_no_livelock(strategy: str) -> None:
     result = explore(goes_on_for_ever, strategy=strategy, budget=Budget(executions=10))
