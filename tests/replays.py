@@ -52,7 +52,8 @@ class Recording:
     """Writes one file for each test that finds failures: a line for each of them."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        # Tests change the current directory.
+        self._folder = folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
 
     @pytest.hookimpl(wrapper=True)

@@ -22,6 +22,8 @@ from typing import Any
 import pytest
 from differential import assert_same, kind_of, said
 
+from interleave import Budget, explore
+
 
 def test_submit_and_result() -> None:
     def body() -> Any:
@@ -247,3 +249,28 @@ def test_logging_through_the_root(caplog: pytest.LogCaptureFixture) -> None:
         return [record.getMessage() for record in caplog.records]
 
     assert_same(body)
+
+
+def test_sets_of_futures_and_threads_are_gone_through_in_the_same_order_in_every_execution() -> None:
+    kept: list[Any] = []
+
+    def wait_for_futures() -> None:
+        with ThreadPoolExecutor(2) as pool:
+            futures = [pool.submit(abs, number) for number in range(3)]
+            kept.append(futures)
+            assert {future.result() for future in as_completed(futures)} == {0, 1, 2}
+
+    def join_threads() -> None:
+        seen: list[int] = []
+        threads = {threading.Thread(target=seen.append, args=(number,)) for number in range(5)}
+        kept.append(threads)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(seen) == 5
+
+    # What is kept makes every execution use other addresses.
+    for body in (wait_for_futures, join_threads):
+        result = explore(body, strategy="dfs", budget=Budget(executions=100))
+        assert not result.failures, result.failures

@@ -1,6 +1,6 @@
 """What the program under test touches instead of the real primitives, for the time of an exploration.
 
-* `locks`, `conditions`, `queues`, `simple_queue`, `threads`, `clocks`, `entropy`: the stand-ins. None of them decides anything:
+* `locks`, `conditions`, `queues`, `simple_queue`, `threads`, `clocks`, `entropy`, `hashes`: the stand-ins. None of them decides anything:
   they announce operations to the kernel (`interleave.runtime`) and keep the state of the thing they stand for.
 * `outside`: what cannot be stood in for, and is noted.
 * `takeover`: puts them where the program looks, and takes them away again; `holders`: finds and changes these places.
@@ -12,11 +12,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from interleave.primitives import clocks, conditions, entropy, locks, outside, queues, simple_queue, threads
+from interleave.primitives import clocks, conditions, entropy, hashes, locks, outside, queues, simple_queue, threads
 from interleave.primitives.rows import Row
 
 #: Methods exchanged on classes that stay the classes they are.
-METHODS: dict[tuple[type, str], Any] = {**conditions.METHODS, **queues.METHODS, **threads.METHODS, **entropy.METHODS, **outside.METHODS}
+METHODS: dict[tuple[type, str], Any] = {
+    **conditions.METHODS,
+    **queues.METHODS,
+    **threads.METHODS,
+    **entropy.METHODS,
+    **hashes.METHODS,
+    **outside.METHODS,
+}
 
 #: Objects exchanged wherever a module, class, closure, default or container holds them.
 OBJECTS: tuple[Row, ...] = (*locks.OBJECTS, *threads.OBJECTS, *simple_queue.OBJECTS, *clocks.OBJECTS, *entropy.OBJECTS, *outside.OBJECTS)
