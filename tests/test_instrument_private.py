@@ -122,6 +122,12 @@ def escapes() -> list[Callable[..., object]]:
         for _ in numbers:
             pass
 
+    def calls_after_a_comprehension() -> None:
+        kept.append([one() for one in unknown])
+        numbers = unknown()
+        for _ in numbers:
+            pass
+
     def has_it_on_one_path() -> None:
         numbers = [1, 2, 3] if unknown else kept
         for _ in numbers:

@@ -169,7 +169,7 @@ def constant_cells(code: CodeType) -> frozenset[str]:
         elif opcode in _BACKWARD:
             # The cache entries of the jump are left out, which makes the loop seem longer, never shorter.
             loops.append((index + 1 - argument, index))
-    parameters = code.co_varnames[: _parameter_count(code)]
+    parameters = code.co_varnames[: parameter_count(code)]
     constant = set()
     for name in code.co_cellvars:
         at = stores.get(name, [])
@@ -184,7 +184,8 @@ def _is_inside(index: int, loops: list[tuple[int, int]]) -> bool:
     return any(first <= index <= last for first, last in loops)
 
 
-def _parameter_count(code: CodeType) -> int:
+def parameter_count(code: CodeType) -> int:
+    """Return how many of a code object's variables are parameters."""
     has_rest = bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
     return code.co_argcount + code.co_kwonlyargcount + has_rest
 

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from bytecode import Instr, Label
 
+from interleave.instrument.analysis import parameter_count
 from interleave.instrument.context import SUSPENDING
 
 _LOOKS_AT_FRAMES = frozenset({"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"})
@@ -45,7 +46,7 @@ def private_accesses(code: CodeType, instructions: Sequence[Any]) -> frozenset[i
     if code.co_flags & SUSPENDING or not _LOOKS_AT_FRAMES.isdisjoint(code.co_names):
         return frozenset()
     steps = list(_steps(instructions))
-    excluded = {*code.co_cellvars, *code.co_varnames[: _parameter_count(code)]}
+    excluded = {*code.co_cellvars, *code.co_varnames[: parameter_count(code)]}
     fresh = _fresh_lists(steps)
     uses: dict[str, list[int]] = {}
     for index, (name, arg, _) in enumerate(steps):
@@ -61,10 +62,6 @@ def private_accesses(code: CodeType, instructions: Sequence[Any]) -> frozenset[i
         elif name not in ("STORE_FAST", "DELETE_FAST") or (name == "STORE_FAST" and index not in fresh):
             excluded.add(arg)
     return frozenset(position for name, positions in uses.items() if name not in excluded for position in positions)
-
-
-def _parameter_count(code: CodeType) -> int:
-    return code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
 
 
 def _steps(instructions: Sequence[Any]) -> Iterator[_Step]:
@@ -101,9 +98,9 @@ def _fresh_lists(steps: Sequence[_Step]) -> set[int]:
                 or (is_list and before[-1:] == ["CALL"])
             ) or _ends_comprehension(steps, index, starts):
                 found.add(index)
-        elif name == "CALL" and before[-2:] == ["GET_ITER", "PRECALL"]:
+        elif name == "CALL":
             # Up to 3.11 a comprehension is a function that is called with the iterator.
-            is_list = bool(called) and called.pop() == "<listcomp>"
+            is_list = before[-2:] == ["GET_ITER", "PRECALL"] and bool(called) and called.pop() == "<listcomp>"
     return found
 
 
