@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from interleave.errors import NotControlled
@@ -35,7 +36,9 @@ class Watchdog:
     def __init__(self, controls: Controls) -> None:
         self._controls = controls
         self._stopped = _allocate()
-        self._ended = _allocate()
+        self._begun = _allocate()
+        #: Waits for the end of the thread, as the interpreter counts threads.
+        self._join: Callable[[], object] = lambda: None
         self._ident = _thread.get_ident()
         self._is_main = threading.current_thread() is threading.main_thread()
 
@@ -44,24 +47,30 @@ class Watchdog:
         if self._controls.hang is None:
             return
         self._stopped.acquire()
-        self._ended.acquire()
+        self._begun.acquire()
+        if sys.version_info >= (3, 13):
+            self._join = _thread.start_joinable_thread(self._watch, daemon=True).join
+        else:
+            _start(self._watch, ())
+        # Whoever counts threads must not see it come or go.
+        self._begun.acquire()
         state.watchers += 1
-        begun = _allocate()
-        begun.acquire()
-        _start(self._watch, (self._controls.hang, begun))
-        # The interpreter counts a thread when it begins to run.
-        begun.acquire()
 
     def stop(self) -> None:
         """Stop looking, and return when nothing of it is left."""
         if self._stopped.locked():
             self._stopped.release()
-            self._ended.acquire()
-            self._ended.release()
+            self._join()
             state.watchers -= 1
 
-    def _watch(self, hang: float, begun: Any) -> None:
-        begun.release()
+    def _watch(self) -> None:
+        if sys.version_info < (3, 13):
+            # Released by the interpreter after the last step of this thread.
+            sentinel = getattr(_thread, "_set_sentinel")()  # noqa: B009
+            sentinel.acquire()
+            self._join = sentinel.acquire
+        hang = self._controls.hang or 0.0
+        self._begun.release()
         last: Any = None
         since = _now()
         while not self._stopped.acquire(timeout=hang * _PART):
@@ -72,7 +81,6 @@ class Watchdog:
             elif _now() - since >= hang:
                 since = _now()
                 self._give_up(kernel, hang)
-        self._ended.release()
 
     def _give_up(self, kernel: Any, hang: float) -> None:
         """End the execution. Asks again where the program goes on waiting while it is unwound."""
