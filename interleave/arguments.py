@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 from interleave.errors import UsageError
 from interleave.model import Budget
 
-_TIMEOUTS = ("idle", "any")
-#: What may be done with races.
-RACES = ("report", "harmful", "fail", "off")
-_TASK_ORDERS = ("any", "fifo")
+
+class Choice(NamedTuple):
+    """An option that takes one of a few values, of which the first is the default, and on which it depends what a seed shows."""
+
+    values: tuple[str, ...]
+    help: str
+    #: Values under which a seed shows the same as under the default.
+    alike: tuple[str, ...] = ()
+
+
+CHOICES: Final = {
+    "timeouts": Choice(("idle", "any"), "When a timeout may fire: only if nothing else can run, or at any moment."),
+    "task_order": Choice(("any", "fifo"), "Which asyncio task steps next: any that is ready, or the one that has been ready longest."),
+    "races": Choice(
+        ("report", "harmful", "fail", "off"),
+        "What to do with races that no assertion notices: report them, fail on harmful ones, fail on all, look for none.",
+        alike=("off",),
+    ),
+}
+#: The options of `explore` that a replay needs as they were.
+SEED_OPTIONS: Final = ("include", *CHOICES)
 
 
 def seed_name(name: str) -> str:
@@ -44,22 +62,23 @@ def check_scenario(scenario: Callable[[], object], name: str | None) -> str:
     return name or f"{getattr(inner, '__module__', None) or '__main__'}:{label}"
 
 
-def check_timeouts(timeouts: str) -> bool:
-    if timeouts not in _TIMEOUTS:
-        raise UsageError(f"timeouts={timeouts!r} is not one of {', '.join(map(repr, _TIMEOUTS))}")
-    return timeouts == "any"
+def check_choice(option: str, value: str) -> str:
+    """Return the value of one of the `CHOICES`, or raise UsageError if it is none of those there are."""
+    values = CHOICES[option].values
+    if value not in values:
+        raise UsageError(f"{option}={value!r} is not one of {', '.join(map(repr, values))}")
+    return value
 
 
-def check_races(races: str) -> str:
-    if races not in RACES:
-        raise UsageError(f"races={races!r} is not one of {', '.join(map(repr, RACES))}")
-    return races
-
-
-def check_task_order(task_order: str) -> bool:
-    if task_order not in _TASK_ORDERS:
-        raise UsageError(f"task_order={task_order!r} is not one of {', '.join(map(repr, _TASK_ORDERS))}")
-    return task_order == "fifo"
+def seed_options(options: Mapping[str, Any]) -> list[str]:
+    """Return those of the options of an exploration that a seed found by it depends on, as words of a command line."""
+    words = [word for package in options.get("include") or () for word in ("--include", package)]
+    for name, choice in CHOICES.items():
+        default = choice.values[0]
+        value = options.get(name, default)
+        if value not in (default, *choice.alike):
+            words += [f"--{name.replace('_', '-')}", value]
+    return words
 
 
 def check_budget(budget: Budget) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from interleave.arguments import RACES
+from interleave.arguments import CHOICES, SEED_OPTIONS, seed_options
 from interleave.errors import InterleaveError, ReplayMismatch
 from interleave.report import FILES
 from interleave.strategies import TABLE
@@ -115,6 +115,19 @@ def _file_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _choices(**defaults: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that adds the options with a few values, some with another default than usual."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for name, (values, text, _) in reversed(CHOICES.items()):
+            default = defaults.get(name, values[0])
+            kind = click.Choice(values)
+            command = click.option(f"--{name.replace('_', '-')}", type=kind, default=default, show_default=True, help=text)(command)
+        return command
+
+    return decorate
+
+
 _EXPLORE_EPILOG: Final = """
 \b
 Examples:
@@ -136,12 +149,7 @@ run and none failed. Ctrl-C stops and reports what was found so far.
 @click.option("--preemptions", type=click.IntRange(min=0), help="Preemptions in one schedule at most.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="A package or module in which memory accesses are "
               "controlled too, besides those in [tool.interleave] of pyproject.toml. Repeatable.")  # fmt: skip
-@click.option("--timeouts", type=click.Choice(["idle", "any"]), default="idle", show_default=True, help="When a timeout may fire: "
-              "only if nothing else can run, or at any moment.")  # fmt: skip
-@click.option("--task-order", type=click.Choice(["any", "fifo"]), default="any", show_default=True, help="Which asyncio task steps "
-              "next: any that is ready, or the one that has been ready longest.")  # fmt: skip
-@click.option("--races", type=click.Choice(RACES), default="report", show_default=True, help="What to do with races that no assertion "
-              "notices: report them, fail on harmful ones, fail on all, look for none.")  # fmt: skip
+@_choices()
 @click.option("--seed", type=int, default=0, show_default=True, help="Number from which random strategies start.")
 @click.option("--state", type=click.Path(dir_okay=False), metavar="FILE", help="Keep the explorations in a file, and continue those "
               "that are there.")  # fmt: skip
@@ -164,8 +172,6 @@ def explore(targets: Sequence[str], **options: Any) -> None:
 
 def _include(given: Sequence[str]) -> tuple[str, ...]:
     """Return what is in scope besides the user's own code: what the project says, and the command line."""
-    from pathlib import Path
-
     from interleave.configuration import configured
 
     return tuple(dict.fromkeys([*configured(Path.cwd()).get("include", ()), *given]))
@@ -211,29 +217,25 @@ def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
             scenario.name,
             strategy=options["strategy"],
             budget=Budget(executions=executions, seconds=seconds, hang=_HANG),
-            include=options["include"],
             stop_on_failure=not options["keep_going"],
             seed=options["seed"],
             preemptions=options["preemptions"],
-            timeouts=options["timeouts"],
-            races=options["races"],
             state=options["state"],
-            task_order=options["task_order"],
             name=scenario.name,
             progress=progress,
             replay_command=_replay_command(scenario.target, options),
+            **_of_seeds(options),
         )
+
+
+def _of_seeds(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that exploring and replaying share."""
+    return {name: options[name] for name in SEED_OPTIONS}
 
 
 def _replay_command(target: str, options: Mapping[str, Any]) -> Callable[[str], str]:
     """Make the function that tells how to replay a seed with the options that it depends on."""
-    extra = [part for package in options["include"] for part in ("--include", package)]
-    if options["timeouts"] != "idle":
-        extra += ["--timeouts", options["timeouts"]]
-    if options["task_order"] != "any":
-        extra += ["--task-order", options["task_order"]]
-    if options["races"] == "fail":
-        extra += ["--races", "fail"]
+    extra = seed_options(options)
     python = _python()
     return lambda seed: shlex.join([python, "-m", "interleave", "replay", target, seed, *extra])
 
@@ -279,9 +281,7 @@ Give --include, --timeouts and --task-order as they were when the seed was found
 @click.option("--trace", is_flag=True, help="Print every step.")
 @click.option("--lenient", is_flag=True, help="Follow what still matches if the code has changed since.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="As in explore.")
-@click.option("--timeouts", type=click.Choice(["idle", "any"]), default="idle", show_default=True, help="As in explore.")
-@click.option("--task-order", type=click.Choice(["any", "fifo"]), default="any", show_default=True, help="As in explore.")
-@click.option("--races", type=click.Choice(RACES), default="harmful", show_default=True, help="Which races are failures, as in explore.")
+@_choices(races="harmful")
 def replay(target: str, seed: str, **options: Any) -> None:
     """Run exactly the schedule of SEED again and report how it ends."""
     with _explained_errors():
@@ -306,9 +306,8 @@ def _replay(target: str, seed: str, options: Mapping[str, Any]) -> bool:
     scenario = scenarios[0]
     _hook_breakpoints()
     again = functools.partial(
-        replay, scenario.function, seed, include=options["include"], name=scenario.name, timeouts=options["timeouts"],
-        races=options["races"], task_order=options["task_order"], lenient=options["lenient"],
-        replay_command=_replay_command(scenario.target, options),
+        replay, scenario.function, seed, name=scenario.name, lenient=options["lenient"],
+        replay_command=_replay_command(scenario.target, options), **_of_seeds(options),
     )  # fmt: skip
     replayed = again()
     if replayed.left_path:

@@ -16,7 +16,7 @@ from interleave.errors import UsageError
 from interleave.model import Statistics, Strategy
 
 #: Raised with every change of what a file contains.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +69,12 @@ def save(file: str | os.PathLike[str], name: str, continuation: Continuation) ->
 def _read(file: str | os.PathLike[str]) -> dict[str, bytes]:
     try:
         content = pickle.loads(Path(file).read_bytes())
-        if content["format"] != FORMAT:
-            raise UsageError(
-                f"{file} was written by another release (format {content['format']}, this one reads {FORMAT}).\nUse another file."
-            )
-        records: dict[str, bytes] = content["scenarios"]
+        written, records = content["format"], content["scenarios"]
     except FileNotFoundError:
         return {}
     except (OSError, pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        if isinstance(error, UsageError):
-            raise
         raise UsageError(f"{file} does not hold explorations ({error}).\nUse another file.") from error
-    return records
+    if written != FORMAT:
+        raise UsageError(f"{file} was written by another release (format {written}, this one reads {FORMAT}).\nUse another file.")
+    found: dict[str, bytes] = records
+    return found

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from interleave.arguments import SEED_OPTIONS, seed_options
+
 if TYPE_CHECKING:
     from interleave.model import Failure, Result
     from interleave.recall import Recall
@@ -78,18 +80,6 @@ class Database:
         partial.replace(self.file)
 
 
-def options_text(options: dict[str, Any]) -> str:
-    """Return the options on which it depends whether a seed means the same."""
-    parts = [f"--include {package}" for package in options.get("include") or ()]
-    if options.get("timeouts", "idle") != "idle":
-        parts.append(f"--timeouts {options['timeouts']}")
-    if options.get("task_order", "any") != "any":
-        parts.append(f"--task-order {options['task_order']}")
-    if options.get("races") in ("harmful", "fail"):
-        parts.append(f"--races {options['races']}")
-    return " ".join(parts)
-
-
 def _file_name(scenario: str) -> str:
     """Return a name that every file system takes, with a checksum where it does not hold the whole of the scenario's."""
     name = re.sub(r"[^\w.-]", "_", scenario.replace("::", ".").replace(":", "."), flags=re.ASCII)
@@ -126,9 +116,9 @@ def explore_remembering(scenario: Callable[[], object], folder: Path | None, cal
 
     if folder is None:
         return explore(scenario, **options)
-    database = Database(folder, called, options_text(options))
+    database = Database(folder, called, " ".join(seed_options(options)))
     stops = options.get("stop_on_failure", True)
-    shared = {name: options[name] for name in ("include", "name", "timeouts", "task_order", "races", "replay_command") if name in options}
+    shared = {name: options[name] for name in ("name", "replay_command", *SEED_OPTIONS) if name in options}
     # What is kept of an exploration that is continued has its failures already.
     seeds = database.seeds if options.get("state") is None else []
     recalled = recall(scenario, seeds, stop_on_failure=stops, **shared) if seeds else None

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from interleave import strategies
-from interleave.arguments import check_budget, check_races, check_scenario, check_task_order, check_timeouts, seed_name
+from interleave.arguments import check_budget, check_choice, check_scenario, seed_name
 from interleave.continuation import Continuation, load, save
 from interleave.errors import CheckFailed, NotControlled, ReplayMismatch
 from interleave.estimate import Estimate, estimate
@@ -109,7 +109,7 @@ def explore(
     """
     budget = budget or Budget()
     check_budget(budget)
-    controls = Controls(steps=budget.steps, any_timeout=check_timeouts(timeouts), is_fifo=check_task_order(task_order))
+    controls = _controls(budget.steps, timeouts, task_order)
     controls.hang = budget.hang
     runner = Runner(scenario, check_scenario(scenario, name), controls, include=tuple(include), replay_command=replay_command)
     renew: Callable[[], Strategy] | None = None
@@ -117,14 +117,24 @@ def explore(
         renew = functools.partial(strategies.make, strategy, seed=seed, preemptions=preemptions, executions=budget.executions)
     called = strategy if isinstance(strategy, str) else type(strategy).__name__
     # A trial of what a race foretells may need more preemptions than the bound, and a strategy of the caller's is measured alone.
-    search = RaceSearch(runner, check_races(races), steers=preemptions is None and isinstance(strategy, str))
+    search = RaceSearch(runner, check_choice("races", races), steers=preemptions is None and isinstance(strategy, str))
     chosen: Any = strategy if renew is None else renew()
     findings = Findings(runner, search, shrinks=shrink)
     exploration = _Exploration(runner, chosen, called, budget, findings=findings, progress=progress, renew=renew)
     if state is None:
         return exploration.run(stop_on_failure=stop_on_failure)
-    options = (("strategy", called), ("seed", seed), ("preemptions", preemptions), ("timeouts", timeouts), ("include", tuple(include)))
-    return exploration.run_on(state, options, stop_on_failure=stop_on_failure)
+    options = {"strategy": called, "seed": seed, "preemptions": preemptions, "timeouts": timeouts, "task_order": task_order}
+    kept = (*options.items(), ("races", races), ("include", tuple(include)))
+    return exploration.run_on(state, kept, stop_on_failure=stop_on_failure)
+
+
+def _controls(steps: int, timeouts: str, task_order: str) -> Controls:
+    return Controls(
+        steps=steps,
+        hang=Budget().hang,
+        any_timeout=check_choice("timeouts", timeouts) == "any",
+        is_fifo=check_choice("task_order", task_order) == "fifo",
+    )
 
 
 def check(scenario: Callable[[], object], **options: Any) -> Result:
@@ -159,9 +169,9 @@ def replay(
     schedule = decode(seed, seed_name(full_name))
     # Whatever bound the execution was made under, it ended after so many steps.
     steps = (not lenient and schedule.length) or Budget().steps
-    controls = Controls(steps=steps, hang=Budget().hang, any_timeout=check_timeouts(timeouts), is_fifo=check_task_order(task_order))
+    controls = _controls(steps, timeouts, task_order)
     runner = Runner(scenario, full_name, controls, include=tuple(include), replay_command=replay_command)
-    search = RaceSearch(runner, check_races(races))
+    search = RaceSearch(runner, check_choice("races", races))
     with runner.control:
         controls.onlooker = onlooker
         try:

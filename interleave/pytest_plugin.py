@@ -39,9 +39,8 @@ else:
 
 #: Options that make up the budget, as in `model.Budget`.
 _BUDGET: Final = ("executions", "seconds", "steps", "hang")
-_OPTIONS: Final = frozenset({
-    *_BUDGET, "budget", "strategy", "include", "stop_on_failure", "seed", "preemptions", "timeouts", "task_order", "races",
-})  # fmt: skip
+#: Further options of `explore` that can be given; those that a seed depends on as well.
+_OPTIONS: Final = (*_BUDGET, "budget", "strategy", "stop_on_failure", "seed", "preemptions")
 
 
 class ScheduleFailed(CheckFailed, _Failed):
@@ -160,8 +159,7 @@ class Schedule:
             __tracebackhide__ = True
             if self._seed is not None:
                 return scenario
-            chosen = self._chosen(options)
-            passed_on = {name: chosen[name] for name in ("include", "timeouts", "task_order", "races") if name in chosen}
+            passed_on = _of_seeds(self._chosen(options))
             name = self._name_of(self._calls + 1)
             try:
                 found = replay(scenario, seed, name=name, lenient=True, replay_command=self._replay_command, **passed_on)
@@ -204,10 +202,10 @@ class Schedule:
         from interleave.explore import replay
 
         __tracebackhide__ = True
-        passed_on: dict[str, Any] = {name: options[name] for name in ("include", "timeouts", "task_order") if name in options}
-        # Whoever replays a seed that was reported with a race wants to see the race.
-        races = options.get("races", "report")
-        passed_on["races"] = "harmful" if races == "report" else races
+        passed_on = {"races": "report"} | _of_seeds(options)
+        if passed_on["races"] == "report":
+            # Whoever replays a seed that was reported with a race wants to see the race.
+            passed_on["races"] = "harmful"
         assert self._seed is not None
         try:
             replayed = replay(scenario, self._seed, name=self._name, replay_command=self._replay_command, **passed_on)
@@ -238,16 +236,25 @@ class Schedule:
     def _chosen(self, options: dict[str, Any]) -> dict[str, Any]:
         """Merge marks, arguments and the command line into arguments of `explore`."""
         __tracebackhide__ = True
+        from interleave.arguments import SEED_OPTIONS
         from interleave.configuration import configured
 
         merged = configured(self._node.config.rootpath) | self._options | options | self._fixed
-        unknown = sorted(merged.keys() - _OPTIONS)
+        known = {*_OPTIONS, *SEED_OPTIONS}
+        unknown = sorted(merged.keys() - known)
         if unknown:
-            raise UsageError(f"schedule has no option {unknown[0]!r}; there are: {', '.join(sorted(_OPTIONS))}")
+            raise UsageError(f"schedule has no option {unknown[0]!r}; there are: {', '.join(sorted(known))}")
         limits: dict[str, Any] = {name: merged.pop(name) for name in _BUDGET if name in merged}
         if limits:
             merged["budget"] = _budget(merged.get("budget"), limits)
         return merged
+
+
+def _of_seeds(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that exploring and replaying share, as far as they are given."""
+    from interleave.arguments import SEED_OPTIONS
+
+    return {name: options[name] for name in SEED_OPTIONS if name in options}
 
 
 def _budget(budget: Budget | None, limits: dict[str, Any]) -> Budget:

@@ -52,14 +52,7 @@ def check_prints(schedule: Schedule, trace: Trace) -> None:
     step = first_mismatch(schedule, trace.events)
     if step is None:
         return
-    where = str(site_at(trace.events, step))
-    raise ReplayMismatch(
-        f"the code does something else than when the seed was made, from step {step} on, at {where}.\n"
-        "The code or a library changed since, or the program depends on something that is not controlled.\n"
-        "Explore again to get a new seed.",
-        step=step,
-        where=where,
-    )
+    raise _changed(trace, step, f"from step {step} on")
 
 
 def where_left(schedule: Schedule, trace: Trace, divergence: ReplayMismatch | None) -> str:
@@ -75,10 +68,13 @@ def check_endless(longer: Trace, trace: Trace) -> None:
     if longer.outcome is not None and longer.outcome.kind == "livelock":
         return
     step = len(trace.events)
-    where = str(site_at(longer.events, step))
-    raise ReplayMismatch(
-        f"the code does something else than when the seed was made: after {trace.moments} steps, the whole of that execution, "
-        f"it goes on, at {where}.\n"
+    raise _changed(longer, step, f"after {trace.moments} steps, which were the whole of it, it goes on")
+
+
+def _changed(trace: Trace, step: int, how: str) -> ReplayMismatch:
+    where = str(site_at(trace.events, step))
+    return ReplayMismatch(
+        f"the code does something else than when the seed was made, {how}, at {where}.\n"
         "The code or a library changed since, or the program depends on something that is not controlled.\n"
         "Explore again to get a new seed.",
         step=step,

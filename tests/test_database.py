@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from interleave.database import Database, explore_remembering, options_text
+from interleave.arguments import seed_options
+from interleave.database import Database, explore_remembering
 from interleave.explore import explore, replay
 from interleave.model import Budget
 
@@ -97,7 +98,7 @@ def test_seeds_found_under_other_options_are_left_alone(tmp_path: Path) -> None:
     use("add_locked")
     explore_remembering(scenario, tmp_path, "m:scenario", name="m:scenario")
     assert kept(tmp_path) == []
-    assert len(Database(tmp_path, "m:scenario", options_text({"timeouts": "any"})).seeds) == 1
+    assert len(Database(tmp_path, "m:scenario", " ".join(seed_options({"timeouts": "any"}))).seeds) == 1
 
 
 def test_further_failures_are_looked_for_when_going_on(tmp_path: Path) -> None:
