@@ -183,7 +183,7 @@ class RaceSearch:
             return
         for key in news:
             self._details[key] = self._details.get(key, 0) + 1
-        detailed = self._run(Schedule(tuple(watched.deviations)), detailed=True)
+        detailed = self._detailed(watched)
         assert detailed.witness is not None
         found = sightings.seen(detailed.events, detailed.witness)
         accounts = self._accounts(detailed)
@@ -227,18 +227,19 @@ class RaceSearch:
 
     def _judged(self, trace: Trace, key: _Key, *, is_detailed: bool) -> Outcome | None:
         assert trace.witness is not None
-        if trace.has_tasks:
-            detailed = trace if is_detailed else self._run(Schedule(tuple(trace.deviations)), detailed=True)
-            return next((_outcome(race) for race in self._races_of_tasks(detailed) if race.key == key[1:] and self._fails(race)), None)
-        if key[1:] not in sightings.seen(trace.events, trace.witness):
+        if not trace.has_tasks and key[1:] not in sightings.seen(trace.events, trace.witness):
             return None
-        detailed = trace if is_detailed else self._run(Schedule(tuple(trace.deviations)), detailed=True)
+        detailed = trace if is_detailed else self._detailed(trace)
+        if trace.has_tasks:
+            return next((_outcome(race) for race in self._races_of_tasks(detailed) if race.key == key[1:] and self._fails(race)), None)
         assert detailed.witness is not None
         alike = sightings.seen(detailed.events, detailed.witness).get(key[1:])
         race = self._accounts(detailed).race(alike) if alike else None
         return _outcome(race) if race is not None and self._fails(race) else None
 
-    # -- predictions --------------------------------------------------------------------------------------------------
+    def _detailed(self, trace: Trace) -> Trace:
+        """Run the schedule of a trace again, in detail."""
+        return self._run(Schedule(tuple(trace.deviations)), detailed=True)
 
     def _try_all(self, watched: Trace, executions: int) -> Iterator[Trace]:
         """Try what an execution foretells; yield the executions that fail."""
@@ -293,7 +294,7 @@ class RaceSearch:
         if (known is not None and known.is_confirmed) or not self._may_try("", key):
             return
         if known is None:
-            detailed = self._run(Schedule(tuple(watched.deviations)), detailed=True)
+            detailed = self._detailed(watched)
             if len(detailed.events) != len(events):
                 return
             seed = encode(schedule_of(detailed), seed_name(self._runner.name))

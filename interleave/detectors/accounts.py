@@ -90,16 +90,11 @@ class Accounts:
         first, between, second = map(self._access, one.positions)
         own, other = repr(first.thread), repr(between.thread)
         start, middle, end = _at(first), _at(between), _at(second)
-        if one.pattern == "read-write-write" and self._trace.has_tasks:
-            awaited = self._awaited(one)
-            return (
-                f"lost update of {place}: after task {own} read it{_value(first, 'as')} at {start}{awaited}, task {other} "
-                f"wrote{_value(between)} at {middle}, which task {own} overwrites{_value(second, 'with')} at {end}"
-            )
         if one.pattern == "read-write-write":
+            kind, awaited = ("task", self._awaited(one)) if self._trace.has_tasks else ("thread", "")
             return (
-                f"lost update of {place}: after thread {own} read it{_value(first, 'as')} at {start}, thread {other} "
-                f"wrote{_value(between)} at {middle}, which thread {own} overwrites{_value(second, 'with')} at {end}"
+                f"lost update of {place}: after {kind} {own} read it{_value(first, 'as')} at {start}{awaited}, {kind} {other} "
+                f"wrote{_value(between)} at {middle}, which {kind} {own} overwrites{_value(second, 'with')} at {end}"
             )
         if one.pattern == "write-write-read":
             return (

@@ -91,10 +91,6 @@ class Order:
             return one <= other
         return happened_before(one, self.tids[one], self._clocks[other])
 
-    def is_concurrent(self, one: int, other: int) -> bool:
-        """Tell whether neither of two events is ordered before the other."""
-        return not self.is_before(one, other) and not self.is_before(other, one)
-
     def _synchronise(self, position: int, tid: int, operation: Operation) -> None:
         """Take in one operation on a primitive or thread."""
         current, channels = self._current, self._channels

@@ -63,13 +63,22 @@ def _held(steps: Sequence[Step]) -> Iterator[Span]:
         yield Span("held", tid, what, since, len(steps))
 
 
-def _blocked(failure: Failure) -> Iterator[Span]:
-    steps, last = failure.trace.steps, dict[int, int]()
+def _waits(steps: Sequence[Step]) -> Iterator[tuple[int, Step]]:
+    """Yield the steps that may have been blocked, each with the number of its thread's step before."""
+    last: dict[int, int] = {}
     for step in steps:
         before = last.get(step.tid, -1)
-        if step.kind in _BLOCKING and 0 <= before < step.index - 1 and _is_released(steps, before, step):
-            yield Span("blocked", step.tid, step.place, before + 1, step.index)
+        if step.kind in _BLOCKING and 0 <= before < step.index - 1:
+            yield before, step
         last[step.tid] = step.index
+
+
+def _blocked(failure: Failure) -> Iterator[Span]:
+    steps = failure.trace.steps
+    for before, step in _waits(steps):
+        if _is_released(steps, before, step):
+            yield Span("blocked", step.tid, step.place, before + 1, step.index)
+    last = {step.tid: step.index for step in steps}
     for one in failure.outcome.blocked:
         yield Span("blocked", one.tid, one.resource, last.get(one.tid, -1) + 1, len(steps))
 
@@ -91,13 +100,10 @@ def _releaser(steps: Sequence[Step], before: int, step: Step) -> int:
 
 def arrows_of(failure: Failure, culprit: Culprit | None) -> list[Arrow]:
     """Return the conflicts that explain a failure, and the wake-ups of threads that were blocked."""
-    steps, last, arrows = failure.trace.steps, dict[int, int](), list[Arrow]()
+    steps, arrows = failure.trace.steps, list[Arrow]()
     if culprit is not None:
         arrows += [Arrow("conflict", *pair) for pair in zip(culprit.positions, culprit.positions[1:], strict=False)]
-    for step in steps:
-        before = last.get(step.tid, -1)
-        if step.kind in _BLOCKING and 0 <= before < step.index - 1:
-            releaser = _releaser(steps, before, step)
-            arrows += [Arrow("wake-up", releaser, step.index)] * (releaser >= 0)
-        last[step.tid] = step.index
+    for before, step in _waits(steps):
+        releaser = _releaser(steps, before, step)
+        arrows += [Arrow("wake-up", releaser, step.index)] * (releaser >= 0)
     return arrows

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 
-from interleave.model import NOWHERE, Point, Site
+from interleave.errors import ReplayMismatch
+from interleave.model import NOWHERE, Point, Site, Trace
 
 #: Kinds of operations whose order with those that conflict with them follows from the order of the others, as that of a release
 #: does from the order of the acquires. They are no scheduling points, as a rule.
@@ -72,3 +73,26 @@ def site_of(point: Point) -> Site:
     """Return the place in the source of the operation that is announced at `point`."""
     operation = point.pending[point.current]
     return NOWHERE if operation is None else operation.site
+
+
+def mismatch(point: Point, tid: int) -> ReplayMismatch:
+    """Make the error for a program whose thread does not announce what it announced before."""
+    operation = point.pending[tid] if tid < len(point.pending) else None
+    where = str(operation.site) if operation is not None else "?"
+    step = len(point.events)
+    return _unlike(f"at step {step}, logical thread {tid} cannot go on as recorded", step, where)
+
+
+def early_end(trace: Trace) -> ReplayMismatch:
+    """Make the error for a program that ended before it came to where it had been before."""
+    step = len(trace.events)
+    return _unlike(f"it ended after {step} steps", step, str(trace.events[-1][1].site) if trace.events else "?")
+
+
+def _unlike(how: str, step: int, where: str) -> ReplayMismatch:
+    return ReplayMismatch(
+        f"The program did not do again what it did before: {how} ({where}).\n"
+        "It depends on something that is not controlled, such as a set order, the wall clock, or a global kept between executions.",
+        step=step,
+        where=where,
+    )

@@ -223,24 +223,24 @@ class Unfolding:
         if not self._has_late:
             return ()
         found = [*self._woken.get(configuration, ())]
-        for _, at, woken in self._wakings(configuration):
+        for at, woken in self._wakings(configuration):
             found += [number for number in woken if configuration[number] == at[number]]
         return tuple(sorted({*found}))
 
     def _late_at(self, configuration: Configuration, number: int) -> Configuration:
         """Return the configuration in which time woke a thread that has not gone on since."""
-        for _, at, woken in self._wakings(configuration):
+        for at, woken in self._wakings(configuration):
             if number in woken and configuration[number] == at[number]:
                 return at
         return configuration
 
-    def _wakings(self, configuration: Configuration) -> Iterator[tuple[int, Configuration, tuple[int, ...]]]:
+    def _wakings(self, configuration: Configuration) -> Iterator[tuple[Configuration, tuple[int, ...]]]:
         for last in configuration:
             event = last
             while event:
                 one = self._events[event]
                 if one.at is not None:
-                    yield event, one.at, one.woken
+                    yield one.at, one.woken
                 event = one.previous
 
     def _touch(self, number: int, footprint: Footprint) -> None:

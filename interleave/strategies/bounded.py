@@ -36,12 +36,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from interleave.errors import ReplayMismatch, UsageError
+from interleave.errors import UsageError
 from interleave.model import Operation, Point, Trace
 from interleave.strategies._footprint import Footprints
 from interleave.strategies._identity import Identity
 from interleave.strategies._lateness import late_events
-from interleave.strategies._points import bits
+from interleave.strategies._points import bits, mismatch
 from interleave.strategies._unfolding import Announced, Configuration, Unfolding
 from interleave.strategies.dfs import Dfs
 
@@ -138,7 +138,7 @@ class Bounded:
             return point.default
         tid = self._threads.tid_of.get(self._path[position][0], -1)
         if tid < 0 or not point.enabled >> tid & 1:
-            raise _mismatch(point)
+            raise mismatch(point, point.current)
         return tid
 
     def end(self, trace: Trace) -> None:
@@ -229,15 +229,3 @@ def _way_to(place: _Place) -> list[_Step]:
         steps.append(place.step)
         place = place.before
     return steps[::-1]
-
-
-def _mismatch(point: Point) -> ReplayMismatch:
-    step = len(point.events)
-    operation = point.pending[point.current]
-    where = str(operation.site) if operation is not None else "?"
-    return ReplayMismatch(
-        f"The program did not do again what it did before, at step {step} ({where}).\n"
-        "It depends on something that is not controlled, such as a set order, the wall clock, or a global kept between executions.",
-        step=step,
-        where=where,
-    )

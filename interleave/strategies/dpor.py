@@ -43,17 +43,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interleave.errors import InternalError, ReplayMismatch
+from interleave.errors import InternalError
 from interleave.model import Operation, Point, Strategy, Trace
 from interleave.strategies._footprint import is_conflict
 from interleave.strategies._happens_before import Causality, unexecuted
 from interleave.strategies._identity import Identity
 from interleave.strategies._lateness import late_events
-from interleave.strategies._points import bits
+from interleave.strategies._points import bits, early_end, mismatch
 from interleave.strategies._wakeup import Branch, insert, weak_initial
 from interleave.strategies.bounded import Bounded
 
-_CAUSE = "It depends on something that is not controlled, such as a set order, the wall clock, or a global kept between executions."
 #: How long daemon threads are followed when the program could end.
 _DAEMON_STEPS = 200
 #: Kinds of operations that touch nothing, and yet are better not hastened.
@@ -163,7 +162,7 @@ class Dpor:
             operation = point.pending[node.tid] if point.enabled >> node.tid & 1 else None
             known = node.announced
             if operation is None or (known is not None and operation.kind != known.kind):
-                raise _mismatch(point, node.tid)
+                raise mismatch(point, node.tid)
             node.announced = operation
         else:
             node = self._extend(point, position)
@@ -176,7 +175,7 @@ class Dpor:
         """Reverse the races of the execution."""
         nodes, causality = self._nodes, self._causality
         if len(trace.events) < self._fixed:
-            raise _early_end(trace)
+            raise early_end(trace)
         # The end of the scenario itself may be announced without being an event.
         del nodes[len(trace.events) :]
         self._threads.learn(trace.threads)
@@ -289,7 +288,7 @@ class Dpor:
         values = event.values
         pick = values[index] if index < len(values) else 0
         if pick >= point.values:
-            raise _mismatch(point, point.current)
+            raise mismatch(point, point.current)
         event.values = (*values[:index], pick, *values[index + 1 :])
         if index == node.values_seen:
             node.values_seen = index + 1
@@ -332,25 +331,3 @@ class Dpor:
             if weak_initial(asleep, sequence) >= 0:
                 return
         insert(node.branches, sequence)
-
-
-def _early_end(trace: Trace) -> ReplayMismatch:
-    """Make the error for a program that ended before it came to where it had been before."""
-    step = len(trace.events)
-    where = str(trace.events[-1][1].site) if trace.events else "?"
-    return ReplayMismatch(
-        f"The program did not do again what it did before: it ended after {step} steps ({where}).\n{_CAUSE}", step=step, where=where
-    )
-
-
-def _mismatch(point: Point, tid: int) -> ReplayMismatch:
-    """Make the error for a program whose thread does not announce what it announced before."""
-    operation = point.pending[tid] if tid < len(point.pending) else None
-    where = str(operation.site) if operation is not None else "?"
-    step = len(point.events)
-    return ReplayMismatch(
-        f"The program did not do again what it did before: at step {step}, logical thread {tid} cannot go on as recorded ({where}).\n"
-        f"{_CAUSE}",
-        step=step,
-        where=where,
-    )
