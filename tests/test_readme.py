@@ -114,7 +114,8 @@ def test_make_explore_explores_a_target_as_the_readme_says(tmp_path: Path) -> No
     python.chmod(0o755)
     (tmp_path / "ready").touch()
     # The suite may itself be run by make, whose variables are not for this one.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    theirs = {"ARGS", "PYTHON", "VENV", "MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL"}
+    environment = {name: value for name, value in os.environ.items() if name not in theirs}
     command = ["make", "--no-print-directory", "explore", f"VENV={tmp_path}"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     (explore,) = [command for command in commands_of(README) if command.text == "make explore"]
