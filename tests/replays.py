@@ -97,28 +97,47 @@ class Replaying:
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         records = self._records[item.nodeid]
         number = 0
+        problems: list[str] = []
         original = _Exploration.run
 
         def run(exploration: Any, **options: Any) -> Result:
             nonlocal number
             index, number = number, number + 1
-            for at, seed, wanted, message in records:
-                if at == index:
-                    check(exploration._runner, seed, wanted, message, races=exploration._findings.races.mode)
-            if index == records[-1][0]:
-                pytest.skip(f"{len(records)} failures replayed")
+            problems.extend(filter(None, [check(exploration, *rest) for at, *rest in records if at == index]))
+            if index >= records[-1][0]:
+                pytest.skip("replayed")
             return original(exploration, **options)
 
         _Exploration.run = run  # type: ignore[method-assign]
         try:
             yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            # What a test says of an exploration that was cut short is not looked at; it may itself be a run of pytest, which is skipped.
+            if number <= records[-1][0]:
+                raise
         finally:
             _Exploration.run = original  # type: ignore[method-assign]
+        if number <= records[-1][0]:
+            problems.append(f"{number} explorations, and one more failed when recorded")
+        if problems:
+            pytest.fail("\n".join(problems), pytrace=False)
+        pytest.skip(f"{len(records)} failures replayed")
 
 
-def check(runner: Runner, seed: str, wanted: str, message: str, *, races: str) -> None:
-    """Replay a seed in the scenario at hand."""
-    timeouts = "any" if runner.controls.any_timeout else "idle"
-    again = replay(runner.scenario, seed, include=runner.include, name=runner.name, timeouts=timeouts, races=races).failure
-    assert again is not None, f"passed, where it failed when recorded: {message}"
-    assert digest(again) == wanted, f"failed by another trace than when recorded: {message}"
+def check(exploration: Any, seed: str, wanted: str, message: str) -> str:
+    """Replay a seed in the scenario at hand; return what is wrong, nothing if it fails as it did."""
+    runner: Runner = exploration._runner
+    again = replay(
+        runner.scenario,
+        seed,
+        include=runner.include,
+        name=runner.name,
+        timeouts="any" if runner.controls.any_timeout else "idle",
+        task_order="fifo" if runner.controls.is_fifo else "any",
+        races=exploration._findings.races.mode,
+    ).failure
+    if again is None:
+        return f"passed, where it failed when recorded: {message}"
+    return "" if digest(again) == wanted else f"failed by another trace than when recorded: {message}"

@@ -1,4 +1,4 @@
-"""What earlier explorations found out about locks and queues that are still there, so that the next need not search for their holders.
+"""What earlier explorations found out about what is to be exchanged and is still there, so that the next need not search for holders.
 
 A search costs a pass over the heap, the longer the more objects are sought; a process that runs tests has dozens of locks that belong to
 its tools, and explores thousands of times. An object whose reference count is what it was has the holders it had: those that were changed
@@ -9,11 +9,12 @@ no weak reference are searched for every time.
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import BuiltinMethodType, MethodType
-from typing import Any
+from types import BuiltinMethodType, MethodType, ModuleType
+from typing import Any, NamedTuple
 
 from interleave.primitives.holders import Entry, Exchange, Place
 
@@ -22,33 +23,48 @@ Anchor = Callable[[], Any]
 #: Where an object was: kind of place, holder, key, and the name of its method that was there, if it was not the object itself.
 _Found = tuple[Any, Anchor, Any, str | None]
 
-#: By original: its reference count before anything was exchanged, and where it was.
-_known: weakref.WeakKeyDictionary[Any, tuple[int, list[_Found]]] = weakref.WeakKeyDictionary()
+
+class _Acquaintance(NamedTuple):
+    """An object, its reference count before anything was exchanged, and where it was."""
+
+    find: weakref.ref[Any]
+    references: int
+    places: list[_Found]
 
 
-def exchange_known(exchange: Exchange, entry: Entry, count: int) -> bool:
-    """Exchange an object where it was found the last time; return False, with nothing changed, if that may not be everywhere."""
-    known = _known.get(entry.original)
-    if known is None or known[0] != count:
-        return False
-    places = [(kind, find(), key, method) for kind, find, key, method in known[1]]
+#: By id: two names of one function of C are equal, and yet two objects.
+_known: dict[int, _Acquaintance] = {}
+#: A place: its kind, its holder, the key, and the name of the method that was there, if it was not the object itself.
+_Known = tuple[Any, Any, Any, str | None]
+
+
+def known_places(original: Any, count: int) -> list[_Known] | None:
+    """Return where an object with this reference count is held, None if there may be other places than those found the last time."""
+    known = _known.get(id(original))
+    if known is None or known.references != count or known.find() is not original:
+        return None
+    places = [(kind, find(), key, method) for kind, find, key, method in known.places]
     for kind, holder, key, method in places:
         value = kind[0](holder, key) if holder is not None else None
         if method is not None:
-            is_there = isinstance(value, _METHODS) and value.__self__ is entry.original and value.__name__ == method
+            is_there = isinstance(value, _METHODS) and value.__self__ is original and value.__name__ == method
         else:
-            is_there = value is entry.original
+            is_there = value is original
         if not is_there:
-            return False
+            return None
+    return places
+
+
+def exchange_at(exchange: Exchange, entry: Entry, places: list[_Known]) -> None:
+    """Exchange an object in these places."""
     for kind, holder, key, method in places:
         exchange.put(kind, holder, key, getattr(entry.stand_in, method) if method is not None else entry.stand_in)
-    return True
 
 
 def remember(entries: Sequence[tuple[Entry, int]]) -> None:
     """Remember where objects with these reference counts were exchanged, as far as these holders can be found again."""
     for entry, _ in entries:
-        _known.pop(entry.original, None)
+        _known.pop(id(entry.original), None)
     entries = [(entry, count) for entry, count in entries if all(map(_is_hopeful, _holders(entry)))]
     owners = _owners([holder for entry, _ in entries for holder in _holders(entry)])
     for entry, count in entries:
@@ -58,7 +74,9 @@ def remember(entries: Sequence[tuple[Entry, int]]) -> None:
             found += [_found(place, method, owners) if method is not None else None for place in copy.places]
             found += [None for one in copy.copied if _was_put(one)]
         if None not in found:
-            _known[entry.original] = count, found  # type: ignore[assignment]
+            key = id(entry.original)
+            find_it = weakref.ref(entry.original, lambda _, key=key: _known.pop(key, None))  # type: ignore[misc]
+            _known[key] = _Acquaintance(find_it, count, [place for place in found if place is not None])
 
 
 def _holders(entry: Entry) -> list[Any]:
@@ -86,6 +104,9 @@ def _owners(holders: list[Any]) -> dict[int, Anchor]:
     """Return what leads to those of the holders that are dictionaries of modules or of instances, by id."""
     namespaces = {id(holder): holder for holder in holders if type(holder) is dict and id(holder) not in _hopeless}
     found: dict[int, Anchor] = {}
+    for module in list(sys.modules.values()):
+        if type(module) is ModuleType and namespaces.pop(id(vars(module)), None) is not None:
+            found[id(vars(module))] = partial(_namespace_of, weakref.ref(module))
     if namespaces:
         for owner in gc.get_referrers(*namespaces.values()):
             if type(owner).__weakrefoffset__ and id(_namespace(owner)) in namespaces:

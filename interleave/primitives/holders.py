@@ -16,7 +16,7 @@ import functools
 import gc
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import BuiltinMethodType, CellType, FrameType, FunctionType, MemberDescriptorType, MethodType
 from typing import Any
 
@@ -169,13 +169,13 @@ class Exchange:
         holders.clear()
         return [one for one in copied if one.is_held_elsewhere()]
 
-    def spread(self, entries: Iterable[Entry]) -> None:
+    def spread(self, entries: Sequence[Entry]) -> None:
         """Exchange what is planned wherever it is held, and copies of holders that cannot be changed wherever they are."""
         for _ in range(_ROUNDS):
-            holders = gc.get_referrers(*[entry.original for entry in entries])
-            entries = self.exchange_in(holders)
+            # Asked for the holders of nothing, the collector looks through everything too.
             if not entries:
                 break
+            entries = self.exchange_in(gc.get_referrers(*[entry.original for entry in entries]))
 
     def put(self, kind: tuple[Callable[..., Any], Callable[..., Any]], holder: Any, key: Any, value: Any) -> Place:
         """Change one place."""

@@ -25,14 +25,15 @@ import gc
 import importlib
 import sys
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from concurrent.futures import thread as pools
 from types import ModuleType
 from typing import Any
 
 from interleave import primitives
-from interleave.primitives.acquaintance import exchange_known, remember
-from interleave.primitives.holders import CLASS_ATTRIBUTE, ITEM, Exchange
+from interleave.primitives.acquaintance import exchange_at, known_places, remember
+from interleave.primitives.holders import CLASS_ATTRIBUTE, ITEM, Entry, Exchange
 from interleave.runtime import active, gate, state
 
 #: Packages whose own names and locks are left alone, with everything below them.
@@ -66,6 +67,8 @@ _LEFT_ALONE = frozenset(
 _LIKELY_HOLDERS = (functools.cached_property,) if sys.version_info < (3, 12) else ()
 #: Locks that stay: those inside `threading`, under which no code of the program runs and which would be a step in every `current_thread()`.
 _SPARED = frozenset(id(value) for value in vars(threading).values())
+#: Types whose instances may exist before the exploration, and what stands in for them.
+_KINDS: dict[type, Any] = {row.original: row.stand_in for row in primitives.INSTANCES}
 #: Its methods are kept by the handlers of `fork`, which nobody can change: exchanged by name, it needs no search.
 _POOLS_LOCK = "_global_shutdown_lock"
 _import_system: dict[str, Any] = vars(importlib._bootstrap)
@@ -106,11 +109,17 @@ class Takeover:
         self._exchange = Exchange(_is_left_alone)
         self._is_installed = False
         self._modules = 0
+        #: By id of the originals of `OBJECTS`: how often they are referred to, and where, as far as that is known from before.
+        self._counts: dict[int, int] = {}
+        self._known: dict[int, Any] = {}
 
-    @staticmethod
-    def sought() -> list[object]:
+    def sought(self) -> list[object]:
         """Return the objects whose holders `install` has to know."""
-        return [*[row.original for row in (*primitives.OBJECTS, *primitives.INSTANCES)], *_LIKELY_HOLDERS]
+        originals = [row.original for row in primitives.OBJECTS]
+        self._counts = {id(one): sys.getrefcount(one) for one in originals}
+        self._known = {id(one): known_places(one, self._counts[id(one)]) for one in originals if one not in _KINDS}
+        unknown = [one for one in originals if one not in _KINDS and self._known[id(one)] is None]
+        return [*unknown, *_KINDS, *_LIKELY_HOLDERS]
 
     def install(self, holders: list[Any] | None = None) -> None:
         """Exchange everything; whatever was done is undone if it fails half way.
@@ -125,6 +134,7 @@ class Takeover:
             self._exchange_methods()
             Takeover.current = self
             self._exchange_held(holders if holders is not None else gc.get_referrers(*self.sought()))
+            self._known.clear()
         except BaseException:
             self.uninstall()
             raise
@@ -158,20 +168,47 @@ class Takeover:
         exchange = self._exchange
         # The import system has the module itself in its globals, and must go on with the real locks.
         self._shield_imports()
-        for row in primitives.OBJECTS:
-            exchange.add(row.original, row.stand_in)
-        kinds = {row.original: row.stand_in for row in primitives.INSTANCES}
         pools_lock = vars(pools)[_POOLS_LOCK]
         exchange.put(ITEM, vars(pools), _POOLS_LOCK, primitives.locks.Lock.standing_in_for(pools_lock))
-        found = [one for one in holders if type(one) in kinds and id(one) not in _SPARED and one is not pools_lock]
-        entries = [exchange.add(one, kinds[type(one)].standing_in_for(one)) for one in found]
+        rows = self._exchange_rows(Counter(map(type, holders)))
+        found = [one for one in holders if type(one) in _KINDS and id(one) not in _SPARED and one is not pools_lock]
+        entries = [exchange.add(one, _KINDS[type(one)].standing_in_for(one)) for one in found]
         del found
         counts = [sys.getrefcount(entry.original) for entry in entries]
-        unknown = [(entry, count) for entry, count in zip(entries, counts, strict=True) if not exchange_known(exchange, entry, count)]
+        unknown = []
+        for entry, count in zip(entries, counts, strict=True):
+            places = known_places(entry.original, count)
+            if places is None:
+                unknown.append((entry, count))
+            else:
+                exchange_at(exchange, entry, places)
+        wanted = {id(entry.original) for entry, _ in rows}
+        holders[:] = [one for one in holders if isinstance(one, _LIKELY_HOLDERS) or (wanted and _may_hold(one, wanted))]
         copies = exchange.exchange_in(holders)
         # The stand-in keeps the original too.
         exchange.spread([entry for entry, _ in unknown if entry.is_held_elsewhere(1)] + copies)
-        remember(unknown)
+        remember(unknown + rows)
+
+    def _exchange_rows(self, instances: Mapping[type, int]) -> list[tuple[Entry, int]]:
+        """Plan the exchange of the rows of `OBJECTS`, and exchange those whose places are known; return the others with their counts.
+
+        `instances` tells how many objects there are of each type: each refers to its type.
+        """
+        unknown = []
+        for row in primitives.OBJECTS:
+            original = row.original
+            entry = self._exchange.add(original, row.stand_in)
+            count = self._counts[id(original)]
+            if original in _KINDS:
+                count -= instances[original]
+                places = known_places(original, count)
+            else:
+                places = self._known[id(original)]
+            if places is None:
+                unknown.append((entry, count))
+            else:
+                exchange_at(self._exchange, entry, places)
+        return unknown
 
     def _shield_imports(self) -> None:
         # By its name the copy is left alone.
@@ -179,6 +216,11 @@ class Takeover:
         vars(real).update({name: value for name, value in vars(_import_system["_thread"]).items() if name != "__name__"})
         self._exchange.put(ITEM, _import_system, "_thread", real)
         self._exchange.put(ITEM, _import_system, "_find_and_load", _find_and_load)
+
+
+def _may_hold(one: object, wanted: set[int]) -> bool:
+    """Tell whether what refers to something that was looked for may refer to one of those whose holders are wanted."""
+    return type(one) is not dict or not wanted.isdisjoint(map(id, one.values()))
 
 
 def _give_real_things() -> None:

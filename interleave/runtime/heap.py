@@ -1,9 +1,9 @@
 """One pass over all objects of the process, for everything that taking control has to find.
 
-Such a pass costs as much as hundreds of small executions, because it has to fetch every object from memory; so all that is sought is
-sought at once. The garbage collector tells who refers to given objects (`gc.get_referrers`). Every function refers to the dictionary of
-the built-in functions, and every cache of `functools` to its type, so both are found by the same question. (A function that was
-given built-ins of its own, as sandboxes do, is not.)
+Such a pass costs as much as dozens of small executions, because it has to fetch every object from memory; so all that is sought is
+sought at once, and as little as possible, for every reference is compared with all of it. The garbage collector tells who refers to given
+objects (`gc.get_referrers`). Every function refers to the dictionary of the built-in functions, and every cache of `functools` to its
+type, so both are found by the same question. (A function that was given built-ins of its own, as sandboxes do, is not.)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Heap:
     functions: list[FunctionType]
     #: Caches made by `functools.lru_cache`.
     caches: list[Any]
-    #: What refers to one of the objects sought.
+    #: What refers to one of the objects sought, and the dictionaries of modules.
     holders: list[Any]
 
 
@@ -35,13 +35,12 @@ def survey(*sought: object) -> Heap:
     functions: list[FunctionType] = []
     caches: list[Any] = []
     holders: list[Any] = []
-    wanted = {id(one) for one in sought}
-    for obj in gc.get_referrers(*sought, _BUILTINS, CACHE):
-        kind = type(obj)
+    for one in gc.get_referrers(*sought, _BUILTINS, CACHE):
+        kind = type(one)
         if kind is FunctionType:
-            functions.append(obj)
+            functions.append(one)
         elif kind is CACHE:
-            caches.append(obj)
-        elif kind is not dict or not wanted.isdisjoint(map(id, obj.values())) or not wanted.isdisjoint(map(id, obj)):
-            holders.append(obj)
+            caches.append(one)
+        elif one is not sought:
+            holders.append(one)
     return Heap(functions, caches, holders)
