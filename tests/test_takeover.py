@@ -14,6 +14,7 @@ import sys
 import textwrap
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -529,6 +530,31 @@ def test_locks_that_moved_since_the_last_exploration_are_found() -> None:
     assert found
     assert all(found)
     assert type(lock) is type(threading.Lock())
+
+
+def test_functions_that_moved_since_the_last_exploration_are_found() -> None:
+    places: list[Any] = [types.ModuleType("one"), types.ModuleType("other"), type("Box", (), {}), _Box()]
+    found: list[tuple[int, bool]] = []
+
+    def scenario() -> None:
+        for index, place in enumerate(places):
+            if hasattr(place, "nap"):
+                found.append((index, isinstance(vars(place)["nap"], types.BuiltinFunctionType)))
+
+    real = getattr(time, "sleep")  # noqa: B009
+    last = None
+    # Each time as many references as before, held by somebody else; then one more.
+    for place in (*places, *places):
+        if last is not None:
+            del last.nap
+        place.nap = real
+        for _ in range(2):
+            explore(scenario, strategy="random", budget=Budget(executions=1))
+        last = place
+    places[0].nap = real
+    explore(scenario, strategy="random", budget=Budget(executions=1))
+    assert {index for index, _ in found} == {0, 1, 2, 3}
+    assert not any(is_real for _, is_real in found)
 
 
 def test_executions_leave_no_cycles_behind() -> None:
