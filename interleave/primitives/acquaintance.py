@@ -80,17 +80,19 @@ def remember(entries: Sequence[tuple[Entry, int]]) -> None:
 
 
 def _holders(entry: Entry) -> list[Any]:
-    return [place.holder for one in (entry, *entry.copied) for place in one.places]
+    return [place.holder if place.owner is None else place.owner for one in (entry, *entry.copied) for place in one.places]
 
 
 def _is_hopeful(holder: Any) -> bool:
     """Tell whether a holder may be found again."""
-    return type(holder).__weakrefoffset__ > 0 or (type(holder) is dict and id(holder) not in _hopeless)
+    return type(holder).__weakrefoffset__ != 0 or (type(holder) is dict and id(holder) not in _hopeless)
 
 
 def _found(place: Place, method: str | None, owners: dict[int, Anchor]) -> _Found | None:
     anchor = owners.get(id(place.holder))
-    if anchor is None and type(place.holder).__weakrefoffset__:
+    if place.owner is not None and type(place.owner).__weakrefoffset__:
+        anchor = partial(_namespace_of, weakref.ref(place.owner))
+    elif anchor is None and type(place.holder).__weakrefoffset__:
         anchor = weakref.ref(place.holder)
     return (place.kind, anchor, place.key, method) if anchor is not None else None
 

@@ -55,11 +55,13 @@ class Entry:
 class Place:
     """One place that was changed, with the way to read and to write it."""
 
-    __slots__ = ("holder", "key", "kind", "original", "value")
+    __slots__ = ("holder", "key", "kind", "original", "owner", "value")
 
     def __init__(self, kind: tuple[Callable[..., Any], Callable[..., Any]], holder: Any, key: Any, original: Any, value: Any) -> None:
         self.kind = kind
         self.holder = holder
+        #: The object whose namespace the holder is, where that is known.
+        self.owner: Any = None
         self.key = key
         self.original = original
         self.value = value
@@ -163,7 +165,8 @@ class Exchange:
     def exchange_in(self, holders: list[Any]) -> list[Entry]:
         """Exchange everything planned in the holders, a list that is emptied; return the copies made whose holders are yet to be found."""
         copied = [entry for holder in holders if (entry := self._copy(holder)) is not None]
-        for holder in holders:
+        # A namespace comes after the object that it belongs to, where both are found (3.13): the object can be found again.
+        for holder in sorted(holders, key=_is_dict):
             self._exchange_in(holder)
         # A list of holders is a holder too, and the next search must not find it.
         holders.clear()
@@ -275,10 +278,12 @@ class Exchange:
         except AttributeError:
             namespace = None
         if isinstance(namespace, dict):
-            self._exchange_items(ITEM, namespace, namespace.items())
+            self._exchange_items(ITEM, namespace, namespace.items(), owner=holder)
         self._exchange_items(_SLOT, holder, list(_slots(holder)))
 
-    def _exchange_items(self, kind: tuple[Callable[..., Any], Callable[..., Any]], holder: Any, items: Iterable[tuple[Any, Any]]) -> None:
+    def _exchange_items(
+        self, kind: tuple[Callable[..., Any], Callable[..., Any]], holder: Any, items: Iterable[tuple[Any, Any]], *, owner: Any = None
+    ) -> None:
         """Exchange those of the items (key, value) of a holder that are to be."""
         entries = self._entries
         for key, value in [item for item in items if id(item[1]) in entries]:
@@ -292,6 +297,7 @@ class Exchange:
                 self._places.pop()
             else:
                 entry.moved += 1
+                entry.places[-1].owner = owner
 
     def _class_of(self, namespace: dict[str, Any]) -> type | None:
         """Return the class whose namespace a dictionary is, if it is one."""
@@ -302,6 +308,10 @@ class Exchange:
         self._classes = self._classes or _all_classes()
         module = namespace["__module__"]
         return next((cls for cls in self._classes if vars(cls).get("__module__") is module and _is_namespace(namespace, cls)), None)
+
+
+def _is_dict(holder: object) -> bool:
+    return type(holder) is dict
 
 
 def _is_namespace(namespace: dict[str, Any], cls: type) -> bool:
