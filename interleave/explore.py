@@ -32,7 +32,7 @@ from interleave.schedule import decode
 
 F = TypeVar("F", bound=Callable[..., object])
 
-#: Failures with different signatures that are reported when an exploration keeps going.
+#: Distinct failures that are reported when an exploration keeps going.
 MOST_FAILURES = 20
 #: How often a search starts over because more code came into scope.
 RENEWALS = 8
@@ -97,7 +97,7 @@ def explore(
     random generator. `include` names modules whose code is in scope besides the user's, with wildcards ("cachetools", "urllib3.*").
     `preemptions` bounds searches. `timeouts="any"` lets sleeps and timeouts end while other threads could run, "idle" only when none can.
     `task_order="any"` lets any ready task of asyncio step next, "fifo" the one that has been ready longest (see `event_loop`).
-    With `stop_on_failure=False` the exploration goes on and collects failures with different signatures. `shrink=False` reports them as
+    With `stop_on_failure=False` the exploration goes on and collects distinct failures (see `findings`). `shrink=False` reports them as
     they were met, not simplified.
     `races` says what to do with races that no assertion notices: "report" them in the result, fail on the "harmful" ones, "fail" on
     all that are not known to be benign, or look for none, "off" (see `race_search`).

@@ -310,7 +310,7 @@ class Failure:
     """One way in which a scenario fails, with the simplest schedule found that shows it.
 
     `preemptions` and `steps` describe that schedule; `executions` is the number of executions made when the failure was first
-    met; `replay_command` is what to type to see it again.
+    met, `count` how many failed in this way (see `findings`); `replay_command` is what to type to see it again.
     """
 
     kind: FailureKind

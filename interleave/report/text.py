@@ -90,7 +90,8 @@ def _print_head(console: Console, failure: Failure, names: Mapping[int, str], st
     if story:
         console.print(Text(story, style="bold"))
         console.print()
-    found = f"Found after {count_of(failure.executions, 'execution')}"
+    often = f", met in {failure.count:,}" if failure.count > 1 else ""
+    found = f"Found after {count_of(failure.executions, 'execution')}{often}"
     if failure.trace.steps:
         size = f"{count_of(failure.preemptions, 'preemption')}, {count_of(failure.trace.moments, 'step')}"
         console.print(Text(f"{found}. The simplest interleaving that shows it ({size}), time running down:"), soft_wrap=True)
