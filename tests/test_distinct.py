@@ -65,8 +65,8 @@ def many_ways() -> None:
             pass
 
     def sell() -> None:
-        if "apple" in fruits:  # noqa: RUF051
-            del fruits["apple"]
+        if len(fruits):
+            fruits.popitem()
 
     def count() -> None:
         with second, first:
