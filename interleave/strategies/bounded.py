@@ -95,6 +95,11 @@ class Bounded:
         self._visited: set[tuple[Configuration, int]] = set()
         self._was_cut = False
 
+    @property
+    def bound(self) -> int:
+        """Return the number of preemptions at hand; all schedules with fewer have been run, as far as conflicts are known."""
+        return self._bound if self._other is None else self._other.bound
+
     def begin(self) -> bool:
         """Search through what is known for a schedule that is not; return False if there is none within the bound."""
         if self._other is not None:

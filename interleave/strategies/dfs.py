@@ -111,6 +111,11 @@ class Dfs:
         # Taken to another process it begins at the root: it is not known there yet where the scheduling points are.
         return partial(Dfs, preemptions=self.preemptions), ()
 
+    @property
+    def depth(self) -> int:
+        """Return the number of choices on the path at hand."""
+        return len(self._picks)
+
     def begin(self) -> bool:
         """Take up the next schedule; say no when all were run."""
         self._depth = 0
