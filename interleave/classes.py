@@ -28,7 +28,7 @@ from interleave.model import SHAPE, STATE, WHOLE, ConflictPair, Event, Operation
 
 #: Events looked at for nothing, one in how many is looked at after that, and what an event weighs where orders are sought.
 FREE: Final = 3_000
-SHARE: Final = 4
+SHARE: Final = 6
 WEIGHT: Final = 2
 #: Where no order was new for `QUIET` executions, orders are sought in one of so many.
 RARELY: Final = 8
