@@ -338,7 +338,7 @@ def test_trace_lists_every_step() -> None:
     lines = out.getvalue().splitlines()
     assert lines[7].split() == ["7", "Thread-1", "reads", "withdraw.amount", "=", "80", "bank.py:14", "in", "withdraw"]
     assert lines[8].split()[:3] == ["8", "Thread-1", "*"]
-    assert lines[11].startswith("11 steps, 4 switches, 1 preemptions")
+    assert lines[11].startswith("11 steps, 4 switches, 1 preemption;")
 
 
 class Now:

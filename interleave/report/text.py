@@ -202,7 +202,8 @@ def _verdict_text(result: Result) -> str:
         return f"{failure.kind}: {first}{more}   {found}"
     if result.verdict == "proven":
         scope = f": proven for {result.scope}" if result.scope else ""
-        return f"all {count_of(result.executions, 'schedule')}{scope}"
+        schedules = "the only schedule" if result.executions == 1 else f"all {result.executions:,} schedules"
+        return f"{schedules}{scope}"
     if result.stopped_by == "interrupt":
         return f"stopped by Ctrl-C; nothing failed in {count_of(result.executions, 'schedule')}"
     how = f"{result.executions:,} sampled with {result.strategy}"

@@ -55,7 +55,7 @@ class _Situation:
 
     def __str__(self) -> str:
         asked = f"a choice of {self.values} values" if self.values else f"threads {', '.join(map(str, bits(self.enabled)))} enabled"
-        return f"'{self.kind or 'nothing'}' of thread {self.current} after {self.moment} announcements with {asked}"
+        return f"'{self.kind or 'nothing'}' of thread {self.current} at announcement {self.moment} with {asked}"
 
 
 @dataclass(frozen=True, slots=True)
