@@ -39,6 +39,7 @@ from typing import NamedTuple
 from interleave.errors import ReplayMismatch, UsageError
 from interleave.model import Operation, Point, Trace
 from interleave.strategies._footprint import Footprints
+from interleave.strategies._happens_before import is_mutex
 from interleave.strategies._identity import Identity
 from interleave.strategies._lateness import late_events
 from interleave.strategies._points import bits
@@ -190,7 +191,8 @@ class Bounded:
         for tid, operation in enumerate(pending):
             if operation is not None:
                 joined = self._threads.number_of[operation.target] if operation.kind == "join" and operation.target >= 0 else -1
-                announced = Announced(operation.kind, self._footprints.of(operation), joined)
+                is_lock = operation.kind == "acquire" and bool(operation.accesses) and is_mutex(operation)
+                announced = Announced(operation.kind, self._footprints.of(operation), joined, is_lock)
                 is_enabled = bool(enabled >> tid & 1)
                 self._unfolding.announce(configuration, self._threads.number_of[tid], announced, is_enabled=is_enabled)
 
