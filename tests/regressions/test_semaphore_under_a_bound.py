@@ -1,4 +1,4 @@
-"""The search under a bound on preemptions took a semaphore for a lock: held by one thread, free for none. It proved what fails, or never ended."""
+"""The search under a bound on preemptions took a semaphore for a lock: it proved what fails, or never ended."""
 
 from __future__ import annotations
 
