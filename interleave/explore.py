@@ -55,7 +55,7 @@ class Replay:
 
 
 def scenario(function: F) -> F:
-    """Mark a function as a scenario, so that `python -m interleave explore MODULE` runs it whatever its name."""
+    """Mark a function as a scenario, so that `python -m interleave explore MODULE` runs it whatever its name. Raises no errors."""
     function.__interleave_scenario__ = True  # type: ignore[attr-defined]
     return function
 

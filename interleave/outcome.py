@@ -207,7 +207,7 @@ class ConflictPair:
 
 @dataclass(slots=True)
 class Statistics:
-    """Counts over one exploration."""
+    """Counts over one exploration: what was executed, how different it was, and how far a search came."""
 
     #: Operations executed, all executions together.
     steps: int = 0
