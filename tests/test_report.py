@@ -15,6 +15,7 @@ from interleave.model import (
     Blocked,
     Budget,
     ConflictPair,
+    Deviation,
     Failure,
     FailureKind,
     Frame,
@@ -72,7 +73,7 @@ def failure_of(kind: FailureKind, message: str, outcome: Outcome, steps: list[St
         scenario=scenario,
         outcome=outcome,
         trace=trace,
-        schedule=Schedule(),
+        schedule=Schedule((Deviation(5, 1), Deviation(9, 0))),
         preemptions=1,
         executions=14,
         replay_command=f"python -m interleave replay {scenario} seed-{kind}",
@@ -492,6 +493,8 @@ def test_verbose_writes_what_is_shortened_otherwise() -> None:
     assert "executions by strategy: surw 60, pos 40" in everything
     assert "lists them)" not in everything.replace("benign (--json lists them)", "")
     assert everything.count("Account.balance: read at") == 5
+    assert everything.count("Choices other than the default, of threads and values\n  1 at 5, 0 at 9\n") == 3
+    assert "Choices other" not in written()
 
 
 @pytest.mark.parametrize(

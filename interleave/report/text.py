@@ -175,8 +175,16 @@ class TextReporter:
         for result in results:
             for failure in result.failures:
                 out.write(f"\n{render(failure, color=color)}")
+                if self._is_verbose:
+                    out.write(f"\nChoices other than the default, of threads and values\n  {_choices_text(failure)}\n")
         if not self._is_quiet:
             out.write(f"\n{_totals(results)}\n")
+
+
+def _choices_text(failure: Failure) -> str:
+    """List the choices that make up a schedule, by number of the announcement."""
+    picks = [f"{pick} at {moment}" for moment, pick in failure.schedule.deviations]
+    return ", ".join(picks) or "none"
 
 
 def _verdict_word(result: Result) -> str:
