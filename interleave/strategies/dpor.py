@@ -339,7 +339,7 @@ def _early_end(trace: Trace) -> ReplayMismatch:
     step = len(trace.events)
     where = str(trace.events[-1][1].site) if trace.events else "?"
     return ReplayMismatch(
-        f"The program did not do again what it did before: it ended at step {step} ({where}).\n{_CAUSE}", step=step, where=where
+        f"The program did not do again what it did before: it ended after {step} steps ({where}).\n{_CAUSE}", step=step, where=where
     )
 
 
