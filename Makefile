@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 TARGET ?= targets.cache
 ARGS ?=
 
-.PHONY: help explore test check format lint types torture replays replayed bench libraries clean
+.PHONY: help explore test check format lint types torture replays replayed bench api libraries clean
 
 help:				## Show this help.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -55,6 +55,11 @@ replayed: $(VENV)/ready
 
 bench: $(VENV)/ready		## Print speed ratios.
 	$(BIN)/python -m tests.benchmarks.speed $(ARGS)
+
+# The names are fetched when they are asked for; pdoc takes `explore` for the module unless somebody has.
+api: $(VENV)/ready		## Write pages about every public name to build/api.
+	$(BIN)/python -c "import pathlib, interleave, pdoc; interleave.explore; \
+	pdoc.pdoc('interleave', '!interleave[.]', output_directory=pathlib.Path('build/api'))"
 
 libraries: $(VENV)/ready	## Explore releases of packages with known bugs: the table of the README.
 	$(BIN)/python -m tests.libraries.catalogue install $(VENV)/libraries

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from interleave.explore import replay as replay
     from interleave.explore import scenario as scenario
     from interleave.model import Budget as Budget
+    from interleave.model import ConflictPair as ConflictPair
     from interleave.model import Failure as Failure
     from interleave.model import Inversion as Inversion
     from interleave.model import Race as Race
@@ -42,7 +43,7 @@ __version__ = "0.1.0"
 _HOMES: Final = {
     "explore": ("check", "explore", "replay", "scenario"),
     "runtime": ("choose", "yield_point"),
-    "model": ("Budget", "Failure", "Inversion", "Race", "Result", "Statistics"),
+    "model": ("Budget", "ConflictPair", "Failure", "Inversion", "Race", "Result", "Statistics"),
     "errors": ("CheckFailed", "InterleaveError", "InternalError", "NotControlled", "ReplayMismatch", "SeedError", "UsageError"),
 }
 _HOME_OF: Final = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names}

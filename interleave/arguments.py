@@ -86,3 +86,5 @@ def check_budget(budget: Budget) -> None:
         value = getattr(budget, field)
         if value is not None and value <= 0:
             raise UsageError(f"the budget's {field} must be positive, not {value!r}")
+    if budget.unseen is not None and not 0 < budget.unseen < 1:
+        raise UsageError(f"the budget's unseen is a share between 0 and 1, not {budget.unseen!r}")

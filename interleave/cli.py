@@ -144,8 +144,14 @@ run and none failed. Ctrl-C stops and reports what was found so far.
 @cli.command(epilog=_EXPLORE_EPILOG)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @click.option("--strategy", type=click.Choice(list(TABLE)), default="auto", show_default=True, help="What makes the choices.")
-@click.option("--executions", type=click.IntRange(min=1), help="Runs of each scenario at most. [default: 2000, or no limit with --seconds]")
+@click.option(
+    "--executions",
+    type=click.IntRange(min=1),
+    help="Runs of each scenario at most. [default: 2000, or no limit with --seconds or --until-saturated]",
+)
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Time for each scenario at most.")
+@click.option("--until-saturated", is_flag=True, help="Stop sampling where at most one execution in a hundred seems to be of a kind not "
+              "seen yet; without --executions and --seconds, no sooner.")  # fmt: skip
 @click.option("--preemptions", type=click.IntRange(min=0), help="Preemptions in one schedule at most.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="A package or module in which memory accesses are "
               "controlled too, besides those in [tool.interleave] of pyproject.toml. Repeatable.")  # fmt: skip
@@ -155,6 +161,8 @@ run and none failed. Ctrl-C stops and reports what was found so far.
               "that are there.")  # fmt: skip
 @_file_options
 @click.option("--no-database", is_flag=True, help="Neither try nor keep seeds in .interleave/.")
+@click.option("--quiet", is_flag=True, help="Write nothing but failures.")
+@click.option("--verbose", is_flag=True, help="Write all that is known of what was explored.")
 @click.option("--keep-going", is_flag=True, help="Look for further failures of a scenario after its first.")
 def explore(targets: Sequence[str], **options: Any) -> None:
     """Explore every scenario of the TARGETs within a budget.
@@ -165,7 +173,7 @@ def explore(targets: Sequence[str], **options: Any) -> None:
     with _explained_errors():
         options["include"] = _include(options["include"])
         files = {name: file for name in FILES if (file := options[name.replace("-", "_")]) is not None}
-        results = _explore_all(_scenarios_of(targets), options, quiet="-" in files.values())
+        results = _explore_all(_scenarios_of(targets), options, writes_text="-" not in files.values())
         _write_files(files, results)
     sys.exit(1 if any(result.failures for result in results) else 0)
 
@@ -183,40 +191,44 @@ def _scenarios_of(targets: Sequence[str]) -> list[Scenario]:
     return [scenario for target in targets for scenario in find_scenarios(target)]
 
 
-def _explore_all(scenarios: Sequence[Scenario], options: Mapping[str, Any], *, quiet: bool) -> list[Result]:
-    """Explore scenarios one after the other, writing what is found unless told to be quiet."""
+def _explore_all(scenarios: Sequence[Scenario], options: Mapping[str, Any], *, writes_text: bool) -> list[Result]:
+    """Explore scenarios one after the other, writing what is found unless told not to."""
+    from interleave.errors import UsageError
     from interleave.report import reporter
 
-    out, text = sys.stdout, reporter("text")
+    if options["quiet"] and options["verbose"]:
+        raise UsageError("--quiet and --verbose exclude each other.")
+    out, text = sys.stdout, reporter("text", is_quiet=options["quiet"], is_verbose=options["verbose"])
     results = []
     # The engine ends an exploration on Ctrl-C; here it can only come between two of them.
     with contextlib.suppress(KeyboardInterrupt):
         for scenario in scenarios:
             results.append(_explore_one(scenario, options))
-            if not quiet:
+            if writes_text:
                 text.add(results[-1], out)
             if results[-1].stopped_by == "interrupt":
                 break
-    if not quiet:
+    if writes_text:
         text.finish(results, out)
     return results
 
 
 def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
+    from interleave.classes import UNSEEN
     from interleave.database import explore_remembering
     from interleave.model import Budget
     from interleave.report.progress import ProgressDisplay
 
-    executions, seconds = options["executions"], options["seconds"]
-    if executions is None and seconds is None:
+    executions, seconds, unseen = options["executions"], options["seconds"], UNSEEN if options["until_saturated"] else None
+    if executions is None and seconds is None and unseen is None:
         executions = Budget().executions
-    with ProgressDisplay(scenario.name, sys.stderr) as progress:
+    with ProgressDisplay(scenario.name, sys.stderr, is_on=not options["quiet"]) as progress:
         return explore_remembering(
             scenario.function,
             None if options["no_database"] else Path.cwd(),
             scenario.name,
             strategy=options["strategy"],
-            budget=Budget(executions=executions, seconds=seconds, hang=_HANG),
+            budget=Budget(executions=executions, seconds=seconds, hang=_HANG, unseen=unseen),
             stop_on_failure=not options["keep_going"],
             seed=options["seed"],
             preemptions=options["preemptions"],
@@ -351,8 +363,9 @@ def _debug(again: Callable[..., object], steps: int, *, step: int | None = None)
 
 def _write_report(failure: Failure, out: TextIO) -> None:
     from interleave.report import render
+    from interleave.report.words import wants_color
 
-    out.write(render(failure, color=out.isatty()))
+    out.write(render(failure, color=wants_color(out)))
 
 
 @cli.command("list")

@@ -12,11 +12,12 @@ import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
+from interleave.classes import Classes
 from interleave.errors import UsageError
 from interleave.model import Statistics, Strategy
 
 #: Raised with every change of what a file contains.
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Continuation:
     statistics: Statistics
     seeds: tuple[str, ...]
     was_cut: bool
+    classes: Classes
 
 
 def load(file: str | os.PathLike[str], name: str, options: tuple[tuple[str, object], ...]) -> Continuation | None:

@@ -18,9 +18,10 @@ from typing import Any, TypeVar
 
 from interleave import strategies
 from interleave.arguments import check_budget, check_choice, check_scenario, seed_name
+from interleave.classes import Classes
 from interleave.continuation import Continuation, load, save
 from interleave.errors import CheckFailed, NotControlled, ReplayMismatch
-from interleave.estimate import Estimate, estimate
+from interleave.estimate import Progress, estimate, is_drawing, take_stock
 from interleave.execution import Controls, Onlooker
 from interleave.findings import Findings
 from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, Trace, Verdict
@@ -32,25 +33,11 @@ from interleave.schedule import decode
 
 F = TypeVar("F", bound=Callable[..., object])
 
-#: Failures with different signatures that are reported when an exploration keeps going.
+#: Distinct failures that are reported when an exploration keeps going.
 MOST_FAILURES = 20
 #: How often a search starts over because more code came into scope.
 RENEWALS = 8
 _now = time.perf_counter
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an exploration is. `rate` is in executions per second, `seconds` since its beginning; `left` is what a search has to do."""
-
-    scenario: str
-    executions: int
-    failures: int
-    seconds: float
-    rate: float
-    strategy: str
-    budget: Budget
-    left: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +55,7 @@ class Replay:
 
 
 def scenario(function: F) -> F:
-    """Mark a function as a scenario, so that `python -m interleave explore MODULE` runs it whatever its name."""
+    """Mark a function as a scenario, so that `python -m interleave explore MODULE` runs it whatever its name. Raises no errors."""
     function.__interleave_scenario__ = True  # type: ignore[attr-defined]
     return function
 
@@ -97,7 +84,7 @@ def explore(
     random generator. `include` names modules whose code is in scope besides the user's, with wildcards ("cachetools", "urllib3.*").
     `preemptions` bounds searches. `timeouts="any"` lets sleeps and timeouts end while other threads could run, "idle" only when none can.
     `task_order="any"` lets any ready task of asyncio step next, "fifo" the one that has been ready longest (see `event_loop`).
-    With `stop_on_failure=False` the exploration goes on and collects failures with different signatures. `shrink=False` reports them as
+    With `stop_on_failure=False` the exploration goes on and collects distinct failures (see `findings`). `shrink=False` reports them as
     they were met, not simplified.
     `races` says what to do with races that no assertion notices: "report" them in the result, fail on the "harmful" ones, "fail" on
     all that are not known to be benign, or look for none, "off" (see `race_search`).
@@ -218,6 +205,7 @@ class _Exploration:
         #: Made so far, and of these before the exploration was continued.
         self._executions = self._before = 0
         self._seeds: tuple[str, ...] = ()
+        self._classes = Classes(everything=budget.unseen is not None)
         self._is_between = True
         self._progress = progress
         #: Makes the strategy anew, and how often it still may.
@@ -236,12 +224,14 @@ class _Exploration:
             self._strategy, self._seeds = kept.strategy, kept.seeds
             self._executions = self._before = kept.executions
             runner.statistics, runner.was_cut = kept.statistics, kept.was_cut
+            self._classes, kept.classes.everything = kept.classes, self._classes.everything
             if hasattr(kept.strategy, "resume"):
                 kept.strategy.resume(self._budget.executions)
         result = self.run(stop_on_failure=stop_on_failure)
         if self._is_between:
             seeds = tuple(failure.seed for failure in result.failures if failure.kind != "nondeterminism")
-            save(file, runner.name, Continuation(options, self._strategy, self._executions, runner.statistics, seeds, runner.was_cut))
+            statistics, classes = runner.statistics, self._classes
+            save(file, runner.name, Continuation(options, self._strategy, self._executions, statistics, seeds, runner.was_cut, classes))
         return result
 
     def run(self, *, stop_on_failure: bool) -> Result:
@@ -262,8 +252,7 @@ class _Exploration:
         statistics.redundant = getattr(strategy, "redundant", 0)
         uncontrolled = (*runner.uncontrolled, *runner.control.skipped)
         exhausted = stopped_by == "exhausted"
-        if not exhausted and self._is_between and (left := estimate(strategy, self._executions)) is not None:
-            statistics.searched, statistics.left = left.done, left.left
+        take_stock(statistics, strategy, self._executions, self._classes, is_done=exhausted or not self._is_between)
         scope = strategy.scope if exhausted and not runner.was_cut else ""
         failures = self._findings.all()
         return Result(
@@ -291,6 +280,8 @@ class _Exploration:
                 return "executions"
             if budget.seconds is not None and _now() - self._started >= budget.seconds:
                 return "seconds"
+            if budget.unseen is not None and self._classes.is_saturated(budget.unseen):
+                return "saturated"
             if runner.control.is_interrupted:
                 return "interrupt"
             if not strategy.begin():
@@ -312,6 +303,7 @@ class _Exploration:
                         break
                 # The runs made on the side may have met new points too.
                 trace.has_new_points = runner.take_new_points()
+                self._classes.add(trace, is_drawn=is_drawing(strategy))
                 self._end(trace)
             except ReplayMismatch as error:
                 findings.add(nondeterminism(error), Trace(), Schedule(), executions=self._executions)
@@ -350,9 +342,11 @@ class _Exploration:
             return
         self._told = now
         seconds = now - self._started
-        rate = (self._executions - self._before) / seconds
-        left = estimate(self._strategy, self._executions)
-        self._progress(Progress(self._runner.name, self._executions, len(self._findings), seconds, rate, self._called, self._budget, left))
+        made, left = self._executions - self._before, estimate(self._strategy, self._executions)
+        budget, failures = self._budget, len(self._findings)
+        unseen = self._classes.unseen if budget.unseen is not None else None
+        name, called, all_made = self._runner.name, self._called, self._executions
+        self._progress(Progress(name, all_made, failures, seconds, made / seconds, called, budget, left, made, unseen))
 
     def _check_repeats(self, first: Trace) -> Trace | None:
         """Run the first schedule twice more: the same schedule must give the same run. Return it if races can be seen in it.

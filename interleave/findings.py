@@ -2,12 +2,18 @@
 
 What fails is simplified (`shrink`), run once more in detail, and only then kept; a failure that does not come again under
 its own schedule is a nondeterminism finding, never reported as what it seemed to be.
+
+**Further executions that end alike** may do so for another reason (`detectors.distinct`). The first `LOOKS` of them are run once more in
+detail. Where what explains one is new, it is simplified by itself, for a trace that was not simplified shows much that has nothing to do
+with the failure; and if it still has nothing in common with those that are known, it is a failure of its own. That is done at most
+`REASONS` times for one way to end. What was not looked at counts for the first failure that ends like it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from interleave.detectors.distinct import Identity, identity_of
 from interleave.errors import ReplayMismatch
 from interleave.model import Failure, Outcome, Schedule, Trace
 from interleave.race_search import RaceSearch
@@ -19,17 +25,24 @@ from interleave.strategies.dfs import Dfs
 #: Executions spent on simplifying one failure, and operations, where executions are long.
 SHRINKING = 600
 SHRINKING_STEPS = 600_000
+#: Executions that end like a known failure: looked at for another reason, and simplified to see whether it is one.
+LOOKS = 200
+REASONS = 6
+_Signature = tuple[str, ...]
 
 
 class Findings:
-    """The failures found in one exploration, by signature."""
+    """The failures found in one exploration, each with what makes it what it is."""
 
     def __init__(self, runner: Runner, races: RaceSearch, *, shrinks: bool = True) -> None:
         self._runner = runner
         self.races = races
         self._shrinks = shrinks
-        self._failures: dict[tuple[str, ...], Failure] = {}
-        self._counts: dict[tuple[str, ...], int] = {}
+        self._failures: dict[Identity, Failure] = {}
+        self._counts: dict[Identity, int] = {}
+        #: By signature, how many executions were looked at for another reason, and how many of these were simplified.
+        self._looks: dict[_Signature, int] = {}
+        self._reasons: dict[_Signature, int] = {}
 
     def __len__(self) -> int:
         return len(self._failures)
@@ -40,15 +53,16 @@ class Findings:
 
     def restore(self, failure: Failure) -> None:
         """Keep a failure that was found, simplified and verified before."""
-        key = failure.outcome.signature
-        self._failures[key] = failure
-        self._counts[key] = 1
+        self._keep(identity_of(failure.trace, failure.outcome), failure)
 
     def add(self, outcome: Outcome, trace: Trace, schedule: Schedule, *, executions: int) -> None:
         """Keep a failure as it is."""
         trace.outcome = outcome
-        self._counts[outcome.signature] = self._counts.get(outcome.signature, 0) + 1
-        self._failures.setdefault(outcome.signature, self._runner.failure_of(trace, executions=executions, schedule=schedule))
+        self._keep(Identity(outcome.signature), self._runner.failure_of(trace, executions=executions, schedule=schedule))
+
+    def _keep(self, identity: Identity, failure: Failure) -> None:
+        self._counts[identity] = self._counts.get(identity, 0) + 1
+        self._failures.setdefault(identity, failure)
 
     def take_in(self, trace: Trace, *, executions: int) -> None:
         """Take a failing execution in: simplify it, run it in detail, and keep it, unless its like is known."""
@@ -56,10 +70,12 @@ class Findings:
         assert outcome is not None
         let_pass(outcome.error)
         key = outcome.signature
-        self._counts[key] = self._counts.get(key, 0) + 1
-        if key in self._failures:
+        alike = [identity for identity in self._failures if identity.signature == key]
+        if alike:
+            known = self._reason_of(trace, alike, executions)
+            self._counts[known] = self._counts.get(known, 0) + 1
             return
-        limit = min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + 20) if self._shrinks else 0
+        limit = self._limit(trace)
         best = simplify(trace, lambda schedule: self._again(schedule, key), limit=limit, search=lambda *args: self._search(key, *args))
         try:
             detailed = self._follow(schedule_of(best), key, detailed=True)
@@ -79,9 +95,58 @@ class Findings:
             )
             self.add(nondeterminism(error), detailed, schedule_of(trace), executions=executions)
             return
-        self._failures[key] = runner.failure_of(detailed, executions=executions)
+        self._keep(identity_of(detailed, detailed.outcome), runner.failure_of(detailed, executions=executions))
 
-    def _again(self, schedule: Schedule, key: tuple[str, ...]) -> Trace | None:
+    # -- other reasons ------------------------------------------------------------------------------------------------
+
+    def _reason_of(self, trace: Trace, alike: list[Identity], executions: int) -> Identity:
+        """Return the failure that an execution shows which ends like known ones; keep it first if it is another."""
+        first = alike[0]
+        if not first.lines or not self._shrinks or not _count(self._looks, first.signature, LOOKS):
+            return first
+        seeming, _ = self._in_detail(trace, first)
+        return next((one for one in alike if one.is_like(seeming)), None) or self._simplified(trace, alike, executions)
+
+    def _simplified(self, trace: Trace, alike: list[Identity], executions: int) -> Identity:
+        """Return which failure an execution comes down to, and keep it if it is none of those that end alike."""
+        first, limit = alike[0], self._limit(trace) // 2
+        if not _count(self._reasons, first.signature, REASONS):
+            return first
+        best = simplify(trace, lambda schedule: self._again(schedule, first.signature), limit=limit)
+        identity, _ = self._in_detail(best, first)
+        known = next((one for one in alike if one.is_like(identity)), None)
+        if known is not None:
+            return known
+        # Nothing may change it into one that is known, from here on.
+        best = simplify(best, lambda schedule: self._again_like(schedule, identity), limit=limit,
+                        search=lambda *args: self._search(first.signature, *args, like=identity))  # fmt: skip
+        identity, detailed = self._in_detail(best, first)
+        if any(one.is_like(identity) for one in alike):
+            return first
+        self._failures[identity] = self._runner.failure_of(detailed, executions=executions)
+        return identity
+
+    def _in_detail(self, trace: Trace, otherwise: Identity) -> tuple[Identity, Trace]:
+        """Run an execution in detail and return what it shows; `otherwise` if it does not end as it did."""
+        self._runner.statistics.shrinking += 1
+        self._runner.control.collect()
+        detailed = self._follow(schedule_of(trace), otherwise.signature, detailed=True)
+        if detailed.outcome is None or detailed.outcome.signature != otherwise.signature:
+            return otherwise, detailed
+        return identity_of(detailed, detailed.outcome), detailed
+
+    def _again_like(self, schedule: Schedule, like: Identity) -> Trace | None:
+        trace = self._again(schedule, like.signature)
+        if trace is None or not like.is_like(self._in_detail(trace, Identity(like.signature))[0]):
+            return None
+        return trace
+
+    # -- running ------------------------------------------------------------------------------------------------------
+
+    def _limit(self, trace: Trace) -> int:
+        return min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + 20) if self._shrinks else 0
+
+    def _again(self, schedule: Schedule, key: _Signature) -> Trace | None:
         runner = self._runner
         runner.statistics.shrinking += 1
         if runner.control.is_interrupted:
@@ -90,13 +155,13 @@ class Findings:
         trace = self._follow(schedule, key)
         return trace if trace.outcome is not None and trace.outcome.signature == key else None
 
-    def _follow(self, schedule: Schedule, key: tuple[str, ...], *, detailed: bool = False) -> Trace:
+    def _follow(self, schedule: Schedule, key: _Signature, *, detailed: bool = False) -> Trace:
         """Run a schedule that failed with a signature; a race is an outcome only for who looks for it."""
         if key[0] == "race":
             return self.races.follow(schedule, key, detailed=detailed)
         return self._runner.follow(schedule, detailed=detailed, watched=detailed)
 
-    def _search(self, key: tuple[str, ...], bound: int, limit: int) -> Trace | None:
+    def _search(self, key: _Signature, bound: int, limit: int, *, like: Identity | None = None) -> Trace | None:
         """Look for the same failure with at most `bound` preemptions, fewest first."""
         runner = self._runner
         strategy = Dfs(preemptions=bound)
@@ -106,7 +171,11 @@ class Findings:
             runner.statistics.shrinking += 1
             trace = runner.execute(strategy)
             is_same = trace.outcome is not None and trace.outcome.signature == key
-            if is_same or (trace.outcome is None and key[0] == "race"):
+            if is_same and like is not None:
+                found = self._again_like(Schedule(tuple(trace.deviations)), like)
+                if found is not None:
+                    return found
+            elif is_same or (trace.outcome is None and key[0] == "race"):
                 found = self._again(Schedule(tuple(trace.deviations)), key)
                 if is_same or found is not None:
                     return found
@@ -115,3 +184,9 @@ class Findings:
             except ReplayMismatch:
                 return None
         return None
+
+
+def _count(counts: dict[_Signature, int], key: _Signature, most: int) -> bool:
+    """Count one more, and tell whether there were fewer than `most`."""
+    counts[key] = counts.get(key, 0) + 1
+    return counts[key] <= most

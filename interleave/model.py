@@ -28,6 +28,7 @@ from types import CodeType
 from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol
 
 from interleave.outcome import Blocked as Blocked
+from interleave.outcome import ConflictPair as ConflictPair
 from interleave.outcome import FailureKind as FailureKind
 from interleave.outcome import Frame as Frame
 from interleave.outcome import Held as Held
@@ -310,7 +311,7 @@ class Failure:
     """One way in which a scenario fails, with the simplest schedule found that shows it.
 
     `preemptions` and `steps` describe that schedule; `executions` is the number of executions made when the failure was first
-    met; `replay_command` is what to type to see it again.
+    met, `count` how many failed in this way (see `findings`); `replay_command` is what to type to see it again.
     """
 
     kind: FailureKind
@@ -346,12 +347,14 @@ class Budget:
 
     `executions` counts runs of the scenario, `seconds` wall time of the whole exploration, `steps` the operations of one execution;
     an execution that exceeds `steps` is a livelock. `hang` is wall time without any step, after which the exploration ends as inconclusive.
+    `unseen` ends sampling when the estimated probability that a further execution is of a class not seen is below it (see `classes`).
     """
 
     executions: int | None = 2_000
     seconds: float | None = None
     steps: int = 20_000
     hang: float | None = None
+    unseen: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +363,8 @@ class Result:
 
     `verdict` is "proven" if every schedule of the granularity and bound named in `scope` was run and none failed, "passed" if
     the budget was spent and nothing failed, "failed", or "inconclusive" if something in `uncontrolled` could have
-    changed the answer. `stopped_by` says why it ended: "exhausted", "executions", "seconds", "failure", "interrupt", "hang".
+    changed the answer. `stopped_by` says why it ended: "exhausted", "executions", "seconds", "saturated",
+    "failure", "interrupt", "hang".
     `races` lists the races seen, harmful ones first, and `inversions` the locks taken in opposite orders; neither is a failure unless
     the option `races` says so, or a deadlock came of it.
     """

@@ -190,9 +190,24 @@ class Witness:
     wakes: list[tuple[int, int, int]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class ConflictPair:
+    """Two accesses to a place, by two threads, of which one writes: `first` came before `second`, and with `is_both` also after.
+
+    `place` is of the kind "Account.balance", keys left out; `first` and `second` are "file:line", each with the kind of operation.
+    """
+
+    place: str
+    first: str
+    first_kind: str
+    second: str
+    second_kind: str
+    is_both: bool
+
+
 @dataclass(slots=True)
 class Statistics:
-    """Counts over one exploration."""
+    """Counts over one exploration: what was executed, how different it was, and how far a search came."""
 
     #: Operations executed, all executions together.
     steps: int = 0
@@ -212,4 +227,21 @@ class Statistics:
     #: Executions that a search has made, and an estimate of how many were left when it stopped (see `estimate`); -1 is not known.
     searched: int = 0
     left: int = -1
+    #: All schedules with at most so many preemptions, at the scheduling points known, were run by a search that was stopped; -1 is none.
+    bound_done: int = -1
+    #: Executions whose class was counted (see `classes`), how many classes they were of, and the estimated probability that another
+    #: execution of the strategy is of a class not among these; -1 is not known.
+    classed: int = 0
+    classes: int = 0
+    unseen: float = -1.0
+    #: Executions looked at for pairs of conflicting accesses, and the pairs.
+    looked: int = 0
+    pairs: tuple[ConflictPair, ...] = ()
+    #: Of PCT: for a failure that needs `depth` ordering constraints, the least probability that one execution meets it, and that one of all
+    #: those does that were made since the longest one; 0 is not known.
+    depth: int = 0
+    chance: float = 0.0
+    chance_of_all: float = 0.0
+    #: Executions by the name of the strategy that made them, where several take turns.
+    shares: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0

@@ -38,7 +38,7 @@ else:
     _Failed = pytest.fail.Exception
 
 #: Options that make up the budget, as in `model.Budget`.
-_BUDGET: Final = ("executions", "seconds", "steps", "hang")
+_BUDGET: Final = ("executions", "seconds", "steps", "hang", "unseen")
 #: Further options of `explore` that can be given; those that a seed depends on as well.
 _OPTIONS: Final = (*_BUDGET, "budget", "strategy", "stop_on_failure", "seed", "preemptions")
 
@@ -76,7 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the mark."""
     config.addinivalue_line(
         "markers",
-        "interleave(executions, seconds, steps, strategy, include, preemptions, timeouts, task_order, races, seed): options of the "
+        "interleave(executions, seconds, unseen, steps, strategy, include, preemptions, timeouts, task_order, races, seed): options of the "
         "fixture 'schedule'.",
     )
 
@@ -258,11 +258,11 @@ def _of_seeds(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _budget(budget: Budget | None, limits: dict[str, Any]) -> Budget:
-    """Return a budget with some limits replaced. A limit in seconds alone lifts the default number of executions."""
+    """Return a budget with some limits replaced. A limit in seconds, or of what is unseen, alone lifts the default number of executions."""
     from dataclasses import replace
 
     from interleave.model import Budget
 
     if budget is None:
-        budget = Budget(executions=None) if limits.get("seconds") and "executions" not in limits else Budget()
+        budget = Budget(executions=None) if (limits.get("seconds") or limits.get("unseen")) and "executions" not in limits else Budget()
     return replace(budget, **limits)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from interleave.detectors.distinct import Identity, identity_of
 from interleave.errors import ReplayMismatch, SeedError
 from interleave.explore import Replay, replay
 from interleave.model import Failure, Result, Statistics
@@ -18,7 +19,7 @@ from interleave.model import Failure, Result, Statistics
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """The failures that seeds kept from before still show, at most one for each signature, and the seeds that were tried."""
+    """The failures that seeds kept from before still show, no two of them alike, and the seeds that were tried."""
 
     failures: tuple[Failure, ...]
     tried: tuple[str, ...]
@@ -40,25 +41,34 @@ class Recall:
 
     def merged(self, result: Result) -> Result:
         """Return the result of an exploration with the failures recalled before its own."""
-        again = {failure.outcome.signature: failure.count for failure in result.failures}
-        recalled = [replace(one, count=one.count + again.get(one.outcome.signature, 0)) for one in self.failures]
-        known = {one.outcome.signature for one in recalled}
-        failures = (*recalled, *(failure for failure in result.failures if failure.outcome.signature not in known))
+        found = [(failure, _identity(failure)) for failure in result.failures]
+        recalled = []
+        for one in self.failures:
+            identity = _identity(one)
+            again = sum(failure.count for failure, other in found if identity.is_like(other))
+            recalled.append(replace(one, count=one.count + again))
+            found = [(failure, other) for failure, other in found if not identity.is_like(other)]
+        failures = (*recalled, *(failure for failure, _ in found))
         return replace(result, failures=failures, verdict="failed" if failures else result.verdict)
 
 
 def recall(scenario: Callable[[], object], seeds: Sequence[str], *, stop_on_failure: bool = True, **options: Any) -> Recall:
     """Try seeds one after the other, up to the first that fails unless told to go on; `options` are those of `replay`."""
-    failures: dict[tuple[str, ...], Failure] = {}
+    failures: list[Failure] = []
     tried = []
     for seed in seeds:
         tried.append(seed)
         failure = _failure(scenario, seed, options)
         if failure is not None and failure.kind != "nondeterminism":
-            failures.setdefault(failure.outcome.signature, replace(failure, executions=len(tried)))
+            if not any(_identity(one).is_like(_identity(failure)) for one in failures):
+                failures.append(replace(failure, executions=len(tried)))
             if stop_on_failure:
                 break
-    return Recall(tuple(failures.values()), tuple(tried))
+    return Recall(tuple(failures), tuple(tried))
+
+
+def _identity(failure: Failure) -> Identity:
+    return identity_of(failure.trace, failure.outcome)
 
 
 def _failure(scenario: Callable[[], object], seed: str, options: dict[str, Any]) -> Failure | None:

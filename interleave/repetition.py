@@ -68,7 +68,7 @@ def check_endless(longer: Trace, trace: Trace) -> None:
     if longer.outcome is not None and longer.outcome.kind == "livelock":
         return
     step = len(trace.events)
-    raise _changed(longer, step, f"after {trace.moments} steps, which were the whole of it, it goes on")
+    raise _changed(longer, step, f"after step {trace.moments}, which was the last one, it goes on")
 
 
 def _changed(trace: Trace, step: int, how: str) -> ReplayMismatch:

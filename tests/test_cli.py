@@ -221,9 +221,30 @@ class TestExplore:
         assert went_on["executions"] == 50
         assert went_on["failures"][0]["count"] > 1
 
+    def test_until_saturated_is_a_budget_of_its_own(self, folder: Path) -> None:
+        options = ("--strategy", "random", "--until-saturated", "--json", "-")
+        (scenario,) = json.loads(run("explore", "program:scenario_locked", *options).stdout)["scenarios"]
+        assert (scenario["verdict"], scenario["stopped_by"]) == ("passed", "saturated")
+        assert scenario["statistics"]["unseen"] < 0.01
+        (scenario,) = json.loads(run("explore", "program:scenario_locked", *options, "--executions", "20").stdout)["scenarios"]
+        assert scenario["stopped_by"] == "executions"
+
+    def test_quiet_is_silent_where_nothing_fails(self, folder: Path) -> None:
+        result = run("explore", "program:scenario_locked", "--quiet")
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+        failed = run("explore", "program:scenario_race", "program:scenario_locked", "--quiet")
+        assert failed.exit_code == 1
+        assert failed.stdout.startswith("\nFAILED program:scenario_race")
+        assert "scenario_locked" not in failed.stdout
+
+    def test_verbose_says_which_strategies_had_how_many_executions(self, folder: Path) -> None:
+        assert "executions by strategy: dpor" in run("explore", "program:scenario_locked", "--verbose").stdout
+        assert "executions by strategy" not in run("explore", "program:scenario_locked").stdout
+
     @pytest.mark.parametrize(
         ("arguments", "expected"),
         [
+            (("explore", "program", "--quiet", "--verbose"), "--quiet and --verbose exclude each other"),
             (("explore",), "Missing argument 'TARGET...'"),
             (("explore", "program", "--strategy", "luck"), f"'luck' is not one of {', '.join(map(repr, TABLE))}"),
             (("explore", "program", "--executions", "0"), "0 is not in the range x>=1"),

@@ -16,7 +16,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 #: First match wins. Imports point to a lower layer, or stay within a layer's package.
 LAYERS = [
     ("errors", 0), ("outcome", 0), ("model", 0.1), ("vector_clock", 0),
-    ("strategies", 1), ("detectors", 1), ("schedule", 1), ("shrink", 1), ("arguments", 1), ("estimate", 1), ("linearize", 1),
+    ("strategies", 1), ("detectors", 1), ("schedule", 1), ("shrink", 1), ("arguments", 1), ("linearize", 1),
+    ("classes", 1), ("estimate", 1.1),
     ("runtime", 2),
     ("primitives", 3), ("event_loop", 3), ("instrument", 3),
     ("recording", 4.0), ("witnessing", 4.05),

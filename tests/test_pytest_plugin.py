@@ -169,6 +169,17 @@ def test_failure_can_be_expected(schedule):
     run(pytester, code).assert_outcomes(passed=3)
 
 
+def test_mark_can_stop_at_saturation(pytester: pytest.Pytester) -> None:
+    code = """
+@pytest.mark.interleave(strategy="random", unseen=0.02)
+def test_saturated(schedule):
+    result = schedule(lambda: run_both(Counter(threading.Lock()).add))
+    assert (result.verdict, result.stopped_by) == ("passed", "saturated")
+    assert schedule(lambda: run_both(Counter(threading.Lock()).add), executions=9).stopped_by == "executions"
+"""
+    run(pytester, code).assert_outcomes(passed=1)
+
+
 def test_outcomes_of_pytest_inside_scenarios(pytester: pytest.Pytester) -> None:
     code = """
 def test_skip(schedule):

@@ -1,8 +1,6 @@
-"""Every command and every program in README.md runs, and prints what the README says it prints.
+"""Every command and every program in README.md runs, and prints what the README says it prints; see `documents` for how it says that.
 
-A ```python block whose first line is `# name.py` is written to that file. A ```console block holds commands, after `$ `, each
-with its output: `...` stands for any text, on a line of its own for any lines. SEED stands for the last seed printed in
-the section. The commands of a section run in order, in a folder with the files of the whole README.
+The commands of a section run in order, in a folder with the files of the whole README.
 """
 
 from __future__ import annotations
@@ -12,83 +10,30 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from interleave.strategies import TABLE
+from tests.documents import ROOT, check_commands, commands_of, pattern_of, programs_of
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    text: str
-    output: str
-
-
-def blocks(text: str, language: str) -> list[str]:
-    return [body for name, body in BLOCK.findall(text) if name == language]
-
-
-def commands_of(section: str) -> list[Command]:
-    """Return the commands of a section with their expected output."""
-    commands = []
-    for block in blocks(section, "console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            text, _, output = part.partition("\n")
-            commands.append(Command(text, output))
-    return commands
-
 
 SECTIONS: dict[str, str] = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL))
 RUN = [title for title, body in SECTIONS.items() if commands_of(body)]
 
 
-def pattern_of(output: str) -> re.Pattern[str]:
-    """Turn expected output with `...` into a pattern for the whole of it."""
-    lines = [r"(?:[^\n]*\n)*?" if line == "..." else re.escape(line).replace(r"\.\.\.", r"[^\n]*") + r"\n" for line in output.splitlines()]
-    return re.compile("".join(lines))
-
-
-def run(command: str, folder: Path) -> str:
-    """Run a command of the README in a folder and return what it printed."""
-    words = shlex.split(command)
-    programs = {"python": [sys.executable], "pytest": [sys.executable, "-m", "pytest"]}
-    words = [*programs[words[0]], *words[1:]]
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
-    env |= {"COLUMNS": "100", "PYTHONPATH": str(folder), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode in (0, 1), f"$ {command}\n{done.stdout}{done.stderr}"
-    assert "Traceback" not in done.stderr, f"$ {command}\n{done.stderr}"
-    return done.stdout
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Make a folder with every program of the README."""
-    for block in blocks(README, "python"):
-        first, _, _ = block.partition("\n")
-        name = re.fullmatch(r"# (\w+\.py)", first)
-        assert name, f"a program without a name: {first!r}"
-        (tmp_path / name[1]).write_text(block, encoding="utf-8")
+    for name, text in programs_of(README).items():
+        (tmp_path / name).write_text(f"# {name}\n{text}", encoding="utf-8")
     return tmp_path
 
 
 @pytest.mark.parametrize("title", RUN)
 def test_commands_print_what_the_readme_says(title: str, folder: Path) -> None:
-    seed = ""
-    for command in commands_of(SECTIONS[title]):
-        if command.text.startswith("make "):
-            continue
-        assert seed or "SEED" not in command.text
-        output = run(command.text.replace("SEED", seed), folder)
-        assert pattern_of(command.output).fullmatch(output), f"$ {command.text}\n{output}"
-        seeds = re.findall(r"\bil\d+-[\w-]+", output)
-        seed = seeds[-1] if seeds else seed
+    check_commands(commands_of(SECTIONS[title]), folder)
 
 
 def test_every_strategy_is_described() -> None:

@@ -73,6 +73,40 @@ def test_failures_of_the_targets_are_explained_by_variable_and_lines(target: str
     assert threads[0] == threads[-1] != threads[1]
 
 
+#: For each thread of the cycle: the lock that it holds, the line where it took that, the lock that it wants, and the line where.
+DEADLOCKS = {
+    "opposite_moves": [
+        ("CacheShard.lock", "with source.lock, target.lock:", "CacheShard.lock #2", "with source.lock, target.lock:"),
+        ("CacheShard.lock #2", "with source.lock, target.lock:", "CacheShard.lock", "with source.lock, target.lock:"),
+    ],
+    "moves_in_a_ring": [
+        ("CacheShard.lock", "with source.lock, target.lock:", "CacheShard.lock #2", "with source.lock, target.lock:"),
+        ("CacheShard.lock #2", "with source.lock, target.lock:", "CacheShard.lock #3", "with source.lock, target.lock:"),
+        ("CacheShard.lock #3", "with source.lock, target.lock:", "CacheShard.lock", "with source.lock, target.lock:"),
+    ],
+    "report_during_execution": [
+        ("ToolPipeline._cache_lock", "with self._cache_lock:", "ToolPipeline._metrics_lock", "with self._metrics_lock:"),
+        ("ToolPipeline._metrics_lock", "with self._metrics_lock:", "ToolPipeline._cache_lock", "with self._cache_lock:"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", DEADLOCKS)
+def test_deadlocks_of_the_targets_are_explained_by_locks_and_lines(name: str) -> None:
+    import linecache
+
+    outcome = failure_of(getattr(importlib.import_module("targets.deadlock"), f"scenario_{name}")).outcome
+    blocked = {one.tid: one for one in outcome.blocked}
+    found = []
+    for tid in outcome.cycle:
+        one = blocked[tid]
+        (held,) = one.holds
+        assert held.where is not None
+        taken, wanted = (linecache.getline(where.file, where.line).strip() for where in (held.where, one.where))
+        found.append((held.resource, taken, one.resource, wanted))
+    assert [(held.split("'")[1], taken, resource.split("'")[1], wanted) for held, taken, resource, wanted in found] == DEADLOCKS[name]
+
+
 class Counter:
     def __init__(self) -> None:
         self.lock = threading.Lock()

@@ -227,8 +227,8 @@ class TestReplay:
         [
             (Schedule((Deviation(3, 7),)), r"step 1 \(program\.py:10\): logical thread 7 was recorded, but only these can go on: 0, 1"),
             (Schedule((Deviation(1, 1),)), "nothing was to be chosen at moment 1"),
-            (Schedule((Deviation(2, 1), Deviation(40, 1))), "1 recorded choices unused"),
-            (Schedule((Deviation(2, 1),), 99), "made 6 announcements, where 99 were recorded"),
+            (Schedule((Deviation(2, 1), Deviation(40, 1))), "recorded choices were left: 1"),
+            (Schedule((Deviation(2, 1),), 99), "ended at announcement 6, where the recorded one ended at 99"),
         ],
         ids=["not enabled", "no choice", "too short", "other length"],
     )

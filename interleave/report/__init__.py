@@ -18,6 +18,7 @@ that has the two methods, and add its row to `REPORTERS`.
     graph      the wait-for graph as Mermaid and as DOT
     html       one page for the browser, made from page.html
     statistics what was explored
+    words      numbers with their nouns; what a terminal may be shown
     spans      what lasts longer than a step, for timelines
     progress   what is shown while an exploration runs
 """
@@ -61,10 +62,10 @@ class Reporter(Protocol):
     def finish(self, results: Sequence[Result], out: TextIO) -> None: ...
 
 
-def reporter(name: str) -> Reporter:
-    """Make the reporter of a format named in `REPORTERS`."""
+def reporter(name: str, **options: bool) -> Reporter:
+    """Make the reporter of a format named in `REPORTERS`, with options of its own."""
     module, _, attribute = REPORTERS[name].partition(":")
-    return cast(Reporter, getattr(import_module(module), attribute)())
+    return cast(Reporter, getattr(import_module(module), attribute)(**options))
 
 
 def render(failure: Failure, *, width: int | None = None, color: bool = False) -> str:

@@ -33,7 +33,7 @@ from interleave.report.source import short_path
 from interleave.report.spans import arrows_of, spans_of
 from interleave.report.statistics import statistics_lines
 from interleave.report.story import sentence_of
-from interleave.report.text import count_of
+from interleave.report.words import count_of
 
 #: Source lines shown around a step.
 _AROUND: Final = 40

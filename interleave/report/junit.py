@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from interleave.model import Result
 from interleave.report.text import render
+from interleave.report.words import count_of
 
 #: What XML 1.0 cannot say, as characters of a report may come from the program.
 _FORBIDDEN = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\N{REPLACEMENT CHARACTER}")
@@ -61,6 +62,6 @@ def _add_case(suite: Element, module: str, result: Result) -> None:
         failure.text = "\n".join(render(one, width=100) for one in result.failures).translate(_FORBIDDEN)
     elif _is_skipped(result):
         SubElement(case, "skipped", message="interrupted")
-    SubElement(case, "system-out").text = f"{result.verdict}: {result.executions} executions with {result.strategy}"
+    SubElement(case, "system-out").text = f"{result.verdict}: {count_of(result.executions, 'execution')} with {result.strategy}"
     if result.uncontrolled:
         SubElement(case, "system-err").text = "\n".join(result.uncontrolled).translate(_FORBIDDEN)

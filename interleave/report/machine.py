@@ -12,10 +12,16 @@ One object. Within a version, fields are only added; renaming one or changing it
         seconds       wall time
         strategy      name of the strategy that ran
         scope         what "proven" covers, in words; may be empty
-        stopped_by    "exhausted", "executions", "seconds", "failure" or "interrupt"
+        stopped_by    "exhausted", "executions", "seconds", "saturated", "failure", "interrupt" or "hang"
         uncontrolled  list of sentences: what could not be controlled
-        statistics    counts, as in `model.Statistics`: steps, longest, threads, switches, preemptions, redundant, shrinking, looks,
-                      tries, searched, left (-1: not known)
+        statistics    as in `model.Statistics`: steps, longest, threads, switches, preemptions, redundant, shrinking, looks, tries,
+                      searched, left (-1: not known), bound_done (-1: none), shares (executions by strategy), and
+            classed, classes    executions whose class of equivalent ones was determined, and how many classes there were
+            unseen              estimated probability that another execution is of a class not among these, or null
+            pct                 null, or what PCT guarantees: depth, chance (of one execution), chance_of_all
+            looked              executions looked at for pairs
+            pairs               list of pairs of conflicting accesses, in the order met: place, first, first_kind, second, second_kind
+                                (both "file:line" and what is done there), both_orders
         failures      list of
             kind         "assertion", "exception", "deadlock", "stuck", "livelock", "nondeterminism" or "race"
             message      what went wrong; may have several lines
@@ -49,7 +55,7 @@ One object. Within a version, fields are only added; renaming one or changing it
             confirmed    whether an execution was led into the deadlock (then it is among the failures)
             steps        list of: thread, outer, outer_file, outer_line, inner, inner_file, inner_line
 
-Versions: 1 (0.1.0) the first.
+The same as a JSON Schema: `schema.json` beside this file. Versions: 1 (0.1.0) the first.
 """
 
 from __future__ import annotations
@@ -59,13 +65,14 @@ from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
 from interleave.detectors.culprit import find
-from interleave.model import Failure, Inversion, Race, Result
+from interleave.model import Failure, Inversion, Race, Result, Statistics
 from interleave.report.fixes import fix_of
 from interleave.report.story import sentence_of
 
 VERSION: Final = 1
 _COUNTS: Final = (
     "steps", "longest", "threads", "switches", "preemptions", "redundant", "shrinking", "looks", "tries", "searched", "left",
+    "bound_done", "classed", "classes", "looked",
 )  # fmt: skip
 
 
@@ -103,10 +110,22 @@ def _scenario(result: Result) -> dict[str, Any]:
         "scope": result.scope,
         "stopped_by": result.stopped_by,
         "uncontrolled": list(result.uncontrolled),
-        "statistics": {name: getattr(result.statistics, name) for name in _COUNTS},
+        "statistics": _statistics(result.statistics),
         "failures": [_failure(failure) for failure in result.failures],
         "races": [_race(race) for race in result.races],
         "inversions": [_inversion(inversion) for inversion in result.inversions],
+    }
+
+
+def _statistics(counts: Statistics) -> dict[str, Any]:
+    pct = {"depth": counts.depth, "chance": counts.chance, "chance_of_all": counts.chance_of_all}
+    names = ("place", "first", "first_kind", "second", "second_kind")
+    return {
+        **{name: getattr(counts, name) for name in _COUNTS},
+        "shares": dict(counts.shares),
+        "unseen": counts.unseen if counts.unseen >= 0 else None,
+        "pct": pct if counts.chance else None,
+        "pairs": [{**{name: getattr(pair, name) for name in names}, "both_orders": pair.is_both} for pair in counts.pairs],
     }
 
 

@@ -20,6 +20,7 @@ from interleave.report.source import located_source
 from interleave.report.statistics import statistics_lines
 from interleave.report.story import held_lines, sentence_of
 from interleave.report.waits import blocked_lines, cycle_text
+from interleave.report.words import count_of, wants_color
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,11 +52,6 @@ def render(failure: Failure, *, width: int | None = None, color: bool = False) -
             console.print(Text(f"  {line}" if line else ""), soft_wrap=True)
         console.print()
     return _text_of(console)
-
-
-def count_of(number: int, noun: str) -> str:
-    """Return `1 step`, `2 steps`, `1,000 steps`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _console(width: int | None, color: bool) -> Console:
@@ -90,7 +86,8 @@ def _print_head(console: Console, failure: Failure, names: Mapping[int, str], st
     if story:
         console.print(Text(story, style="bold"))
         console.print()
-    found = f"Found after {count_of(failure.executions, 'execution')}"
+    often = f", met in {failure.count:,}" if failure.count > 1 else ""
+    found = f"Found after {count_of(failure.executions, 'execution')}{often}"
     if failure.trace.steps:
         size = f"{count_of(failure.preemptions, 'preemption')}, {count_of(failure.trace.moments, 'step')}"
         console.print(Text(f"{found}. The simplest interleaving that shows it ({size}), time running down:"), soft_wrap=True)
@@ -145,13 +142,20 @@ def _listed(tids: Mapping[int, None], names: Mapping[int, str]) -> str:
 
 
 class TextReporter:
-    """Write one line for each scenario as it ends, then the report of every failure, then the count."""
+    """Write one line for each scenario as it ends, then the report of every failure, then the count.
 
-    def __init__(self) -> None:
+    With `is_quiet` the reports only, with `is_verbose` all that is known of what was explored, of scenarios that fail too.
+    """
+
+    def __init__(self, *, is_quiet: bool = False, is_verbose: bool = False) -> None:
         self._module = ""
+        self._is_quiet = is_quiet
+        self._is_verbose = is_verbose
 
     def add(self, result: Result, out: TextIO) -> None:
         """Write the line of one scenario, under the name of its module."""
+        if self._is_quiet:
+            return
         module, _, name = result.scenario.rpartition(":")
         if module and module != self._module:
             out.write(f"{module}\n")
@@ -161,17 +165,26 @@ class TextReporter:
             out.write(f"  {'':<12}  not controlled: {sentence}\n")
         for line in result_lines(result):
             out.write(f"  {'':<12}  {line}\n")
-        for line in () if result.failures else statistics_lines(result):
+        for line in statistics_lines(result, in_full=self._is_verbose) if self._is_verbose or not result.failures else ():
             out.write(f"  {'':<12}  explored: {line}\n")
         out.flush()
 
     def finish(self, results: Sequence[Result], out: TextIO) -> None:
         """Write the reports and the count."""
-        color = out.isatty()
+        color = wants_color(out)
         for result in results:
             for failure in result.failures:
                 out.write(f"\n{render(failure, color=color)}")
-        out.write(f"\n{_totals(results)}\n")
+                if self._is_verbose:
+                    out.write(f"\nChoices other than the default, of threads and values\n  {_choices_text(failure)}\n")
+        if not self._is_quiet:
+            out.write(f"\n{_totals(results)}\n")
+
+
+def _choices_text(failure: Failure) -> str:
+    """List the choices that make up a schedule, by number of the announcement."""
+    picks = [f"{pick} at {moment}" for moment, pick in failure.schedule.deviations]
+    return ", ".join(picks) or "none"
 
 
 def _verdict_word(result: Result) -> str:
@@ -197,10 +210,12 @@ def _verdict_text(result: Result) -> str:
         return f"{failure.kind}: {first}{more}   {found}"
     if result.verdict == "proven":
         scope = f": proven for {result.scope}" if result.scope else ""
-        return f"all {count_of(result.executions, 'schedule')}{scope}"
+        schedules = "the only schedule" if result.executions == 1 else f"all {result.executions:,} schedules"
+        return f"{schedules}{scope}"
     if result.stopped_by == "interrupt":
         return f"stopped by Ctrl-C; nothing failed in {count_of(result.executions, 'schedule')}"
-    return f"{result.executions:,} sampled with {result.strategy}"
+    how = f"{result.executions:,} sampled with {result.strategy}"
+    return f"{how} until saturated" if result.stopped_by == "saturated" else how
 
 
 def _totals(results: Sequence[Result]) -> str:

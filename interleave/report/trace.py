@@ -7,6 +7,7 @@ from typing import TextIO
 from interleave.model import Trace
 from interleave.report.columns import effect, named_steps, names_of
 from interleave.report.source import short_path
+from interleave.report.words import count_of
 
 
 def write_trace(trace: Trace, out: TextIO) -> None:
@@ -19,4 +20,5 @@ def write_trace(trace: Trace, out: TextIO) -> None:
         name = names.get(step.tid, f"thread {step.tid}")
         where = f"{short_path(step.where.file)}:{step.where.line} in {step.where.function}"
         out.write(f"{step.index:>{number_width}}  {name:<{name_width}} {mark} {effect(step):<40}  {where}\n")
-    out.write(f"{len(trace.steps)} steps, {trace.switches} switches, {trace.preemptions} preemptions; * conflicts with another thread\n\n")
+    counts = (len(trace.steps), "step"), (trace.switches, "switch"), (trace.preemptions, "preemption")
+    out.write(f"{', '.join(count_of(number, noun) for number, noun in counts)}; * conflicts with another thread\n\n")

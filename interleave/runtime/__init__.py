@@ -141,7 +141,7 @@ IDLE: tuple[Callable[..., None], ...] = (touch, touch_many, publish, turn)
 
 
 def yield_point() -> None:
-    """Let the strategy switch to another logical thread here. Does nothing outside an exploration."""
+    """Let the strategy switch to another logical thread here. Does nothing outside an exploration. Raises no errors."""
     kernel = active()
     if kernel is not None:
         kernel.step("yield")

@@ -227,7 +227,7 @@ class Causality:
             return _MAYBE if not footprint.is_single and self._is_changed_after(event, footprint) else _NO
         if operation.kind in _NEVER_BLOCKS:
             return _YES
-        if operation.kind == "acquire" and footprint.is_single and _is_mutex(operation):
+        if operation.kind == "acquire" and footprint.is_single and is_mutex(operation):
             return self._was_free(event, footprint)
         return _MAYBE
 
@@ -279,7 +279,7 @@ def _is_contribution(event: Operation, operation: Operation) -> bool:
     return any(one.field is WAKE and one.owner in woken for one in event.accesses or ())
 
 
-def _is_mutex(operation: Operation) -> bool:
+def is_mutex(operation: Operation) -> bool:
     """Tell whether an operation is on a lock that one thread at a time can hold, by the type's name in the owner's."""
     assert operation.accesses
     return operation.accesses[0].owner[-1] in ("lock", "Lock", "RLock")

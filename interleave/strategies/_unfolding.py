@@ -22,11 +22,15 @@ _NOTHING = Footprint()
 
 
 class Announced(NamedTuple):
-    """An operation that a thread announces; `joined` is the number of the thread that it waits for, -1 if none."""
+    """An operation that a thread announces; `joined` is the number of the thread that it waits for, -1 if none.
+
+    `is_mutex` says that it is on a lock that one thread at a time can hold, as against a semaphore.
+    """
 
     kind: str
     footprint: Footprint
     joined: int = -1
+    is_mutex: bool = False
 
 
 class _Event(NamedTuple):
@@ -211,7 +215,7 @@ class Unfolding:
             return True
         if announced.kind == "join":
             return self._is_over(configuration, announced.joined)
-        if announced.kind == "acquire" and announced.footprint.is_single:
+        if announced.kind == "acquire" and announced.is_mutex and announced.footprint.is_single:
             found = [self._events[self._last_conflict(last, announced.footprint)] for last in configuration]
             latest = max(found, key=lambda event: event.depth)
             if latest.kind in _TAKES or latest.kind in _GIVES:

@@ -83,6 +83,11 @@ class Auto:
             self.prover, self._is_prepared = self._make_prover(), False
 
     @property
+    def is_searching(self) -> bool:
+        """Tell whether the execution under way is the prover's."""
+        return self._active is self.prover
+
+    @property
     def proving(self) -> int:
         """Return how many executions the prover has made."""
         return self._proving

@@ -39,6 +39,7 @@ from typing import NamedTuple
 from interleave.errors import UsageError
 from interleave.model import Operation, Point, Trace
 from interleave.strategies._footprint import Footprints
+from interleave.strategies._happens_before import is_mutex
 from interleave.strategies._identity import Identity
 from interleave.strategies._lateness import late_events
 from interleave.strategies._points import bits, mismatch
@@ -94,6 +95,11 @@ class Bounded:
         self._deferred: list[_Place] = []
         self._visited: set[tuple[Configuration, int]] = set()
         self._was_cut = False
+
+    @property
+    def bound(self) -> int:
+        """Return the number of preemptions at hand; all schedules with fewer have been run, as far as conflicts are known."""
+        return self._bound if self._other is None else self._other.bound
 
     def begin(self) -> bool:
         """Search through what is known for a schedule that is not; return False if there is none within the bound."""
@@ -185,7 +191,8 @@ class Bounded:
         for tid, operation in enumerate(pending):
             if operation is not None:
                 joined = self._threads.number_of[operation.target] if operation.kind == "join" and operation.target >= 0 else -1
-                announced = Announced(operation.kind, self._footprints.of(operation), joined)
+                is_lock = operation.kind == "acquire" and bool(operation.accesses) and is_mutex(operation)
+                announced = Announced(operation.kind, self._footprints.of(operation), joined, is_lock)
                 is_enabled = bool(enabled >> tid & 1)
                 self._unfolding.announce(configuration, self._threads.number_of[tid], announced, is_enabled=is_enabled)
 

@@ -55,7 +55,7 @@ class _Situation:
 
     def __str__(self) -> str:
         asked = f"a choice of {self.values} values" if self.values else f"threads {', '.join(map(str, bits(self.enabled)))} enabled"
-        return f"'{self.kind or 'nothing'}' of thread {self.current} after {self.moment} announcements with {asked}"
+        return f"'{self.kind or 'nothing'}' of thread {self.current} at announcement {self.moment} with {asked}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,11 @@ class Dfs:
     def __reduce__(self) -> tuple[Any, ...]:
         # Taken to another process it begins at the root: it is not known there yet where the scheduling points are.
         return partial(Dfs, preemptions=self.preemptions), ()
+
+    @property
+    def depth(self) -> int:
+        """Return the number of choices on the path at hand."""
+        return len(self._picks)
 
     def begin(self) -> bool:
         """Take up the next schedule; say no when all were run."""

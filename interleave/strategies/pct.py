@@ -24,6 +24,7 @@ Departures:
 from __future__ import annotations
 
 import random
+from math import expm1, log1p
 
 from interleave.errors import UsageError
 from interleave.model import Point, Trace
@@ -52,6 +53,9 @@ class Pct:
         self.execution = 0
         #: k: the most scheduling points in an execution that ended before it was made fair.
         self.longest = 0
+        #: n: the most threads in an execution, and how many executions were made with the change points of this n and k.
+        self.threads = 0
+        self.repeated = 0
         self._random = random.Random()
         # All threads met, highest priority first; those from index `_undemoted` on were demoted by a change point,
         # and `_demotions` maps each of these to the number of its change point.
@@ -106,8 +110,21 @@ class Pct:
 
     def end(self, trace: Trace) -> None:
         """Learn how long executions are, unless this one had to be made fair to end at all."""
-        if self._points <= self._fair_from:
-            self.longest = max(self.longest, self._points)
+        self.repeated += 1
+        if self._points <= self._fair_from and self._points > self.longest:
+            self.longest, self.repeated = self._points, 0
+        if len(trace.threads) > self.threads:
+            self.threads, self.repeated = len(trace.threads), 0
+
+    def chances(self) -> tuple[float, float]:
+        """Return the least probability of a failure of `depth` in one execution, and in those made since n and k were last too small.
+
+        It is 1/(n k^(d-1)), section 3 of the paper, with k one higher because a change point may lie beyond the last step.
+        """
+        if not self.longest or not self.threads:
+            return 0.0, 0.0
+        chance = 1 / (self.threads * (self.longest + 1) ** (self.depth - 1))
+        return chance, -expm1(self.repeated * log1p(-chance)) if chance < 1 else float(self.repeated > 0)
 
     def _demote(self, tid: int, number: int) -> None:
         """Give a thread the priority `number`, below all first priorities and among the demoted ones by number."""

@@ -54,9 +54,9 @@ class Replay:
         site = trace.events[-1][1].site if trace.events else NOWHERE
         if self._moment >= 0:
             left = len(self.schedule.deviations) - self._next
-            self._diverge(f"it ended after {trace.moments} announcements, with {left} recorded choices unused", len(trace.events), site)
+            self._diverge(f"it ended at announcement {trace.moments}, and recorded choices were left: {left}", len(trace.events), site)
         elif self.schedule.length and trace.moments != self.schedule.length:
-            said = f"it made {trace.moments} announcements, where {self.schedule.length} were recorded"
+            said = f"it ended at announcement {trace.moments}, where the recorded one ended at {self.schedule.length}"
             self._diverge(said, len(trace.events), site)
 
     def _deviate(self, point: Point) -> int:
