@@ -23,7 +23,7 @@ from interleave.errors import CheckFailed, NotControlled, ReplayMismatch
 from interleave.estimate import Estimate, estimate
 from interleave.execution import Controls, Onlooker
 from interleave.findings import Findings
-from interleave.gil import with_labels
+from interleave.gil import scope_of, with_labels
 from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, Trace, Verdict
 from interleave.race_search import RaceSearch
 from interleave.repetition import check_endless, first_difference, is_repeated, nondeterminism, said, site_at, where_left
@@ -274,7 +274,7 @@ class _Exploration:
         exhausted = stopped_by == "exhausted"
         if not exhausted and self._is_between and (left := estimate(strategy, self._executions)) is not None:
             statistics.searched, statistics.left = left.done, left.left
-        scope = strategy.scope if exhausted and not runner.was_cut else ""
+        scope = scope_of(strategy.scope, runner) if exhausted and not runner.was_cut else ""
         failures = self._findings.all()
         return Result(
             scenario=runner.name,

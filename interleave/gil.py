@@ -14,6 +14,7 @@ That a race is not seen is never taken as proof, since not all executions are lo
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -29,6 +30,13 @@ LEAST = 20
 MOST = 300
 _MEMORY = ("read", "write")
 _Key = tuple[str, ...]
+
+
+def scope_of(scope: str, runner: Runner) -> str:
+    """Return what a complete search has covered, in words, with the granularity that it had."""
+    if not (scope and runner.controls.has_gil):
+        return scope
+    return f"{scope} with the GIL of CPython {sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def with_labels(result: Result, runner: Runner, *, races: str) -> Result:

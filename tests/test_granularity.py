@@ -10,6 +10,7 @@ import sys
 import threading
 from collections import UserDict
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -19,10 +20,12 @@ from hypothesis import HealthCheck, given, settings
 from interleave import Budget, UsageError, explore, replay
 from interleave.gil import switches_within_memory
 from interleave.model import NOWHERE, Failure, Operation
+from interleave.report.gil import gil_line
 from interleave.schedule import decode
 from tests.generated import Program, build, programs
 from tests.granularity_programs import PROGRAMS, Shared, scenario_of
 
+PYTHON = f"CPython {sys.version_info[0]}.{sys.version_info[1]}"
 MANY = Budget(executions=3_000)
 
 
@@ -57,7 +60,8 @@ def test_bounded_search_keeps_blocks_whole() -> None:
     seen: set[Any] = set()
     body, _ = PROGRAMS["get and store"]
     result = explore(scenario_of(body, seen), strategy="dpor", preemptions=1, granularity="gil")
-    assert (result.verdict, result.scope) == ("proven", "every schedule with at most 1 preemption")
+    assert result.verdict == "proven"
+    assert result.scope == f"every schedule with at most 1 preemption with the GIL of {PYTHON}"
     assert seen == explored(body, "gil")
 
 
@@ -284,11 +288,13 @@ def test_failure_is_labelled(name: str) -> None:
 
 def test_label_is_in_reports() -> None:
     lost = failure_of(failing("attribute increment"))
-    assert f"Under the GIL: cannot happen on CPython {sys.version_info[0]}.{sys.version_info[1]}" in lost.report()
-    assert (
-        f"Under the GIL: this happens on CPython {sys.version_info[0]}.{sys.version_info[1]} too."
-        in failure_of(failing("get and store")).report()
-    )
+    impossible = f"Under the GIL: cannot happen on {PYTHON} (all schedules run): safe today by luck, broken on free-threaded Python."
+    assert impossible in lost.report().splitlines()
+    assert f"Under the GIL: this happens on {PYTHON} too." in failure_of(failing("get and store")).report().splitlines()
+    assert lost.under_gil is not None
+    unseen = replace(lost, under_gil=lost.under_gil._replace(verdict="not seen", executions=1_200))
+    assert gil_line(unseen) == f"Under the GIL: not seen in 1,200 executions on {PYTHON}; free-threaded Python can fail so."
+    assert gil_line(replace(lost, under_gil=None)) == ""
 
 
 def test_no_label_is_made_if_nobody_wants_it() -> None:

@@ -7,12 +7,12 @@ import sys
 from interleave.model import Failure
 
 
-def gil_line(failure: Failure, version: tuple[int, int] = sys.version_info[:2]) -> str:
-    """Say whether a failure can happen under the GIL of CPython of a version; empty where that is not known."""
+def gil_line(failure: Failure) -> str:
+    """Say whether a failure can happen under the GIL of this CPython; empty where that is not known."""
     label = failure.under_gil
     if label is None:
         return ""
-    python = f"CPython {version[0]}.{version[1]}"
+    python = f"CPython {sys.version_info[0]}.{sys.version_info[1]}"
     if label.verdict == "possible":
         return f"Under the GIL: this happens on {python} too."
     if label.verdict == "not seen":
