@@ -12,12 +12,14 @@ from collections import UserDict
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from interleave import Budget, UsageError, explore, replay
+from interleave.database import explore_remembering
 from interleave.gil import switches_within_memory
 from interleave.model import NOWHERE, Failure, Operation
 from interleave.report.gil import gil_line
@@ -241,7 +243,7 @@ def test_generated_programs_do_under_the_gil_a_part_of_what_they_do_without(prog
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(programs)
 def test_many_generated_programs(program: Program) -> None:
     check_program(program)
@@ -295,6 +297,49 @@ def test_label_is_in_reports() -> None:
     unseen = replace(lost, under_gil=lost.under_gil._replace(verdict="not seen", executions=1_200))
     assert gil_line(unseen) == f"Under the GIL: not seen in 1,200 executions on {PYTHON}; free-threaded Python can fail so."
     assert gil_line(replace(lost, under_gil=None)) == ""
+
+
+def test_label_is_made_of_a_failure_recalled_from_the_database(tmp_path: Path) -> None:
+    def explored_again(**options: Any) -> Failure:
+        result = explore_remembering(failing("attribute increment"), tmp_path, "m:f", name="m:f", **options)
+        assert result.failure is not None
+        return result.failure
+
+    first, again = explored_again(), explored_again()
+    assert again.executions == 1
+    assert first.under_gil is not None
+    assert again.under_gil is not None
+    assert first.under_gil.verdict == again.under_gil.verdict == "impossible"
+    assert explored_again(gil_label=False).under_gil is None
+    # What the GIL does not allow is not lost for it, nor found with it.
+    assert explore_remembering(failing("attribute increment"), tmp_path, "m:f", name="m:f", granularity="gil").verdict == "proven"
+    assert explored_again(gil_label=False).seed == first.seed
+
+
+def test_executions_after_a_failure_are_bounded() -> None:
+    calls = 0
+
+    def scenario() -> None:
+        nonlocal calls
+        calls += 1
+        shared = Shared()
+        threads = [threading.Thread(target=work, args=(shared,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert shared.total == 4 * len(threads)
+
+    def work(shared: Shared) -> None:
+        for _ in range(4):
+            shared.n += 1
+
+    assert failure_of(scenario, gil_label=False).under_gil is None
+    without, calls = calls, 0
+    label = failure_of(scenario).under_gil
+    assert label is not None
+    assert label.verdict == "not seen"
+    assert label.executions == calls - without == max(20, min(300, without // 2))
 
 
 def test_no_label_is_made_if_nobody_wants_it() -> None:

@@ -165,7 +165,7 @@ def _assemble(code: CodeType, context: Context, replacements: dict[int, CodeType
         else:
             result.append(instr)
         if after is not None:
-            _insert(result, after, instr.location)
+            _insert(result, after, context.location_after(position))
         context.previous = instr
     source[:] = result
     return source.to_code(stacksize=code.co_stacksize + _CALL_OVERHEAD + context.deepest + 1, compute_exception_stack_depths=False)
