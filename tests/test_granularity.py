@@ -6,6 +6,7 @@ interpreter itself.
 
 from __future__ import annotations
 
+import io
 import sys
 import threading
 from collections import UserDict
@@ -22,7 +23,9 @@ from interleave import Budget, UsageError, explore, replay
 from interleave.database import explore_remembering
 from interleave.gil import switches_within_memory
 from interleave.model import NOWHERE, Failure, Operation
+from interleave.report import reporter
 from interleave.report.gil import gil_line
+from interleave.report.machine import as_data
 from interleave.schedule import decode
 from tests.generated import Program, build, programs
 from tests.granularity_programs import PROGRAMS, Shared, scenario_of
@@ -297,6 +300,17 @@ def test_label_is_in_reports() -> None:
     unseen = replace(lost, under_gil=lost.under_gil._replace(verdict="not seen", executions=1_200))
     assert gil_line(unseen) == f"Under the GIL: not seen in 1,200 executions on {PYTHON}; free-threaded Python can fail so."
     assert gil_line(replace(lost, under_gil=None)) == ""
+
+
+def test_label_is_in_machine_readable_reports() -> None:
+    result = explore(failing("attribute increment"))
+    assert result.failure is not None
+    assert result.failure.under_gil is not None
+    (scenario,) = as_data([result])["scenarios"]
+    assert scenario["failures"][0]["under_gil"] == {"verdict": "impossible", "executions": result.failure.under_gil.executions}
+    page = io.StringIO()
+    reporter("html").finish([result], page)
+    assert gil_line(result.failure) in page.getvalue()
 
 
 def test_label_is_made_of_a_failure_recalled_from_the_database(tmp_path: Path) -> None:
