@@ -1,10 +1,11 @@
-"""Small programs, each with whether two threads that run it can come to different ends under the GIL of CPython 3.11 to 3.13.
+"""Small programs, each with whether two threads that run it can come to different ends under the GIL of CPython, 3.11 to 3.13.
 
 On free-threaded Python all of them can.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -184,6 +185,59 @@ def generator_twice(shared: Shared) -> None:
         pass
 
 
+class Reader:
+    """Reads when it is made, and when it is called."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.number = shared.n
+
+    def __call__(self, shared: Shared) -> int:
+        return shared.n
+
+
+def read(shared: Shared, depth: int = 0) -> int:
+    return read(shared, depth - 1) if depth else shared.n
+
+
+def class_call(shared: Shared) -> None:
+    shared.n = Reader(shared).number + 1
+
+
+def object_call(shared: Shared) -> None:
+    reader = Reader(shared)
+    shared.n = reader(shared) + 1
+
+
+def recursion(shared: Shared) -> None:
+    shared.n = read(shared, 3) + 1
+
+
+def unpacked_call(shared: Shared) -> None:
+    arguments = (shared,)
+    shared.n = read(*arguments) + 1
+
+
+def exception(shared: Shared) -> None:
+    box = [0]
+
+    def fail() -> None:
+        box[0] = shared.n
+        raise KeyError
+
+    try:
+        fail()
+    except KeyError:
+        pass
+    shared.n = box[0] + 1
+
+
+def branch_not_taken(shared: Shared) -> None:
+    value = shared.n
+    if value > 9:
+        read(shared)
+    shared.n = value + 1
+
+
 #: By name: what a thread does, and whether it can go wrong under the GIL.
 PROGRAMS: dict[str, tuple[Callable[[Shared], object], bool]] = {
     "attribute increment": (attribute, False),
@@ -204,6 +258,14 @@ PROGRAMS: dict[str, tuple[Callable[[Shared], object], bool]] = {
     "while loop of one turn": (while_once, False),
     "iteration of a dictionary": (iteration, True),
     "handler of an exception": (handler, False),
+    "class that reads": (class_call, True),
+    "object that reads": (object_call, True),
+    "function that reads in recursion": (recursion, False),
+    # Inlined since 3.12.
+    "function that reads what is unpacked": (unpacked_call, sys.version_info < (3, 12)),
+    # On 3.12 and no other the compiler has a handler at the end of the function jump back.
+    "exception from a function that reads": (exception, sys.version_info[:2] == (3, 12)),
+    "call in a branch not taken": (branch_not_taken, False),
     "generator before": (generator, False),
     "generator that goes on": (generator_twice, True),
 }

@@ -261,6 +261,11 @@ def _iterate(obj: Any) -> None:
         gate.may_switch = True
 
 
+def _raise(error: Any) -> None:
+    if gate.is_open and issubclass(type(error), type) and is_foreign(error, ()):
+        gate.may_switch = True
+
+
 def _load_attribute(name: str) -> Callable[[Any], None]:
     def hook(obj: Any) -> None:
         if gate.is_open and not gate.may_switch and _loads_by_code(obj, name):
@@ -326,7 +331,7 @@ _NOISY: dict[str, tuple[Callable[..., None], tuple[int, ...]]] = {
     "SEND": (_iterate, (2,)),
     **dict.fromkeys(
         (
-            "IMPORT_NAME", "RAISE_VARARGS", "WITH_EXCEPT_START", "MATCH_CLASS", "MATCH_KEYS", "LOAD_SUPER_ATTR", "BEFORE_ASYNC_WITH",
+            "IMPORT_NAME", "WITH_EXCEPT_START", "MATCH_CLASS", "MATCH_KEYS", "LOAD_SUPER_ATTR", "BEFORE_ASYNC_WITH",
             "GET_AWAITABLE", "GET_AITER", "GET_ANEXT", "CHECK_EG_MATCH",
         ),
         (pass_point, ()),
@@ -363,6 +368,8 @@ def _noise(name: str, arg: Any) -> Plan | None:
         return Plan(_change_attribute(arg, "__setattr__", "fset", "__set__"), (1,))
     if name == "DELETE_ATTR":
         return Plan(_change_attribute(arg, "__delattr__", "fdel", "__delete__"), (1,))
+    if name == "RAISE_VARARGS":
+        return Plan(_raise, (arg,)) if arg else None
     if name == "FORMAT_VALUE" and arg & _HAS_SPEC:
         name = "FORMAT_WITH_SPEC"
     found = _NOISY.get(name)
