@@ -23,6 +23,10 @@ class Choice(NamedTuple):
 CHOICES: Final = {
     "timeouts": Choice(("idle", "any"), "When a timeout may fire: only if nothing else can run, or at any moment."),
     "task_order": Choice(("any", "fifo"), "Which asyncio task steps next: any that is ready, or the one that has been ready longest."),
+    "granularity": Choice(
+        ("free-threaded", "gil"),
+        "Where threads may switch: at every access, as in free-threaded Python, or only where this CPython does so with the GIL.",
+    ),
     "races": Choice(
         ("report", "harmful", "fail", "off"),
         "What to do with races that no assertion notices: report them, fail on harmful ones, fail on all, look for none.",

@@ -163,6 +163,7 @@ run and none failed. Ctrl-C stops and reports what was found so far.
 @click.option("--no-database", is_flag=True, help="Neither try nor keep seeds in .interleave/.")
 @click.option("--quiet", is_flag=True, help="Write nothing but failures.")
 @click.option("--verbose", is_flag=True, help="Write all that is known of what was explored.")
+@click.option("--no-gil-label", is_flag=True, help="Do not find out of failures whether the GIL allows them.")
 @click.option("--keep-going", is_flag=True, help="Look for further failures of a scenario after its first.")
 def explore(targets: Sequence[str], **options: Any) -> None:
     """Explore every scenario of the TARGETs within a budget.
@@ -230,6 +231,7 @@ def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
             strategy=options["strategy"],
             budget=Budget(executions=executions, seconds=seconds, hang=_HANG, unseen=unseen),
             stop_on_failure=not options["keep_going"],
+            gil_label=not options["no_gil_label"],
             seed=options["seed"],
             preemptions=options["preemptions"],
             state=options["state"],
@@ -281,7 +283,7 @@ Examples:
   python -m interleave replay targets.cache:scenario_put SEED --pdb     the debugger at the failure
   python -m interleave replay targets.cache:scenario_put SEED --step 12 the debugger at a step
 \b
-Give --include, --timeouts and --task-order as they were when the seed was found; the command printed with it has them.
+Give --include, --timeouts, --task-order and --granularity as they were when the seed was found; the command printed with it has them.
 """
 
 

@@ -57,7 +57,7 @@ class Control:
     def __init__(self, include: tuple[str, ...], scenario: Callable[[], object], controls: Controls) -> None:
         scope = Scope(include)
         controls.is_engine_shared = bool(include) and scope.has_library
-        self._instrumentation = Instrumentation(scope)
+        self._instrumentation = Instrumentation(scope, has_gil=controls.has_gil)
         self._controls = controls
         self._stack = ExitStack()
         self._tracers = Tracers()

@@ -118,7 +118,7 @@ def explore_remembering(scenario: Callable[[], object], folder: Path | None, cal
         return explore(scenario, **options)
     database = Database(folder, called, " ".join(seed_options(options)))
     stops = options.get("stop_on_failure", True)
-    shared = {name: options[name] for name in ("name", "replay_command", *SEED_OPTIONS) if name in options}
+    shared = {name: options[name] for name in ("name", "replay_command", "gil_label", *SEED_OPTIONS) if name in options}
     # What is kept of an exploration that is continued has its failures already.
     seeds = database.seeds if options.get("state") is None else []
     recalled = recall(scenario, seeds, stop_on_failure=stops, **shared) if seeds else None

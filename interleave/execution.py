@@ -64,7 +64,8 @@ class Controls:
     """What stays the same over the executions of one exploration.
 
     `steps` bounds the operations of an execution; `any_timeout` lets deadlines fire while others could run; with `is_fifo` tasks of
-    asyncio step in the order in which they became ready; `is_holding_visible` is learned (see `primitives.locks`); `is_engine_shared`
+    asyncio step in the order in which they became ready; with `has_gil` threads are switched between only where CPython does so with
+    the GIL; `is_holding_visible` is learned (see `primitives.locks`); `is_engine_shared`
     says that code of the standard library is in scope, which the engine calls too; `executions` counts; `hang` is what the watchdog
     allows; `running` is the kernel at work, for the signal handler; `onlooker` is told of executions.
     """
@@ -72,6 +73,7 @@ class Controls:
     steps: int = 20_000
     any_timeout: bool = False
     is_fifo: bool = False
+    has_gil: bool = False
     is_holding_visible: bool = False
     #: Whether the first Ctrl-C lets the execution under way come to its end, because the exploration is to be continued.
     ends_executions: bool = False
@@ -98,7 +100,7 @@ def execute(
     trace = Trace()
     controls.executions += 1
     kernel = Kernel(strategy, trace, steps=controls.steps, any_timeout=controls.any_timeout)
-    trap = Trap(kernel, is_holding_visible=controls.is_holding_visible)
+    trap = Trap(kernel, is_holding_visible=controls.is_holding_visible, has_gil=controls.has_gil)
     if controls.is_engine_shared:
         kernel.choose = aside(strategy.choose)
     kernel.at_quiescence = lambda: release_pools() or trap.spinning.release()
@@ -129,6 +131,7 @@ def execute(
         controls.is_holding_visible = trap.is_holding_visible
         trace.has_new_points = trap.places.has_new_points
         trace.has_tasks = trap.steps is not None
+        trace.has_blocks = controls.has_gil and kernel.joins_blocks
         forget([thread.handle for thread in kernel.logical if thread.handle is not None])
         trap.close_books()
     if recorder is not None:

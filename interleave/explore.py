@@ -24,9 +24,10 @@ from interleave.errors import CheckFailed, NotControlled, ReplayMismatch
 from interleave.estimate import Progress, estimate, is_drawing, take_stock
 from interleave.execution import Controls, Onlooker
 from interleave.findings import Findings
+from interleave.gil import scope_of, with_labels
 from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, Trace, Verdict
 from interleave.race_search import RaceSearch
-from interleave.repetition import check_endless, first_difference, nondeterminism, said, site_at, where_left
+from interleave.repetition import check_endless, first_difference, is_repeated, nondeterminism, said, site_at, where_left
 from interleave.runner import Runner
 from interleave.runtime.ledger import IMPORTED
 from interleave.schedule import decode
@@ -72,7 +73,9 @@ def explore(
     timeouts: str = "idle",
     races: str = "report",
     task_order: str = "any",
+    granularity: str = "free-threaded",
     shrink: bool = True,
+    gil_label: bool = True,
     state: str | os.PathLike[str] | None = None,
     name: str | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -84,6 +87,8 @@ def explore(
     random generator. `include` names modules whose code is in scope besides the user's, with wildcards ("cachetools", "urllib3.*").
     `preemptions` bounds searches. `timeouts="any"` lets sleeps and timeouts end while other threads could run, "idle" only when none can.
     `task_order="any"` lets any ready task of asyncio step next, "fifo" the one that has been ready longest (see `event_loop`).
+    `granularity="gil"` lets threads switch only where this CPython does so with the GIL, "free-threaded" at every access. A failure found
+    at the latter is labelled with whether the GIL allows it, which takes executions of its own, unless `gil_label=False` (see `gil`).
     With `stop_on_failure=False` the exploration goes on and collects distinct failures (see `findings`). `shrink=False` reports them as
     they were met, not simplified.
     `races` says what to do with races that no assertion notices: "report" them in the result, fail on the "harmful" ones, "fail" on
@@ -96,7 +101,7 @@ def explore(
     """
     budget = budget or Budget()
     check_budget(budget)
-    controls = _controls(budget.steps, timeouts, task_order)
+    controls = make_controls(budget.steps, timeouts, task_order, granularity)
     controls.hang = budget.hang
     runner = Runner(scenario, check_scenario(scenario, name), controls, include=tuple(include), replay_command=replay_command)
     renew: Callable[[], Strategy] | None = None
@@ -108,19 +113,23 @@ def explore(
     chosen: Any = strategy if renew is None else renew()
     findings = Findings(runner, search, shrinks=shrink)
     exploration = _Exploration(runner, chosen, called, budget, findings=findings, progress=progress, renew=renew)
-    if state is None:
-        return exploration.run(stop_on_failure=stop_on_failure)
     options = {"strategy": called, "seed": seed, "preemptions": preemptions, "timeouts": timeouts, "task_order": task_order}
-    kept = (*options.items(), ("races", races), ("include", tuple(include)))
-    return exploration.run_on(state, kept, stop_on_failure=stop_on_failure)
+    kept = (*options.items(), ("granularity", granularity), ("races", races), ("include", tuple(include)))
+    if state is None:
+        result = exploration.run(stop_on_failure=stop_on_failure)
+    else:
+        result = exploration.run_on(state, kept, stop_on_failure=stop_on_failure)
+    return with_labels(result, runner, races=races) if gil_label else result
 
 
-def _controls(steps: int, timeouts: str, task_order: str) -> Controls:
+def make_controls(steps: int, timeouts: str, task_order: str, granularity: str) -> Controls:
+    """Return the controls that go with options of `explore` and `replay`."""
     return Controls(
         steps=steps,
         hang=Budget().hang,
         any_timeout=check_choice("timeouts", timeouts) == "any",
         is_fifo=check_choice("task_order", task_order) == "fifo",
+        has_gil=check_choice("granularity", granularity) == "gil",
     )
 
 
@@ -141,22 +150,23 @@ def replay(
     timeouts: str = "idle",
     races: str = "report",
     task_order: str = "any",
+    granularity: str = "free-threaded",
     lenient: bool = False,
     onlooker: Onlooker | None = None,
     replay_command: Callable[[str], str] | None = None,
 ) -> Replay:
     """Run `scenario` once under the schedule of `seed`, in detail.
 
-    `include`, `name`, `timeouts`, `task_order` and `races` must be those under which the seed was found. Raises SeedError if the seed is
-    damaged or of another scenario, ReplayMismatch if the program does something else now than when the seed was made. With `lenient`, what
-    still matches is followed then, with default choices where nothing does, and `Replay.left_path` says where that began. An `onlooker` is
-    shown the execution while its threads stand where they are, see `debugging`.
+    `include`, `name`, `timeouts`, `task_order`, `granularity` and `races` must be those under which the seed was found. Raises SeedError if
+    the seed is damaged or of another scenario, ReplayMismatch if the program does something else now than when the seed was made. With
+    `lenient`, what still matches is followed then, with default choices where nothing does, and `Replay.left_path` says where that began.
+    An `onlooker` is shown the execution while its threads stand where they are, see `debugging`.
     """
     full_name = check_scenario(scenario, name)
     schedule = decode(seed, seed_name(full_name))
     # Whatever bound the execution was made under, it ended after so many steps.
     steps = (not lenient and schedule.length) or Budget().steps
-    controls = _controls(steps, timeouts, task_order)
+    controls = make_controls(steps, timeouts, task_order, granularity)
     runner = Runner(scenario, full_name, controls, include=tuple(include), replay_command=replay_command)
     search = RaceSearch(runner, check_choice("races", races))
     with runner.control:
@@ -253,7 +263,7 @@ class _Exploration:
         uncontrolled = (*runner.uncontrolled, *runner.control.skipped)
         exhausted = stopped_by == "exhausted"
         take_stock(statistics, strategy, self._executions, self._classes, is_done=exhausted or not self._is_between)
-        scope = strategy.scope if exhausted and not runner.was_cut else ""
+        scope = scope_of(strategy.scope, runner) if exhausted and not runner.was_cut else ""
         failures = self._findings.all()
         return Result(
             scenario=runner.name,
@@ -357,7 +367,7 @@ class _Exploration:
         third = self._runner.follow(Schedule(tuple(second.deviations)), watched=self._findings.races.is_on)
         step = first_difference(second.events, third.events)
         # What is done once in a process is over now: a search must not take the first execution for one like all others.
-        self._is_void |= self._strategy.every_access and first_difference(first.events, second.events) is not None
+        self._is_void |= self._strategy.every_access and not is_repeated(first, second)
         if step is None:
             return third if third.witness is not None else None
         then, now = site_at(second.events, step), site_at(third.events, step)

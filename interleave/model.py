@@ -31,6 +31,7 @@ from interleave.outcome import Blocked as Blocked
 from interleave.outcome import ConflictPair as ConflictPair
 from interleave.outcome import FailureKind as FailureKind
 from interleave.outcome import Frame as Frame
+from interleave.outcome import GilVerdict as GilVerdict
 from interleave.outcome import Held as Held
 from interleave.outcome import Inversion as Inversion
 from interleave.outcome import LockStep as LockStep
@@ -40,6 +41,7 @@ from interleave.outcome import RaceAccess as RaceAccess
 from interleave.outcome import Severity as Severity
 from interleave.outcome import Statistics as Statistics
 from interleave.outcome import Step as Step
+from interleave.outcome import UnderGil as UnderGil
 from interleave.outcome import Value as Value
 from interleave.outcome import Witness as Witness
 
@@ -294,8 +296,9 @@ class Trace:
     is_cut: bool = False
     #: Whether a task that could have gone on was made to let others go first, so that not every order of their steps is explored.
     is_bounded: bool = False
-    #: Whether an event loop ran.
+    #: Whether an event loop ran, and whether atomic blocks of accesses are one event each (see `runtime.blocks`).
     has_tasks: bool = False
+    has_blocks: bool = False
     #: None if the execution passed.
     outcome: Outcome | None = None
     #: Filled in detailed runs only.
@@ -311,7 +314,8 @@ class Failure:
     """One way in which a scenario fails, with the simplest schedule found that shows it.
 
     `preemptions` and `steps` describe that schedule; `executions` is the number of executions made when the failure was first
-    met, `count` how many failed in this way (see `findings`); `replay_command` is what to type to see it again.
+    met, `count` how many failed in this way (see `findings`); `replay_command` is what to type to see it again. `under_gil` is None where
+    it was not asked, or not found out.
     """
 
     kind: FailureKind
@@ -325,6 +329,7 @@ class Failure:
     executions: int
     replay_command: str = ""
     count: int = 1
+    under_gil: UnderGil | None = None
 
     #: Makes the text of `report`; set by the package root so that values stay free of presentation.
     renderer: ClassVar[Callable[[Failure], str] | None] = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 FailureKind = Literal["assertion", "exception", "deadlock", "stuck", "livelock", "nondeterminism", "race"]
 
@@ -158,6 +158,20 @@ class Inversion:
     is_confirmed: bool = False
     seed: str = ""
     executions: int = 0
+
+
+GilVerdict = Literal["possible", "not seen", "impossible"]
+
+
+class UnderGil(NamedTuple):
+    """Whether a failure found at the granularity of free-threaded Python can happen under the GIL of this interpreter.
+
+    "possible" if a schedule of this granularity fails in the same way, "impossible" if every one was run and none does, else "not seen".
+    `executions` is the number of executions made to find out.
+    """
+
+    verdict: GilVerdict
+    executions: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ else:
 #: Options that make up the budget, as in `model.Budget`.
 _BUDGET: Final = ("executions", "seconds", "steps", "hang", "unseen")
 #: Further options of `explore` that can be given; those that a seed depends on as well.
-_OPTIONS: Final = (*_BUDGET, "budget", "strategy", "stop_on_failure", "seed", "preemptions")
+_OPTIONS: Final = (*_BUDGET, "budget", "strategy", "stop_on_failure", "seed", "preemptions", "gil_label")
 
 
 class ScheduleFailed(CheckFailed, _Failed):
@@ -76,8 +76,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the mark."""
     config.addinivalue_line(
         "markers",
-        "interleave(executions, seconds, unseen, steps, strategy, include, preemptions, timeouts, task_order, races, seed): options of the "
-        "fixture 'schedule'.",
+        "interleave(executions, seconds, unseen, steps, strategy, include, preemptions, timeouts, task_order, granularity, races, seed): "
+        "options of the fixture 'schedule'.",
     )
 
 

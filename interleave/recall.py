@@ -11,10 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from interleave.arguments import CHOICES
 from interleave.detectors.distinct import Identity, identity_of
 from interleave.errors import ReplayMismatch, SeedError
-from interleave.explore import Replay, replay
-from interleave.model import Failure, Result, Statistics
+from interleave.explore import Replay, make_controls, replay
+from interleave.gil import labelled
+from interleave.model import Budget, Failure, Result, Statistics
+from interleave.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,9 @@ class Recall:
         return replace(result, failures=failures, verdict="failed" if failures else result.verdict)
 
 
-def recall(scenario: Callable[[], object], seeds: Sequence[str], *, stop_on_failure: bool = True, **options: Any) -> Recall:
+def recall(
+    scenario: Callable[[], object], seeds: Sequence[str], *, stop_on_failure: bool = True, gil_label: bool = True, **options: Any
+) -> Recall:
     """Try seeds one after the other, up to the first that fails unless told to go on; `options` are those of `replay`."""
     failures: list[Failure] = []
     tried = []
@@ -64,7 +69,13 @@ def recall(scenario: Callable[[], object], seeds: Sequence[str], *, stop_on_fail
                 failures.append(replace(failure, executions=len(tried)))
             if stop_on_failure:
                 break
-    return Recall(tuple(failures), tuple(tried))
+    found = tuple(failures)
+    if found and gil_label and options.get("granularity") != "gil":
+        chosen = [options.get(one, CHOICES[one].values[0]) for one in ("timeouts", "task_order", "granularity")]
+        include = tuple(options.get("include", ()))
+        runner = Runner(scenario, found[0].scenario, make_controls(Budget().steps, *chosen), include=include)
+        found = labelled(found, runner, races=options.get("races", "report"))
+    return Recall(found, tuple(tried))
 
 
 def _identity(failure: Failure) -> Identity:

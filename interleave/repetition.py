@@ -35,6 +35,22 @@ def first_difference(one: Sequence[Event], other: Sequence[Event]) -> int | None
     return None if len(one) == len(other) else min(len(one), len(other))
 
 
+def is_repeated(one: Trace, other: Trace) -> bool:
+    """Tell whether two executions are the same, also where blocks of accesses are single events in the first of them."""
+    if one.has_blocks:
+        return one.moments == other.moments and _accesses(one.events) == _accesses(other.events)
+    return first_difference(one.events, other.events) is None
+
+
+def _accesses(events: Sequence[Event]) -> list[tuple[object, ...]]:
+    """Return what was done, place by place, each place once in one stretch of a thread's accesses."""
+    found: dict[tuple[object, ...], None] = {}
+    for tid, operation in events:
+        parts: Sequence[object] = operation.accesses if operation.kind in ("read", "write") and operation.accesses else (operation,)
+        found.update(((tid, part), None) for part in parts)
+    return list(found)
+
+
 def nondeterminism(error: ReplayMismatch) -> Outcome:
     file, _, line = error.where.rpartition(":")
     where = Frame(file, int(line), "") if line.isdigit() else None

@@ -270,8 +270,9 @@ def test_each_logical_thread_has_a_stack_of_its_own(stacks: Any) -> None:
     threading.settrace(own.install)
     try:
         budget = interleave.Budget(executions=60)
+        options: dict[str, Any] = {"strategy": "dfs", "stop_on_failure": False, "gil_label": False}
         # Twice, so that greenlets are met again that were traced by others.
-        results = [interleave.explore(traced_scenario, strategy="dfs", stop_on_failure=False, budget=budget) for _ in range(2)]
+        results = [interleave.explore(traced_scenario, budget=budget, **options) for _ in range(2)]
         after = sys.gettrace(), threading.gettrace()
     finally:
         sys.settrace(before[0])

@@ -10,6 +10,7 @@ rewritten in memory, for the duration of the exploration, and their own one back
     analysis    facts about code: stored names, constant cells
     private     accesses to what only one frame can have
     loops       loops that may wait by looking again and again
+    switches    where CPython can switch threads with the GIL
     rewrite     a code object with calls of hooks before its accesses
     plans       which instruction gets which hook with which operands, in a context
     attributes  items  iterators  operators  calls    the hooks: from operands to places
@@ -49,8 +50,9 @@ class Instrumentation:
     `skipped`, as (qualified name, reason). Generators and coroutines that already run are left alone.
     """
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, *, has_gil: bool = False) -> None:
         self.scope = scope
+        self._has_gil = has_gil
         self.skipped: list[tuple[str, str]] = []
         #: Exchanged functions with their own code.
         self._exchanged: list[tuple[FunctionType, CodeType]] = []
@@ -68,6 +70,7 @@ class Instrumentation:
         """Exchange the code of every function in scope, of those found on the heap. If anything goes wrong, all of it is undone."""
         try:
             registry.begin(lambda module: self.scope.covers(module, None))
+            registry.has_gil = self._has_gil
             _demand.served_by = self
             state.changing_cells = self._changing_cells
             self._exchange(heap or survey())

@@ -7,6 +7,7 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from bytecode import Instr
+from bytecode.instr import InstrLocation
 
 from interleave.instrument.registry import registry
 from interleave.instrument.scope import CALLERS
@@ -71,6 +72,14 @@ class Context:
         )
         self.sites.append(site)
         return site
+
+    def location_after(self, position: int) -> InstrLocation | None:
+        """Return the location for what is inserted after an instruction: its own, but at the start of a function that of the first line."""
+        instr = self.instructions[position]
+        if instr.name == "RESUME":
+            instr = next((one for one in self.instructions[position + 1 :] if isinstance(one, Instr)), instr)
+        location: InstrLocation | None = instr.location
+        return location
 
     def follows(self, names: frozenset[str]) -> bool:
         """Tell whether the top of the stack was certainly made by one of these instructions."""

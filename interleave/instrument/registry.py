@@ -40,7 +40,7 @@ class Registry:
 
     __slots__ = (
         "_caches", "_is_filled", "_namespaces", "_temporary", "aliases", "attributes", "cached", "caches", "changing", "class_attributes",
-        "covers", "instrumented", "patched", "running", "variables", "version",
+        "covers", "has_gil", "inlined", "instrumented", "patched", "running", "variables", "version",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -65,6 +65,10 @@ class Registry:
         self.cached: set[int] = set()
         #: By id of the rewritten code of a wrapped function: the caches called in this execution that wrap it.
         self.caches: dict[int, list[Any]] = {}
+        #: Whether code is rewritten so that it tells where the interpreter could switch threads, and by id: frames whose call at hand the
+        #: interpreter performs without looking whether to switch after it (see `switches`).
+        self.has_gil = False
+        self.inlined: set[int] = set()
         #: Keeps the ids in `variables` what they are.
         self._namespaces: list[dict[str, Any]] = []
         self._caches: list[Kinds] = []
@@ -150,6 +154,7 @@ class Registry:
         self.aliases.clear()
         self.running.clear()
         self.caches.clear()
+        self.inlined.clear()
         for cache, tp in self._temporary:
             cache.pop(tp, None)
         self._temporary.clear()

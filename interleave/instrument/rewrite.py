@@ -44,6 +44,7 @@ from interleave.instrument.loops import quiet_loops, turn
 from interleave.instrument.plans import CALLS, PLANS
 from interleave.instrument.private import private_accesses
 from interleave.instrument.registry import registry
+from interleave.instrument.switches import around, pass_point, unfolded
 from interleave.model import Site
 
 _VERSION = sys.version_info[:2]
@@ -80,7 +81,7 @@ class Rewritten:
 
 
 # Code objects are equal by value, also across files; identity is what counts here. The entries keep both parts of the key alive.
-_cache: dict[tuple[int, int], Rewritten] = {}
+_cache: dict[tuple[int, int, bool], Rewritten] = {}
 #: Results that were replaced. Functions may still use them, and `registry.instrumented` holds their ids.
 _retired: list[Rewritten] = []
 
@@ -95,7 +96,7 @@ def rewrite(code: CodeType, namespace: dict[str, Any]) -> Rewritten:
 
 def known(code: CodeType, namespace: dict[str, Any], *, is_decorated: bool = False) -> Rewritten | None:
     """Return the instrumented copy made before, if it hooks what has to be hooked now."""
-    found = _cache.get((id(code), id(namespace)))
+    found = _cache.get((id(code), id(namespace), registry.has_gil))
     if found is None or found.has_exit < (is_decorated or id(code) in registry.cached):
         return None
     stored: Set[str] = registry.variables.get(id(namespace), frozenset())
@@ -106,7 +107,7 @@ def _rewrite(code: CodeType, namespace: dict[str, Any], constant: frozenset[str]
     found = known(code, namespace, is_decorated=is_decorated)
     if found is not None:
         return found
-    key = (id(code), id(namespace))
+    key = (id(code), id(namespace), registry.has_gil)
     has_exit = is_decorated or id(code) in registry.cached
     constant = (constant & frozenset(code.co_freevars)) | constant_cells(code) | IMPLICIT_CELLS
     decorated = decorated_codes(code)
@@ -149,16 +150,22 @@ def _assemble(code: CodeType, context: Context, replacements: dict[int, CodeType
             _insert(result, Plan(turn(context.site(instr)), ()), instr.location)
         make_plan = PLANS.get(instr.name) if not context.is_caller or instr.name in CALLS else None
         plan = make_plan(context, instr, position) if make_plan is not None else None
-        if plan is not None:
-            _insert(result, plan, instr.location)
-            context.deepest = max(context.deepest, len(plan.operands))
+        before, between, after = around(context, instr, position, plan) if registry.has_gil else (None, None, None)
+        for one in (before, plan, between):
+            if one is not None:
+                _insert(result, one, instr.location)
+                context.deepest = max(context.deepest, len(one.operands))
         arg = instr.arg
         if isinstance(arg, CodeType):
             result.append(Instr("LOAD_CONST", replacements[id(arg)], location=instr.location))
         elif _loads_method(instr):
             _load_bound(result, instr)
+        elif registry.has_gil:
+            _append_unfolded(result, instr)
         else:
             result.append(instr)
+        if after is not None:
+            _insert(result, after, context.location_after(position))
         context.previous = instr
     source[:] = result
     return source.to_code(stacksize=code.co_stacksize + _CALL_OVERHEAD + context.deepest + 1, compute_exception_stack_depths=False)
@@ -182,6 +189,14 @@ def _insert(result: list[Any], plan: Plan, location: InstrLocation | None) -> No
     if _VERSION < (3, 12):
         result.append(Instr("PRECALL", count))
     result += (Instr("CALL", count), _POP_TOP)
+
+
+def _append_unfolded(result: list[Any], instr: Instr) -> None:
+    """Append an instruction; if it jumps back, with the point that is passed where it does."""
+    for one in unfolded(instr):
+        if one is not instr and isinstance(one, Instr) and one.name == "JUMP_BACKWARD":
+            _insert(result, Plan(pass_point, ()), instr.location)
+        result.append(one)
 
 
 def _loads_method(instr: Instr) -> bool:

@@ -27,6 +27,7 @@ from interleave.errors import UsageError
 from interleave.model import Failure, Frame, Result
 from interleave.report.columns import effect, named_steps, names_of
 from interleave.report.fixes import fix_of
+from interleave.report.gil import gil_line
 from interleave.report.graph import graph_of
 from interleave.report.races import race_lines
 from interleave.report.source import short_path
@@ -80,6 +81,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "message": failure.message,
         "story": sentence_of(failure, culprit, names),
         "fix": fix_of(failure, culprit),
+        "gil": gil_line(failure),
         "signature": [short_path(part) for part in failure.outcome.signature],
         "met": count_of(failure.count, "time"),
         "executions": count_of(failure.executions, "execution"),

@@ -32,6 +32,9 @@ One object. Within a version, fields are only added; renaming one or changing it
             steps        number of operations of that interleaving
             executions   number of executions made when it was first met
             count        number of executions that failed this way
+            under_gil    null where it was not found out, else an object of
+                verdict      "possible", "not seen" or "impossible" (see `model.UnderGil`)
+                executions   number of executions made to find out
             thread       name of the logical thread that failed, or null
             file, line   where, or null
             replay       the command that replays it
@@ -143,6 +146,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "steps": failure.trace.moments,
         "executions": failure.executions,
         "count": failure.count,
+        "under_gil": failure.under_gil._asdict() if failure.under_gil is not None else None,
         "thread": names.get(outcome.tid),
         "file": outcome.where.file if outcome.where else None,
         "line": outcome.where.line if outcome.where else None,

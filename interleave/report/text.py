@@ -15,6 +15,7 @@ from interleave.detectors.culprit import Culprit, find
 from interleave.model import Failure, Outcome, Result, Step
 from interleave.report.columns import focus_of, is_shown, named_steps, names_of, table_of, turns_of
 from interleave.report.fixes import fix_of
+from interleave.report.gil import gil_line
 from interleave.report.races import access_lines, result_lines
 from interleave.report.source import located_source
 from interleave.report.statistics import statistics_lines
@@ -85,6 +86,9 @@ def _print_head(console: Console, failure: Failure, names: Mapping[int, str], st
     console.print()
     if story:
         console.print(Text(story, style="bold"))
+        console.print()
+    if line := gil_line(failure):
+        console.print(Text(line), soft_wrap=True)
         console.print()
     often = f", met in {failure.count:,}" if failure.count > 1 else ""
     found = f"Found after {count_of(failure.executions, 'execution')}{often}"

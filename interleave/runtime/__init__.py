@@ -32,15 +32,17 @@ class Gate:
 
     `is_open` is True while accesses have to be announced: an execution is running and more than one logical thread
     has been started and not yet joined. `is_naming` is True during the whole of an execution: stores name the
-    objects that they publish. `is_detailed` is True where values are wanted for a report.
+    objects that they publish. `is_detailed` is True where values are wanted for a report. `may_switch` is set where the
+    interpreter could have switched to another thread, for executions at the granularity of the GIL (see `blocks`).
     """
 
-    __slots__ = ("is_detailed", "is_naming", "is_open")
+    __slots__ = ("is_detailed", "is_naming", "is_open", "may_switch")
 
     def __init__(self) -> None:
         self.is_open = False
         self.is_naming = False
         self.is_detailed = False
+        self.may_switch = True
 
 
 gate = Gate()

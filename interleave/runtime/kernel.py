@@ -116,6 +116,8 @@ class Kernel:
         self.limit = steps
         self.any_timeout = any_timeout
         self.every = strategy.every_access
+        #: Whether the accesses of one block are to be one event (see `blocks`).
+        self.joins_blocks = getattr(strategy, "joins_blocks", False)
         # The point (see model.Point).
         self.enabled = 0
         self.current = 0

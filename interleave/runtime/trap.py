@@ -14,6 +14,7 @@ from interleave import runtime
 from interleave.errors import InternalError
 from interleave.model import READ, STATE, WRITE, Access, Late, Operation
 from interleave.runtime import UNKNOWN, WaitQueue, gate, state
+from interleave.runtime.blocks import BlockMemory
 from interleave.runtime.kernel import Kernel, run
 from interleave.runtime.ledger import Ledger
 from interleave.runtime.memory import Memory
@@ -30,11 +31,11 @@ _GRACE = 100_000
 class Trap:
     """The way into the kernel, for one execution."""
 
-    def __init__(self, kernel: Kernel, *, is_holding_visible: bool = False) -> None:
+    def __init__(self, kernel: Kernel, *, is_holding_visible: bool = False, has_gil: bool = False) -> None:
         self.kernel = kernel
         #: Marks the state of stand-ins as this execution's.
         self.epoch = object()
-        self.memory = memory = Memory(kernel)
+        self.memory = memory = BlockMemory(kernel) if has_gil else Memory(kernel)
         self.places = memory.places
         self.spinning = Spinning(kernel)
         #: Per-execution data of stand-ins, by id of the object that they stand for; the value keeps it alive.

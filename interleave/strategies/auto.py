@@ -64,6 +64,7 @@ class Auto:
         self._preemptions = preemptions
         self.prover: Strategy | None = self._make_prover()
         self.every_access = self.prover.every_access
+        self.joins_blocks = False
         self._executions = executions
         self._done = 0
         self._surw = Surw(seed=seed)
@@ -111,6 +112,7 @@ class Auto:
             self._active.begin()
             self._sampled += 1
         self.every_access = self._active.every_access
+        self.joins_blocks = isinstance(self._active, Dpor)
         self.shares[name] = self.shares.get(name, 0) + 1
         self._done += 1
         return True

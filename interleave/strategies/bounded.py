@@ -70,7 +70,7 @@ class Bounded:
     def __init__(self, preemptions: int) -> None:
         if preemptions < 0:
             raise UsageError(f"the bound on preemptions is {preemptions}, but a schedule cannot have fewer than 0")
-        self.every_access = True
+        self.every_access = self.joins_blocks = True
         self.preemptions = preemptions
         self.redundant = 0
         self.scope = f"every schedule with at most {preemptions} preemption{'' if preemptions == 1 else 's'}"
@@ -153,9 +153,10 @@ class Bounded:
             self._other.end(trace)
             return
         self._threads.learn(trace.threads)
-        if self._threads.daemons or trace.has_tasks or any(not late.is_idle for late in trace.late):
+        if self._threads.daemons or trace.has_tasks or trace.has_blocks or any(not late.is_idle for late in trace.late):
             self._other = Dfs(preemptions=self.preemptions)
-            self.every_access, self.scope = False, self._other.scope
+            self.every_access = self.joins_blocks = False
+            self.scope = self._other.scope
             return
         configuration = self._enter(trace)
         self._unfolding.close(configuration)

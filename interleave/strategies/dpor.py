@@ -96,6 +96,7 @@ class Dpor:
     """
 
     every_access = True
+    joins_blocks = True
 
     def __init__(self) -> None:
         self.scope = "every schedule"
