@@ -55,9 +55,9 @@ class Control:
     """A context manager that can be entered once."""
 
     def __init__(self, include: tuple[str, ...], scenario: Callable[[], object], controls: Controls) -> None:
-        scope = Scope(include)
-        controls.is_engine_shared = bool(include) and scope.has_library
-        self._instrumentation = Instrumentation(scope)
+        self.scope = Scope(include)
+        controls.is_engine_shared = bool(include) and self.scope.has_library
+        self._instrumentation = Instrumentation(self.scope)
         self._controls = controls
         self._stack = ExitStack()
         self._tracers = Tracers()

@@ -25,7 +25,7 @@ from interleave.execution import Controls, Onlooker
 from interleave.findings import Findings
 from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, Trace, Verdict
 from interleave.race_search import RaceSearch
-from interleave.repetition import check_endless, first_difference, nondeterminism, said, site_at, where_left
+from interleave.repetition import check_endless, first_difference, said, site_at, where_left
 from interleave.runner import Runner
 from interleave.runtime.ledger import IMPORTED
 from interleave.schedule import decode
@@ -314,7 +314,7 @@ class _Exploration:
                 trace.has_new_points = runner.take_new_points()
                 self._end(trace)
             except ReplayMismatch as error:
-                findings.add(nondeterminism(error), Trace(), Schedule(), executions=self._executions)
+                findings.add_mismatch(error, Trace(), Schedule(), executions=self._executions)
                 return "failure"
             self._is_between = True
             del trace

@@ -35,10 +35,11 @@ def first_difference(one: Sequence[Event], other: Sequence[Event]) -> int | None
     return None if len(one) == len(other) else min(len(one), len(other))
 
 
-def nondeterminism(error: ReplayMismatch) -> Outcome:
+def nondeterminism(error: ReplayMismatch, changed: Sequence[str] = ()) -> Outcome:
+    """Return what to report of a program that does not repeat itself; `changed` are sentences on what its executions leave behind."""
     file, _, line = error.where.rpartition(":")
     where = Frame(file, int(line), "") if line.isdigit() else None
-    return Outcome("nondeterminism", str(error), ("nondeterminism",), where=where)
+    return Outcome("nondeterminism", str(error), ("nondeterminism",), where=where, changed=tuple(changed))
 
 
 def let_pass(error: BaseException | None) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from interleave.arguments import seed_name
 from interleave.control import Control
 from interleave.errors import ReplayMismatch
 from interleave.event_loop import as_function
 from interleave.execution import Controls, execute
+from interleave.isolation.changes import changes
+from interleave.isolation.snapshot import Snapshot
 from interleave.model import Failure, Schedule, Statistics, Strategy, Trace
 from interleave.repetition import check_prints, schedule_of
 from interleave.schedule import encode
@@ -70,6 +73,13 @@ class Runner:
         strategy.end(trace)
         self.divergence = strategy.divergence
         return trace
+
+    def changes(self, schedule: Schedule) -> list[str]:
+        """Run once under a schedule, and say what this changed that the next execution will find."""
+        snapshot = Snapshot(self.control.scope, self.scenario)
+        with suppress(ReplayMismatch):
+            self.follow(schedule)
+        return changes(snapshot)
 
     def take_new_points(self) -> bool:
         """Return whether executions since the last call have met new scheduling points."""

@@ -32,6 +32,9 @@ def fix_of(failure: Failure, culprit: Culprit | None) -> str:
         return _stuck(outcome, culprit)
     if outcome.kind == "livelock":
         return "Let the loop wait on an Event or Condition that those who change what it reads set or notify, instead of polling."
+    if outcome.kind == "nondeterminism" and outcome.changed:
+        names = [sentence.partition("` ")[0] + "`" for sentence in outcome.changed[:3]]
+        return f"Set {', '.join(names)} anew at the beginning of the scenario, or have it put back before each execution."
     if outcome.kind == "nondeterminism":
         return "Build all state inside the scenario, and look for globals, caches, sets of objects and real clocks at the line above."
     waited = _if_around_wait(failure.trace)

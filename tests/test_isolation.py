@@ -1,0 +1,198 @@
+"""State that outlives an execution: it is named, or put back."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import interleave
+from interleave.instrument.scope import Scope
+from interleave.isolation.changes import changes
+from interleave.isolation.snapshot import Snapshot
+
+Load = Callable[..., ModuleType]
+
+#: Put into every module: run something in two threads that both lock `count()` times, so that what is kept shows in the steps.
+HEAD = """
+import collections, functools, itertools, queue, random, threading
+
+def locks(count):
+    lock = threading.Lock()
+
+    def work():
+        for _ in range(count):
+            with lock:
+                pass
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+#: By name: code that keeps something, with what `scenario` does with it, and how a finding names it.
+KEEPERS = {
+    "number": (
+        "N = 0\ndef scenario():\n    global N\n    N += 1\n    locks(N)\n",
+        "`keeper.N` was changed by the execution: it was 3 before and 4 after",
+    ),
+    "dict": (
+        "_entries = {}\ndef scenario():\n    _entries[len(_entries)] = None\n    locks(len(_entries))\n",
+        "`keeper._entries` was changed by the execution: it had 3 items before and 4 after",
+    ),
+    "value": (
+        "_hits = {'a': 0}\ndef scenario():\n    _hits['a'] += 1\n    locks(_hits['a'])\n",
+        "`keeper._hits['a']` was changed by the execution: it was 3 before and 4 after",
+    ),
+    "element": (
+        "_rows = [[0]]\ndef scenario():\n    _rows[0][0] += 1\n    locks(_rows[0][0])\n",
+        "`keeper._rows[0][0]` was changed by the execution: it was 3 before and 4 after",
+    ),
+    "set": (
+        "_seen = set()\ndef scenario():\n    _seen.add(len(_seen))\n    locks(len(_seen))\n",
+        "`keeper._seen` was changed by the execution: it had 3 items before and 4 after",
+    ),
+    "deque": (
+        "_seen = collections.deque()\ndef scenario():\n    _seen.append(0)\n    locks(len(_seen))\n",
+        "`keeper._seen` was changed by the execution: it had 3 items before and 4 after",
+    ),
+    "bytearray": (
+        "_seen = bytearray()\ndef scenario():\n    _seen.append(0)\n    locks(len(_seen))\n",
+        "`keeper._seen` was changed by the execution: it had 3 items before and 4 after",
+    ),
+    "counter": (
+        "_seen = collections.Counter()\ndef scenario():\n    _seen['a'] += 1\n    locks(_seen['a'])\n",
+        "`keeper._seen['a']` was changed by the execution: it was 3 before and 4 after",
+    ),
+    "ordered": (
+        "_seen = collections.OrderedDict()\ndef scenario():\n    _seen[len(_seen)] = 0\n    locks(len(_seen))\n",
+        "`keeper._seen` was changed by the execution: it had 3 items before and 4 after",
+    ),
+    "class": (
+        "class C:\n    made = 0\ndef scenario():\n    C.made += 1\n    locks(C.made)\n",
+        "`keeper.C.made` was changed by the execution: it was 3 before and 4 after",
+    ),
+    "instance": (
+        "class C:\n    def __init__(self):\n        self.x = 0\nc = C()\ndef scenario():\n    c.x += 1\n    locks(c.x)\n",
+        "`keeper.c.x` was changed by the execution: it was 3 before and 4 after",
+    ),
+    "slots": (
+        "class C:\n    __slots__ = ('x',)\nc = C()\ndef scenario():\n    c.x = getattr(c, 'x', 0) + 1\n    locks(c.x)\n",
+        "`keeper.c.x` was changed by the execution: it was 3 before and 4 after",
+    ),
+    "function": (
+        "def scenario():\n    scenario.n = getattr(scenario, 'n', 0) + 1\n    locks(scenario.n)\n",
+        "`keeper.scenario.n` was changed by the execution: it was 3 before and 4 after",
+    ),
+    "default": (
+        "def more(into=[]):\n    into.append(0)\n    return len(into)\ndef scenario():\n    locks(more())\n",
+        "`keeper.more.<default>` was changed by the execution: it had 3 items before and 4 after",
+    ),
+    "closure": (
+        "def counter():\n    n = 0\n    def count():\n        nonlocal n\n        n += 1\n        return n\n    return count\n"
+        "count = counter()\ndef scenario():\n    locks(count())\n",
+        "`keeper.count.<n>` was changed by the execution: it was 3 before and 4 after",
+    ),
+    "subclass": (
+        "class D(dict):\n    pass\nd = D()\ndef scenario():\n    d[len(d)] = 0\n    locks(len(d))\n",
+        "`keeper.d` was changed by the execution: it had 3 items before and 4 after",
+    ),
+    "queue": (
+        "q = queue.Queue()\ndef scenario():\n    q.put(0)\n    locks(q.qsize())\n",
+        "`keeper.q.queue` was changed by the execution: it had 3 items before and 4 after",
+    ),
+    "random": (
+        "rng = random.Random(1)\ndef scenario():\n    locks(rng.randrange(1, 40))\n",
+        "`keeper.rng` was changed by the execution: random numbers were drawn from it",
+    ),
+    "new": (
+        "def scenario():\n    globals()[f'x{len(globals())}'] = 0\n    locks(len(globals()) % 20)\n",
+        "was changed by the execution: it was not there before and is 0 after",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Iterator[Load]:
+    """Return what imports a module that keeps state, given its code, as `keeper`."""
+
+    def imported(code: str, name: str = "keeper") -> ModuleType:
+        file = tmp_path / f"{name}.py"
+        file.write_text(HEAD + textwrap.dedent(code), encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        loaded.append(name)
+        spec.loader.exec_module(module)
+        return module
+
+    loaded: list[str] = []
+    yield imported
+    for name in loaded:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("name", KEEPERS)
+def test_finding_names_what_was_changed(load: Load, name: str) -> None:
+    code, sentence = KEEPERS[name]
+    result = interleave.explore(load(code).scenario)
+    assert result.failure is not None
+    assert result.failure.kind == "nondeterminism"
+    assert any(sentence in one for one in result.failure.outcome.changed), result.failure.outcome.changed
+    assert "was changed by the execution" in " ".join(result.failure.report().split())
+
+
+def test_nothing_is_named_that_the_scenario_sets_itself(load: Load) -> None:
+    code = """
+        cache, rows, hits, seen = {}, [], 0, set()
+        def scenario():
+            global cache, rows, hits, seen
+            cache, rows, hits, seen = {"a": [1, {2}]}, [[0]], 1, {3}
+            scenario.n = getattr(scenario, "n", 0) + 1
+            locks(scenario.n)
+    """
+    result = interleave.explore(load(code).scenario)
+    assert result.failure is not None
+    assert [sentence.split("`")[1] for sentence in result.failure.outcome.changed] == ["keeper.scenario.n"]
+
+
+def test_no_code_of_the_program_is_run_by_looking(load: Load) -> None:
+    module = load("""
+        calls = []
+        class Loud:
+            def __eq__(self, other): calls.append("eq"); raise RuntimeError
+            def __hash__(self): calls.append("hash"); return 1
+            def __repr__(self): calls.append("repr"); raise RuntimeError
+            def __len__(self): calls.append("len"); raise RuntimeError
+            def __iter__(self): calls.append("iter"); raise RuntimeError
+            def __bool__(self): calls.append("bool"); raise RuntimeError
+            def __getattribute__(self, name): calls.append(name); raise RuntimeError
+        class LoudDict(dict):
+            def __iter__(self): calls.append("iter"); raise RuntimeError
+            def items(self): calls.append("items"); raise RuntimeError
+            def copy(self): calls.append("copy"); raise RuntimeError
+        a, b = Loud(), Loud()
+        table = {a: b}
+        quiet = LoudDict(x=b)
+        one = {b}
+        calls.clear()
+    """)
+    snapshot = Snapshot(Scope(), module.locks)
+    module.b = module.a
+    dict.__setitem__(module.table, "more", module.a)
+    dict.__setitem__(module.quiet, "x", module.a)
+    module.one.clear()
+    assert len(changes(snapshot)) == 2
+    assert module.calls == []
+    snapshot.put_back()
+    assert changes(snapshot) == []
+    assert module.calls == []
+    assert dict.__getitem__(module.quiet, "x") is module.b
