@@ -28,6 +28,10 @@ CHOICES: Final = {
         "What to do with races that no assertion notices: report them, fail on harmful ones, fail on all, look for none.",
         alike=("off",),
     ),
+    "isolate": Choice(
+        ("off", "globals"),
+        "Whether an execution finds what others left: all of it, or globals in scope as they were in the beginning.",
+    ),
 }
 #: The options of `explore` that a replay needs as they were.
 SEED_OPTIONS: Final = ("include", *CHOICES)

@@ -16,7 +16,7 @@ from interleave.errors import UsageError
 from interleave.model import Statistics, Strategy
 
 #: Raised with every change of what a file contains.
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ class Controls:
     `steps` bounds the operations of an execution; `any_timeout` lets deadlines fire while others could run; with `is_fifo` tasks of
     asyncio step in the order in which they became ready; `is_holding_visible` is learned (see `primitives.locks`); `is_engine_shared`
     says that code of the standard library is in scope, which the engine calls too; `executions` counts; `hang` is what the watchdog
-    allows; `running` is the kernel at work, for the signal handler; `onlooker` is told of executions.
+    allows; `running` is the kernel at work, for the signal handler; `onlooker` is told of executions; `isolate` is how they are kept from
+    each other (see `isolation`).
     """
 
     steps: int = 20_000
@@ -78,6 +79,7 @@ class Controls:
     is_engine_shared: bool = False
     executions: int = 0
     hang: float | None = None
+    isolate: str = "off"
     running: Kernel | None = field(default=None, repr=False)
     onlooker: Onlooker | None = None
 

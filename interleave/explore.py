@@ -25,7 +25,7 @@ from interleave.execution import Controls, Onlooker
 from interleave.findings import Findings
 from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, Trace, Verdict
 from interleave.race_search import RaceSearch
-from interleave.repetition import check_endless, first_difference, said, site_at, where_left
+from interleave.repetition import check_endless, check_outcomes, first_difference, said, site_at, where_left
 from interleave.runner import Runner
 from interleave.runtime.ledger import IMPORTED
 from interleave.schedule import decode
@@ -85,6 +85,7 @@ def explore(
     timeouts: str = "idle",
     races: str = "report",
     task_order: str = "any",
+    isolate: str = "off",
     shrink: bool = True,
     state: str | os.PathLike[str] | None = None,
     name: str | None = None,
@@ -97,6 +98,7 @@ def explore(
     random generator. `include` names modules whose code is in scope besides the user's, with wildcards ("cachetools", "urllib3.*").
     `preemptions` bounds searches. `timeouts="any"` lets sleeps and timeouts end while other threads could run, "idle" only when none can.
     `task_order="any"` lets any ready task of asyncio step next, "fifo" the one that has been ready longest (see `event_loop`).
+    `isolate="globals"` puts the globals of modules in scope, and what they lead to, back before each execution (see `isolation.snapshot`).
     With `stop_on_failure=False` the exploration goes on and collects failures with different signatures. `shrink=False` reports them as
     they were met, not simplified.
     `races` says what to do with races that no assertion notices: "report" them in the result, fail on the "harmful" ones, "fail" on
@@ -109,7 +111,7 @@ def explore(
     """
     budget = budget or Budget()
     check_budget(budget)
-    controls = _controls(budget.steps, timeouts, task_order)
+    controls = _controls(budget.steps, timeouts, task_order, isolate)
     controls.hang = budget.hang
     runner = Runner(scenario, check_scenario(scenario, name), controls, include=tuple(include), replay_command=replay_command)
     renew: Callable[[], Strategy] | None = None
@@ -124,16 +126,17 @@ def explore(
     if state is None:
         return exploration.run(stop_on_failure=stop_on_failure)
     options = {"strategy": called, "seed": seed, "preemptions": preemptions, "timeouts": timeouts, "task_order": task_order}
-    kept = (*options.items(), ("races", races), ("include", tuple(include)))
+    kept = (*options.items(), ("isolate", isolate), ("races", races), ("include", tuple(include)))
     return exploration.run_on(state, kept, stop_on_failure=stop_on_failure)
 
 
-def _controls(steps: int, timeouts: str, task_order: str) -> Controls:
+def _controls(steps: int, timeouts: str, task_order: str, isolate: str) -> Controls:
     return Controls(
         steps=steps,
         hang=Budget().hang,
         any_timeout=check_choice("timeouts", timeouts) == "any",
         is_fifo=check_choice("task_order", task_order) == "fifo",
+        isolate=check_choice("isolate", isolate),
     )
 
 
@@ -154,22 +157,23 @@ def replay(
     timeouts: str = "idle",
     races: str = "report",
     task_order: str = "any",
+    isolate: str = "off",
     lenient: bool = False,
     onlooker: Onlooker | None = None,
     replay_command: Callable[[str], str] | None = None,
 ) -> Replay:
     """Run `scenario` once under the schedule of `seed`, in detail.
 
-    `include`, `name`, `timeouts`, `task_order` and `races` must be those under which the seed was found. Raises SeedError if the seed is
-    damaged or of another scenario, ReplayMismatch if the program does something else now than when the seed was made. With `lenient`, what
-    still matches is followed then, with default choices where nothing does, and `Replay.left_path` says where that began. An `onlooker` is
-    shown the execution while its threads stand where they are, see `debugging`.
+    `include`, `name`, `timeouts`, `task_order`, `isolate` and `races` must be those under which the seed was found. Raises SeedError if
+    the seed is damaged or of another scenario, ReplayMismatch if the program does something else now than when it was made. With `lenient`,
+    what still matches is followed then, with default choices where nothing does, and `Replay.left_path` says where that began. An
+    `onlooker` is shown the execution while its threads stand where they are, see `debugging`.
     """
     full_name = check_scenario(scenario, name)
     schedule = decode(seed, seed_name(full_name))
     # Whatever bound the execution was made under, it ended after so many steps.
     steps = (not lenient and schedule.length) or Budget().steps
-    controls = _controls(steps, timeouts, task_order)
+    controls = _controls(steps, timeouts, task_order, isolate)
     runner = Runner(scenario, full_name, controls, include=tuple(include), replay_command=replay_command)
     search = RaceSearch(runner, check_choice("races", races))
     with runner.control:
@@ -361,6 +365,7 @@ class _Exploration:
         """
         second = self._runner.follow(Schedule(tuple(first.deviations)))
         third = self._runner.follow(Schedule(tuple(second.deviations)), watched=self._findings.races.is_on)
+        check_outcomes(first, second if second.outcome is not None else third)
         step = first_difference(second.events, third.events)
         # What is done once in a process is over now: a search must not take the first execution for one like all others.
         self._is_void |= self._strategy.every_access and first_difference(first.events, second.events) is not None

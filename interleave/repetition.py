@@ -64,6 +64,20 @@ def where_left(schedule: Schedule, trace: Trace, divergence: ReplayMismatch | No
     return f"step {min(steps)}, at {site_at(trace.events, min(steps))}" if steps else ""
 
 
+def check_outcomes(first: Trace, again: Trace) -> None:
+    """Raise ReplayMismatch if the same schedule fails that passed the first time: then what it found was something else."""
+    if first.outcome is not None or again.outcome is None:
+        return
+    step, outcome = first_difference(first.events, again.events) or 0, again.outcome
+    where = f"{outcome.where.file}:{outcome.where.line}" if outcome.where is not None else str(site_at(again.events, step))
+    raise ReplayMismatch(
+        f"an execution passed, but the same schedule, run again, ended otherwise: {outcome.kind}: {outcome.message}, at {where}.\n"
+        "The scenario keeps something between executions.\nBuild all state inside the scenario.",
+        step=step,
+        where=where,
+    )
+
+
 def check_endless(longer: Trace, trace: Trace) -> None:
     """Raise ReplayMismatch if an execution ends, given time, that was recorded as one which ended earlier or not at all."""
     if longer.outcome is not None and longer.outcome.kind == "livelock":

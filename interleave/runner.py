@@ -52,6 +52,7 @@ class Runner:
 
     def execute(self, strategy: Strategy, *, detailed: bool = False, watched: bool = False) -> Trace:
         """Run once; `strategy.begin` must have been called. Modules that it imports come into scope for the next run."""
+        self.control.prepare()
         try:
             trace = execute(self.scenario, strategy, self.controls, detailed=detailed, watched=watched)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import importlib.util
 import sys
 import textwrap
@@ -164,6 +165,16 @@ def test_nothing_is_named_that_the_scenario_sets_itself(load: Load) -> None:
     assert [sentence.split("`")[1] for sentence in result.failure.outcome.changed] == ["keeper.scenario.n"]
 
 
+def test_failure_by_what_the_last_execution_left_is_no_failure_of_the_schedule(load: Load) -> None:
+    module = load("made = []\ndef scenario():\n    locks(1)\n    made.append(0)\n    assert len(made) == 1\n")
+    failure = interleave.explore(module.scenario).failure
+    assert failure is not None
+    assert failure.kind == "nondeterminism"
+    assert failure.outcome.changed == ("`keeper.made` was changed by the execution: it had 3 items before and 4 after",)
+    module.made.clear()
+    assert interleave.explore(module.scenario, isolate="globals").verdict == "proven"
+
+
 def test_no_code_of_the_program_is_run_by_looking(load: Load) -> None:
     module = load("""
         calls = []
@@ -196,3 +207,142 @@ def test_no_code_of_the_program_is_run_by_looking(load: Load) -> None:
     assert changes(snapshot) == []
     assert module.calls == []
     assert dict.__getitem__(module.quiet, "x") is module.b
+
+
+@pytest.mark.parametrize("name", [name for name in KEEPERS if name != "number"])
+def test_globals_are_put_back(load: Load, name: str) -> None:
+    scenario = load(KEEPERS[name][0]).scenario
+    before = Snapshot(Scope(), scenario)
+    result = interleave.explore(scenario, isolate="globals", budget=interleave.Budget(executions=30))
+    assert not result.failures
+    assert changes(before) == []
+
+
+def test_seeds_of_isolated_executions_replay(load: Load) -> None:
+    code = """
+        cache, lock = {}, threading.Lock()
+        def get(key):
+            if key not in cache:
+                with lock:
+                    cache[key] = cache.get(key, 0) + 1
+            return cache[key]
+        def scenario():
+            got = []
+            threads = [threading.Thread(target=lambda: got.append(get("a"))) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert cache["a"] == 1
+    """
+    scenario = load(code).scenario
+    failure = interleave.explore(scenario, isolate="globals").failure
+    assert failure is not None
+    assert failure.kind == "assertion"
+    for _ in range(2):
+        replayed = interleave.replay(scenario, failure.seed, isolate="globals")
+        assert replayed.failure is not None
+        assert replayed.failure.outcome.signature == failure.outcome.signature
+    assert scenario.__globals__["cache"] == {}
+
+
+def test_small_programs_are_proven_in_spite_of_what_they_keep(load: Load) -> None:
+    assert interleave.explore(load(KEEPERS["dict"][0]).scenario, isolate="globals").verdict == "proven"
+
+
+def test_objects_stay_the_ones_they_are(load: Load) -> None:
+    module = load("""
+        rows, table, seen, late, raw = [1, 2], {"b": 1, "a": 2}, {1, 2}, collections.deque([1], maxlen=3), bytearray(b"ab")
+        counts = collections.defaultdict(list, a=[1])
+        class C:
+            __slots__ = ("x", "y")
+        c = C()
+        c.x = rows
+        class Meta(type):
+            def __setattr__(cls, name, value): raise RuntimeError
+            def __delattr__(cls, name): raise RuntimeError
+        class D(metaclass=Meta):
+            x = 1
+        @functools.lru_cache
+        def cached(x): return x
+        def scenario():
+            rows.append(3); table.pop("b"); seen.add(3); late.append(2); raw.extend(b"c")
+            counts["b"].append(1); counts["a"].append(2)
+            c.x = c.y = None
+            type.__setattr__(D, "x", 2)
+            type.__setattr__(D, "y", 2)
+            cached(1)
+            globals()["new"] = 1
+            del globals()["C"]
+    """)
+    objects = (module.rows, module.table, module.seen, module.late, module.raw, module.counts, module.c, module.C, module.D)
+    interleave.explore(module.scenario, isolate="globals")
+    assert all(
+        one is other
+        for one, other in zip(
+            objects,
+            (module.rows, module.table, module.seen, module.late, module.raw, module.counts, module.c, module.C, module.D),
+            strict=True,
+        )
+    )
+    assert (module.rows, list(module.table.items()), module.seen) == ([1, 2], [("b", 1), ("a", 2)], {1, 2})
+    assert (module.late, module.late.maxlen, module.raw) == (collections.deque([1]), 3, b"ab")
+    assert (dict(module.counts), module.counts.default_factory) == ({"a": [1]}, list)
+    assert module.c.x is module.rows
+    assert not hasattr(module.c, "y")
+    assert module.D.x == 1
+    assert not hasattr(module.D, "y")
+    assert module.cached.cache_info().currsize == 0
+    assert not hasattr(module, "new")
+
+
+def test_locks_and_code_of_the_program_are_its_own_afterwards(load: Load) -> None:
+    module = load("""
+        lock, done = threading.Lock(), threading.Event()
+        class C:
+            lock = threading.RLock()
+            def __init__(self):
+                self.condition = threading.Condition()
+        c = C()
+        def work():
+            global n
+            with lock, C.lock, c.condition:
+                n = 1
+            done.set()
+        def scenario():
+            assert not done.is_set()
+            thread = threading.Thread(target=work)
+            thread.start()
+            done.wait()
+            thread.join()
+            lock.acquire()
+    """)
+    kept = (module.lock, module.C.lock, module.c.condition._lock, module.work.__code__)
+    result = interleave.explore(module.scenario, isolate="globals")
+    assert result.verdict == "proven"
+    assert kept == (module.lock, module.C.lock, module.c.condition._lock, module.work.__code__)
+    assert not module.lock.locked()
+    assert not module.done.is_set()
+
+
+def test_modules_imported_meanwhile_stay_imported(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "keeper_package").mkdir()
+    (tmp_path / "keeper_package" / "__init__.py").write_text("")
+    (tmp_path / "keeper_package" / "part.py").write_text("seen = []\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = load("""
+        def scenario():
+            import keeper_package.part
+            keeper_package.part.seen.append(1)
+            locks(len(keeper_package.part.seen) // 2)
+    """)
+    try:
+        assert not interleave.explore(module.scenario, isolate="globals").failures
+    finally:
+        for name in ("keeper_package", "keeper_package.part"):
+            sys.modules.pop(name, None)
+
+
+def test_unknown_isolation_is_refused() -> None:
+    with pytest.raises(interleave.UsageError, match="isolate='process' is not one of"):
+        interleave.explore(lambda: None, isolate="process")

@@ -25,6 +25,10 @@ def are_same(one: Iterable[object], other: Iterable[object]) -> bool:
     return all(map(is_, one, other))
 
 
+def _is_same_mapping(one: Any, other: Any) -> bool:
+    return len(one) == len(other) and are_same(one, other) and are_same(one.values(), other.values())
+
+
 class Kept:
     """One object as it was. `read` returns what it is now, in the same form as `saved`."""
 
@@ -50,7 +54,12 @@ class Kept:
 class _Named(Kept):
     """Attributes of an owner, by name; those of the interpreter's own, with two underscores around, are left alone."""
 
-    __slots__ = ()
+    __slots__ = ("_whole",)
+
+    def __init__(self, name: str, obj: Any) -> None:
+        super().__init__(name, obj)
+        #: With the interpreter's own: quick to compare.
+        self._whole: dict[str, Any] = self.namespace().copy()
 
     def namespace(self) -> Any:
         return self.obj
@@ -59,8 +68,13 @@ class _Named(Kept):
         return {name: value for name, value in self.namespace().items() if _is_of_program(name)}
 
     def is_same(self) -> bool:
-        now, saved = self.read(), self.saved
-        return len(now) == len(saved) and are_same(now, saved) and are_same(now.values(), saved.values())
+        namespace = self.namespace()
+        if _is_same_mapping(namespace, self._whole):
+            return True
+        if _is_same_mapping(self.read(), self.saved):
+            self._whole = namespace.copy()
+            return True
+        return False
 
     def put_back(self) -> None:
         now, saved = self.read(), self.saved

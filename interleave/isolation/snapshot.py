@@ -95,6 +95,9 @@ class Snapshot:
         self._seen: dict[int, object] = {}
         self._pending: deque[tuple[str, Any]] = deque()
         self.kept: list[Kept] = []
+        #: Of these, what could have changed and be put back; and containers that were empty, which is told at once of all.
+        self._changeable: list[Kept] = []
+        self._emptied: list[Any] = []
         self.caches: list[Any] = []
         self.extend()
 
@@ -107,16 +110,18 @@ class Snapshot:
             if id(namespace) not in self._seen:
                 self._seen[id(namespace)] = namespace
                 kept = Globals(name, namespace)
-                self.kept.append(kept)
-                self._pending.extend((f"{name}.{key}", value) for key, value in kept.saved.items())
+                self._keep(kept, ((f"{name}.{key}", value) for key, value in kept.saved.items()))
         while self._pending:
             self._visit(*self._pending.popleft())
 
     def put_back(self) -> None:
         """Give everything the state it had, and take in the modules that were loaded since."""
-        for one in self.kept:
+        for one in self._changeable:
             if not one.is_same():
                 one.put_back()
+        if any(self._emptied):
+            for container in self._emptied:
+                container.clear()
         for cache in self.caches:
             cache.cache_clear()
         self.extend()
@@ -131,7 +136,7 @@ class Snapshot:
                     yield name, namespace
         function = getattr(self._scenario, "func", self._scenario)
         function = getattr(function, "__func__", function)
-        if type(function) is FunctionType and self._scope.covers_function(function):
+        if type(function) is FunctionType and self._covers(function):
             yield str(function.__globals__.get("__name__")), function.__globals__
 
     def _visit(self, name: str, value: Any) -> None:
@@ -150,7 +155,7 @@ class Snapshot:
         elif kind is CACHE:
             wrapped = getattr(value, "__wrapped__", None)
             self._pending.append((name, wrapped))
-            if type(wrapped) is FunctionType and self._scope.covers_function(wrapped):
+            if type(wrapped) is FunctionType and self._covers(wrapped):
                 self.caches.append(value)
         elif kind is CellType:
             cell = Cell(name, value)
@@ -168,10 +173,14 @@ class Snapshot:
 
     def _keep(self, kept: Kept, children: Any) -> None:
         self.kept.append(kept)
+        if type(kept.obj) in _EXACT and type(kept) is not Bytes and not kept.obj:
+            self._emptied.append(kept.obj)
+        elif type(kept) is not Position:
+            self._changeable.append(kept)
         self._pending.extend(children)
 
     def _visit_function(self, name: str, function: FunctionType) -> None:
-        if not self._scope.covers_function(function):
+        if not self._covers(function):
             return
         self._visit_attributes(name, function.__dict__)
         for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
@@ -207,6 +216,11 @@ class Snapshot:
         if id(namespace) not in self._seen:
             self._seen[id(namespace)] = namespace
             self._keep(Attributes(name, namespace), ((f"{name}.{key}", value) for key, value in namespace.items()))
+
+    def _covers(self, function: FunctionType) -> bool:
+        """Tell whether a function is in scope, by its globals: its code may be a placeholder of ours."""
+        name, file = function.__globals__.get("__name__"), function.__globals__.get("__file__")
+        return self._scope.covers(name if type(name) is str else "", file if type(file) is str else None)
 
     def _has_open_state(self, kind: type) -> bool:
         """Tell whether the state of instances of a class is their attributes."""

@@ -34,7 +34,8 @@ def fix_of(failure: Failure, culprit: Culprit | None) -> str:
         return "Let the loop wait on an Event or Condition that those who change what it reads set or notify, instead of polling."
     if outcome.kind == "nondeterminism" and outcome.changed:
         names = [sentence.partition("` ")[0] + "`" for sentence in outcome.changed[:3]]
-        return f"Set {', '.join(names)} anew at the beginning of the scenario, or have it put back before each execution."
+        put_back = "isolate='globals' (--isolate globals), which puts it back before each execution"
+        return f"Set {', '.join(names)} anew at the beginning of the scenario, or explore with {put_back}."
     if outcome.kind == "nondeterminism":
         return "Build all state inside the scenario, and look for globals, caches, sets of objects and real clocks at the line above."
     waited = _if_around_wait(failure.trace)
