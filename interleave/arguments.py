@@ -29,8 +29,9 @@ CHOICES: Final = {
         alike=("off",),
     ),
     "isolate": Choice(
-        ("off", "globals"),
-        "Whether an execution finds what others left: all of it, or globals in scope as they were in the beginning.",
+        ("off", "globals", "fork"),
+        "What an execution finds of those before: all that they left, globals in scope as they were in the beginning, or nothing, as "
+        "each is made in a child process.",
     ),
 }
 #: The options of `explore` that a replay needs as they were.

@@ -20,6 +20,7 @@ from interleave.errors import UsageError
 from interleave.execution import Controls
 from interleave.instrument import Instrumentation
 from interleave.instrument.scope import Scope
+from interleave.isolation.forked import Forks
 from interleave.isolation.snapshot import Snapshot
 from interleave.primitives.entropy import Saved
 from interleave.primitives.takeover import Takeover
@@ -121,6 +122,10 @@ class Control:
     def skipped(self) -> list[str]:
         """Functions that ran without being instrumented, one sentence each."""
         return [f"{name} is not instrumented: its bytecode could not be rewritten ({why})" for name, why in self._instrumentation.skipped]
+
+    def forks(self) -> Forks:
+        """Return what runs executions in children of this process."""
+        return Forks(self._instrumentation, self._controls)
 
     def prepare(self) -> None:
         """Do what is due before an execution: where they are kept from each other, put back what the last one changed."""

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from interleave import strategies
 from interleave.arguments import check_budget, check_choice, check_scenario, seed_name
 from interleave.continuation import Continuation, load, save
-from interleave.errors import CheckFailed, NotControlled, ReplayMismatch
+from interleave.errors import CheckFailed, ExecutionDied, NotControlled, ReplayMismatch
 from interleave.estimate import Estimate, estimate
 from interleave.execution import Controls, Onlooker
 from interleave.findings import Findings
@@ -98,7 +98,8 @@ def explore(
     random generator. `include` names modules whose code is in scope besides the user's, with wildcards ("cachetools", "urllib3.*").
     `preemptions` bounds searches. `timeouts="any"` lets sleeps and timeouts end while other threads could run, "idle" only when none can.
     `task_order="any"` lets any ready task of asyncio step next, "fifo" the one that has been ready longest (see `event_loop`).
-    `isolate="globals"` puts the globals of modules in scope, and what they lead to, back before each execution (see `isolation.snapshot`).
+    `isolate="globals"` puts the globals of modules in scope, and what they lead to, back before each execution (see `isolation.snapshot`);
+    with "fork" each is made in a child of the process, from which nothing comes back (see `isolation.forked`).
     With `stop_on_failure=False` the exploration goes on and collects failures with different signatures. `shrink=False` reports them as
     they were met, not simplified.
     `races` says what to do with races that no assertion notices: "report" them in the result, fail on the "harmful" ones, "fail" on
@@ -259,7 +260,7 @@ class _Exploration:
         except KeyboardInterrupt:
             stopped_by = "interrupt"
         except NotControlled as error:
-            stopped_by = "hang"
+            stopped_by = "died" if isinstance(error, ExecutionDied) else "hang"
             runner.uncontrolled[str(error)] = None
         strategy, statistics = self._strategy, runner.statistics
         statistics.seconds += _now() - self._started

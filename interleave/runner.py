@@ -11,6 +11,7 @@ from interleave.errors import ReplayMismatch
 from interleave.event_loop import as_function
 from interleave.execution import Controls, execute
 from interleave.isolation.changes import changes
+from interleave.isolation.forked import Forks
 from interleave.isolation.snapshot import Snapshot
 from interleave.model import Failure, Schedule, Statistics, Strategy, Trace
 from interleave.repetition import check_prints, schedule_of
@@ -49,12 +50,14 @@ class Runner:
         #: Where the last schedule that was followed leniently did not fit any more.
         self.divergence: ReplayMismatch | None = None
         self._replay_command = replay_command
+        self._forks: Forks | None = None
 
     def execute(self, strategy: Strategy, *, detailed: bool = False, watched: bool = False) -> Trace:
         """Run once; `strategy.begin` must have been called. Modules that it imports come into scope for the next run."""
         self.control.prepare()
         try:
-            trace = execute(self.scenario, strategy, self.controls, detailed=detailed, watched=watched)
+            run = self._in_children() if self.controls.isolate == "fork" and self.controls.onlooker is None else execute
+            trace = run(self.scenario, strategy, self.controls, detailed=detailed, watched=watched)
         finally:
             self.has_grown = self.control.settle()
         self.was_cut |= trace.is_cut or trace.is_bounded
@@ -63,6 +66,11 @@ class Runner:
         for sentence in trace.uncontrolled:
             self.uncontrolled[sentence] = None
         return trace
+
+    def _in_children(self) -> Callable[..., Trace]:
+        if self._forks is None:
+            self._forks = self.control.forks()
+        return self._forks.execute
 
     def follow(self, schedule: Schedule, *, strict: bool = False, detailed: bool = False, watched: bool = False) -> Trace:
         """Run once under a schedule; with `strict`, raise ReplayMismatch if the program does something else."""

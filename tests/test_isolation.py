@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import importlib.util
+import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -346,3 +348,193 @@ def test_modules_imported_meanwhile_stay_imported(load: Load, tmp_path: Path, mo
 def test_unknown_isolation_is_refused() -> None:
     with pytest.raises(interleave.UsageError, match="isolate='process' is not one of"):
         interleave.explore(lambda: None, isolate="process")
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked here")
+
+#: Fails in some schedules, has races, and keeps nothing.
+UNLOCKED = """
+    class Account:
+        def __init__(self):
+            self.balance, self.lock = 0, threading.Lock()
+        def add(self):
+            with self.lock:
+                now = self.balance
+            self.balance = now + 1
+    def scenario():
+        account = Account()
+        threads = [threading.Thread(target=account.add) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert account.balance == 2
+    def scenario_locks():
+        locks(2)
+"""
+
+
+@needs_fork
+def test_children_prove_what_is_proven_here(load: Load) -> None:
+    scenario = load(UNLOCKED).scenario_locks
+    for strategy in ("auto", "dfs"):
+        there, here = (interleave.explore(scenario, strategy=strategy, isolate=isolate) for isolate in ("fork", "off"))
+        assert (there.verdict, there.executions, there.statistics.steps) == ("proven", here.executions, here.statistics.steps)
+
+
+@needs_fork
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["auto", "dfs", "dpor", "surw", "pos", "pct", "random"])
+def test_children_find_what_would_be_found_here(load: Load, strategy: str) -> None:
+    module = load(UNLOCKED)
+    for scenario in (module.scenario, module.scenario_locks):
+        found = []
+        for isolate in ("off", "fork"):
+            budget = interleave.Budget(executions=30)
+            found.append(interleave.explore(scenario, strategy=strategy, isolate=isolate, budget=budget, stop_on_failure=False))
+        here, there = found
+        assert (there.verdict, there.executions, there.statistics.steps) == (here.verdict, here.executions, here.statistics.steps)
+        assert [(one.seed, one.message, one.count) for one in there.failures] == [
+            (one.seed, one.message, one.count) for one in here.failures
+        ]
+        assert [(race.key, race.seed, race.severity) for race in there.races] == [
+            (race.key, race.seed, race.severity) for race in here.races
+        ]
+        assert (there.statistics.shrinking, there.statistics.tries) == (here.statistics.shrinking, here.statistics.tries)
+
+
+@needs_fork
+@pytest.mark.parametrize("code", [code for name, (code, _) in KEEPERS.items() if name in ("number", "queue", "random")])
+def test_children_leave_nothing(load: Load, code: str) -> None:
+    scenario = load(code).scenario
+    before = Snapshot(Scope(), scenario)
+    assert not interleave.explore(scenario, isolate="fork", budget=interleave.Budget(executions=10)).failures
+    assert changes(before) == []
+
+
+@needs_fork
+def test_seeds_of_children_replay_anywhere(load: Load) -> None:
+    scenario = load(UNLOCKED).scenario
+    failure = interleave.explore(scenario, isolate="fork").failure
+    assert failure is not None
+    for isolate in ("fork", "off"):
+        again = interleave.replay(scenario, failure.seed, isolate=isolate).failure
+        assert again is not None
+        assert again.report() == dataclasses.replace(failure, executions=1, count=1).report()
+
+
+@needs_fork
+@pytest.mark.parametrize(
+    ("end", "how"),
+    [("os._exit(3)", "its process exited with status 3"), ("os.kill(os.getpid(), signal.SIGKILL)", "its process was killed by SIGKILL")],
+)
+def test_death_of_a_child_is_told(load: Load, end: str, how: str) -> None:
+    scenario = load(f"import os, signal\ndef scenario():\n    locks(1)\n    {end}\n").scenario
+    result = interleave.explore(scenario, isolate="fork")
+    assert (result.verdict, result.stopped_by) == ("inconclusive", "died")
+    assert result.uncontrolled == (f"an execution did not live to its end: {how}",)
+
+
+@needs_fork
+def test_child_whose_own_children_go_on_is_not_waited_for(load: Load) -> None:
+    code = """
+        import os
+        def scenario():
+            reader, writer = os.pipe()
+            if not os.fork():
+                os.close(writer)
+                # Returns when the parent is gone.
+                os.read(reader, 1)
+                os._exit(0)
+            os._exit(5)
+    """
+    result = interleave.explore(load(code).scenario, isolate="fork")
+    assert result.stopped_by == "died"
+
+
+@needs_fork
+def test_hang_of_a_child_is_told(load: Load) -> None:
+    scenario = load("import os\ndef scenario():\n    os.read(os.pipe()[0], 1)\n").scenario
+    result = interleave.explore(scenario, isolate="fork", budget=interleave.Budget(hang=0.2))
+    assert (result.verdict, result.stopped_by) == ("inconclusive", "hang")
+    assert "no step for 0.2 s of wall time" in result.uncontrolled[0]
+
+
+@needs_fork
+def test_keys_that_cannot_be_compared_are_refused(load: Load) -> None:
+    code = """
+        class Key:
+            pass
+        key, table = Key(), {}
+        def work():
+            table[key] = 1
+        def scenario():
+            threads = [threading.Thread(target=work) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    """
+    with pytest.raises(interleave.UsageError, match="cannot compare objects of type 'Key'"):
+        interleave.explore(load(code).scenario, isolate="fork")
+
+
+@needs_fork
+def test_modules_and_locks_that_the_scenario_brings_along(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = """
+        import threading
+        lock, seen = threading.Lock(), []
+        def add():
+            with lock:
+                seen.append(len(seen))
+    """
+    (tmp_path / "keeper_part.py").write_text(textwrap.dedent(code), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = load("""
+        first, second = threading.Lock(), threading.Lock()
+        def work(one, other):
+            import keeper_part
+            with one:
+                keeper_part.add()
+            with other:
+                pass
+        def scenario():
+            threads = [threading.Thread(target=work, args=pair) for pair in ((first, second), (second, first))]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            import keeper_part
+            assert keeper_part.seen == [0, 1]
+    """)
+    try:
+        result = interleave.explore(module.scenario, isolate="fork", strategy="dpor")
+        assert result.verdict == "proven"
+        assert sys.modules["keeper_part"].seen == []
+        assert result.executions == interleave.explore(module.scenario, isolate="globals", strategy="dpor").executions
+    finally:
+        sys.modules.pop("keeper_part", None)
+
+
+@needs_fork
+def test_exceptions_and_output_come_back(load: Load, capfd: pytest.CaptureFixture[str]) -> None:
+    code = """
+        class Odd(Exception):
+            def __init__(self, *, code):
+                super().__init__("odd")
+        def scenario():
+            print("from a child")
+            raise Odd(code=1)
+        def scenario_known():
+            raise KeyError("k")
+    """
+    module = load(code)
+    failure = interleave.explore(module.scenario, isolate="fork").failure
+    assert failure is not None
+    assert failure.message == "Odd: odd"
+    assert failure.outcome.error is None
+    assert "in scenario" in failure.outcome.traceback
+    assert "from a child" in capfd.readouterr().out
+    known = interleave.explore(module.scenario_known, isolate="fork").failure
+    assert known is not None
+    assert isinstance(known.outcome.error, KeyError)

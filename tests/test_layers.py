@@ -20,7 +20,7 @@ LAYERS = [
     ("runtime", 2),
     ("primitives", 3), ("event_loop", 3), ("instrument", 3),
     ("recording", 4.0), ("witnessing", 4.05),
-    ("execution", 4.1), ("watchdog", 4.15), ("isolation", 4.15), ("repetition", 4.2), ("control", 4.2), ("runner", 4.3),
+    ("execution", 4.1), ("watchdog", 4.15), ("isolation", 4.16), ("repetition", 4.2), ("control", 4.2), ("runner", 4.3),
     ("race_search", 4.35), ("findings", 4.4), ("continuation", 4.4), ("explore", 4.5), ("recall", 4.6), ("parallel", 4.6),
     ("report", 5.0), ("loading", 5.0), ("database", 5.0), ("configuration", 5.0), ("debugging", 5.0),
     ("cli", 5.1), ("pytest_plugin", 5.1),

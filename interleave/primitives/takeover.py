@@ -68,6 +68,8 @@ _LIKELY_HOLDERS = (functools.cached_property,) if sys.version_info < (3, 12) els
 _SPARED = frozenset(id(value) for value in vars(threading).values())
 #: Its methods are kept by the handlers of `fork`, which nobody can change: exchanged by name, it needs no search.
 _POOLS_LOCK = "_global_shutdown_lock"
+#: Stand-ins of which those that are older than an execution are named by number.
+_NUMBERED = frozenset(row.stand_in for row in primitives.INSTANCES)
 _import_system: dict[str, Any] = vars(importlib._bootstrap)
 _real_find_and_load: Callable[..., Any] = _import_system["_find_and_load"]
 
@@ -111,6 +113,20 @@ class Takeover:
     def sought() -> list[object]:
         """Return the objects whose holders `install` has to know."""
         return [*[row.original for row in (*primitives.OBJECTS, *primitives.INSTANCES)], *_LIKELY_HOLDERS]
+
+    def stand_ins(self) -> list[Any]:
+        """Return the stand-ins for locks and queues that existed, in an order of no meaning."""
+        return [one for one in self._exchange.stand_ins() if type(one) in _NUMBERED]
+
+    @staticmethod
+    def give_number(stand_in: Any, number: int) -> None:
+        """Let a stand-in have the number that it got in another process (see `locks.outer_name`)."""
+        primitives.locks.adopt_number(stand_in, number)
+
+    @staticmethod
+    def made_since(objects: list[Any]) -> list[Any]:
+        """Return those of some objects that are stand-ins for locks and queues."""
+        return [one for one in objects if type(one) in _NUMBERED]
 
     def install(self, holders: list[Any] | None = None) -> None:
         """Exchange everything; whatever was done is undone if it fails half way.
