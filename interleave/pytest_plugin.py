@@ -84,9 +84,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "the fixture 'schedule', and of tests explored by --interleave.",
     )
     if config.getoption("interleave") or config.getoption("interleave_match") is not None:
-        from interleave.pytest_suite import Suite
-
-        config.pluginmanager.register(Suite(config), "interleave-suite")
+        # A plugin that builds on this one; imported only now.
+        config.pluginmanager.import_plugin("interleave.pytest_suite")
 
 
 @pytest.fixture

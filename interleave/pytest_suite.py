@@ -45,7 +45,8 @@ SECONDS: Final = 10.0
 HANG: Final = 10.0
 #: The key under which reports say what was done.
 PROPERTY: Final = "interleave"
-_STARTS: Final = frozenset({"_thread.start_new_thread", "_thread.start_joinable_thread"})
+_START: Final = "_thread.start_new_thread"
+_STARTS: Final = frozenset({_START, "_thread.start_joinable_thread"})
 
 
 class NoThreadsYet(RuntimeError):
@@ -71,18 +72,33 @@ class _Watch:
             watch.has_seen = True
             run_forever(loop)
 
+        def started(*arguments: Any) -> Any:
+            watch._hear(_START, arguments)
+            return start(*arguments)
+
         self.has_seen, self._ident = False, threading.get_ident()
+        start: Any = vars(threading).get("_start_new_thread")
+        if sys.version_info < (3, 12):
+            # Which does not tell audit hooks.
+            vars(threading)["_start_new_thread"] = started
         asyncio.BaseEventLoop.run_forever = noticed  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
             self._ident = None
+            if sys.version_info < (3, 12):
+                vars(threading)["_start_new_thread"] = start
             asyncio.BaseEventLoop.run_forever = run_forever  # type: ignore[method-assign]
 
     def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
         if self._ident is not None and event in _STARTS and self._ident == threading.get_ident():
             self.has_seen = True
             raise NoThreadsYet("can't start new thread")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register what takes tests."""
+    config.pluginmanager.register(Suite(config), "interleave-suite")
 
 
 class Suite:

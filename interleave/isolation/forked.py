@@ -118,7 +118,6 @@ class Forks:
         """Run an execution, tell, and end without whatever else the process would do at its end."""
         status = 1
         try:
-            os.write(writer, b"")
             watchdog = Watchdog(self._controls)
             watchdog.start()
             content = self._tell(run, strategy)
