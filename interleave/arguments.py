@@ -32,6 +32,11 @@ CHOICES: Final = {
         "What to do with races that no assertion notices: report them, fail on harmful ones, fail on all, look for none.",
         alike=("off",),
     ),
+    "isolate": Choice(
+        ("off", "globals", "fork"),
+        "What an execution finds of those before: all that they left, globals in scope as they were in the beginning, or nothing, as "
+        "each is made in a child process.",
+    ),
 }
 #: The options of `explore` that a replay needs as they were.
 SEED_OPTIONS: Final = ("include", *CHOICES)
@@ -85,10 +90,13 @@ def seed_options(options: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def check_budget(budget: Budget) -> None:
+def check_budget(budget: Budget | None) -> Budget:
+    """Return a budget, the usual one if none is given; raise UsageError for one that allows nothing."""
+    budget = budget or Budget()
     for field in ("executions", "seconds", "steps", "hang"):
         value = getattr(budget, field)
         if value is not None and value <= 0:
             raise UsageError(f"the budget's {field} must be positive, not {value!r}")
     if budget.unseen is not None and not 0 < budget.unseen < 1:
         raise UsageError(f"the budget's unseen is a share between 0 and 1, not {budget.unseen!r}")
+    return budget

@@ -20,6 +20,8 @@ from interleave.errors import UsageError
 from interleave.execution import Controls
 from interleave.instrument import Instrumentation
 from interleave.instrument.scope import Scope
+from interleave.isolation.forked import Forks
+from interleave.isolation.snapshot import Snapshot
 from interleave.primitives.entropy import Saved
 from interleave.primitives.takeover import Takeover
 from interleave.runtime import state
@@ -55,10 +57,12 @@ class Control:
     """A context manager that can be entered once."""
 
     def __init__(self, include: tuple[str, ...], scenario: Callable[[], object], controls: Controls) -> None:
-        scope = Scope(include)
-        controls.is_engine_shared = bool(include) and scope.has_library
-        self._instrumentation = Instrumentation(scope, has_gil=controls.has_gil)
+        self.scope = Scope(include)
+        controls.is_engine_shared = bool(include) and self.scope.has_library
+        self._instrumentation = Instrumentation(self.scope, has_gil=controls.has_gil)
         self._controls = controls
+        self._scenario = scenario
+        self._snapshot: Snapshot | None = None
         self._stack = ExitStack()
         self._tracers = Tracers()
         self._is_frozen = False
@@ -83,6 +87,7 @@ class Control:
             stack.callback(self._instrumentation.uninstall)
             self._instrumentation.install(heap)
             del heap
+            stack.callback(self._forget_state)
             self._freeze()
             self._catch_interrupt(stack)
             watchdog = Watchdog(self._controls)
@@ -117,6 +122,23 @@ class Control:
     def skipped(self) -> list[str]:
         """Functions that ran without being instrumented, one sentence each."""
         return [f"{name} is not instrumented: its bytecode could not be rewritten ({why})" for name, why in self._instrumentation.skipped]
+
+    def forks(self) -> Forks:
+        """Return what runs executions in children of this process."""
+        return Forks(self._instrumentation, self._controls)
+
+    def prepare(self) -> None:
+        """Do what is due before an execution: where they are kept from each other, put back what the last one changed."""
+        if self._snapshot is not None:
+            self._snapshot.put_back()
+        elif self._controls.isolate == "globals":
+            self._snapshot = Snapshot(self.scope, self._scenario)
+
+    def _forget_state(self) -> None:
+        """Put everything back a last time, while locks are still those that were there in the beginning."""
+        snapshot, self._snapshot = self._snapshot, None
+        if snapshot is not None:
+            snapshot.put_back()
 
     def settle(self) -> bool:
         """Do what is due after an execution; return whether more code is in scope now than while it ran."""

@@ -7,6 +7,9 @@ likely cause; the next command to type. Failures of the program under test are n
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 
 class InterleaveError(Exception):
     """Be the base of every error of this package."""
@@ -42,6 +45,9 @@ class ReplayMismatch(InterleaveError):
         #: `file:line` of that step in the code as it is now.
         self.where = where
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(ReplayMismatch, step=self.step, where=self.where), self.args
+
 
 class CheckFailed(InterleaveError, AssertionError):
     """Carry the first failure of an exploration out of `interleave.check`.
@@ -59,6 +65,13 @@ class NotControlled(InterleaveError):
 
     Common causes: a lock that a thread outside the exploration holds; a primitive made by a C extension; a socket, subprocess or signal
     asked of an event loop (the message says what to do instead).
+    """
+
+
+class ExecutionDied(NotControlled):
+    """Report that the process of an execution ended before the execution did (`isolate="fork"`).
+
+    Common causes: the program calls `os._exit` or a C extension crashes; the system ran out of memory.
     """
 
 

@@ -67,7 +67,8 @@ class Controls:
     asyncio step in the order in which they became ready; with `has_gil` threads are switched between only where CPython does so with
     the GIL; `is_holding_visible` is learned (see `primitives.locks`); `is_engine_shared`
     says that code of the standard library is in scope, which the engine calls too; `executions` counts; `hang` is what the watchdog
-    allows; `running` is the kernel at work, for the signal handler; `onlooker` is told of executions.
+    allows; `running` is the kernel at work, for the signal handler; `onlooker` is told of executions; `isolate` is how they are kept from
+    each other (see `isolation`).
     """
 
     steps: int = 20_000
@@ -80,6 +81,7 @@ class Controls:
     is_engine_shared: bool = False
     executions: int = 0
     hang: float | None = None
+    isolate: str = "off"
     running: Kernel | None = field(default=None, repr=False)
     onlooker: Onlooker | None = None
 

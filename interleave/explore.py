@@ -20,15 +20,15 @@ from interleave import strategies
 from interleave.arguments import check_budget, check_choice, check_scenario, seed_name
 from interleave.classes import Classes
 from interleave.continuation import Continuation, load, save
-from interleave.errors import CheckFailed, NotControlled, ReplayMismatch
+from interleave.errors import CheckFailed, ExecutionDied, NotControlled, ReplayMismatch
 from interleave.estimate import Progress, estimate, is_drawing, take_stock
-from interleave.execution import Controls, Onlooker
+from interleave.execution import Onlooker
 from interleave.findings import Findings
 from interleave.gil import scope_of, with_labels
 from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, Trace, Verdict
 from interleave.race_search import RaceSearch
-from interleave.repetition import check_endless, first_difference, is_repeated, nondeterminism, said, site_at, where_left
-from interleave.runner import Runner
+from interleave.repetition import check_endless, check_outcomes, first_difference, is_repeated, said, site_at, where_left
+from interleave.runner import Runner, make_controls
 from interleave.runtime.ledger import IMPORTED
 from interleave.schedule import decode
 
@@ -74,6 +74,7 @@ def explore(
     races: str = "report",
     task_order: str = "any",
     granularity: str = "free-threaded",
+    isolate: str = "off",
     shrink: bool = True,
     gil_label: bool = True,
     state: str | os.PathLike[str] | None = None,
@@ -89,6 +90,8 @@ def explore(
     `task_order="any"` lets any ready task of asyncio step next, "fifo" the one that has been ready longest (see `event_loop`).
     `granularity="gil"` lets threads switch only where this CPython does so with the GIL, "free-threaded" at every access. A failure found
     at the latter is labelled with whether the GIL allows it, which takes executions of its own, unless `gil_label=False` (see `gil`).
+    `isolate="globals"` puts the globals of modules in scope, and what they lead to, back before each execution (see `isolation.snapshot`);
+    with "fork" each is made in a child of the process, from which nothing comes back (see `isolation.forked`).
     With `stop_on_failure=False` the exploration goes on and collects distinct failures (see `findings`). `shrink=False` reports them as
     they were met, not simplified.
     `races` says what to do with races that no assertion notices: "report" them in the result, fail on the "harmful" ones, "fail" on
@@ -99,9 +102,8 @@ def explore(
 
     Ctrl-C ends the exploration; the result says `stopped_by="interrupt"`. Raises UsageError for unusable arguments.
     """
-    budget = budget or Budget()
-    check_budget(budget)
-    controls = make_controls(budget.steps, timeouts, task_order, granularity)
+    budget = check_budget(budget)
+    controls = make_controls(budget.steps, timeouts, task_order, granularity, isolate)
     controls.hang = budget.hang
     runner = Runner(scenario, check_scenario(scenario, name), controls, include=tuple(include), replay_command=replay_command)
     renew: Callable[[], Strategy] | None = None
@@ -114,23 +116,10 @@ def explore(
     findings = Findings(runner, search, shrinks=shrink)
     exploration = _Exploration(runner, chosen, called, budget, findings=findings, progress=progress, renew=renew)
     options = {"strategy": called, "seed": seed, "preemptions": preemptions, "timeouts": timeouts, "task_order": task_order}
-    kept = (*options.items(), ("granularity", granularity), ("races", races), ("include", tuple(include)))
-    if state is None:
-        result = exploration.run(stop_on_failure=stop_on_failure)
-    else:
-        result = exploration.run_on(state, kept, stop_on_failure=stop_on_failure)
+    kept = (*options.items(), ("granularity", granularity), ("isolate", isolate), ("races", races), ("include", tuple(include)))
+    run = exploration.run if state is None else functools.partial(exploration.run_on, state, kept)
+    result = run(stop_on_failure=stop_on_failure)
     return with_labels(result, runner, races=races) if gil_label else result
-
-
-def make_controls(steps: int, timeouts: str, task_order: str, granularity: str) -> Controls:
-    """Return the controls that go with options of `explore` and `replay`."""
-    return Controls(
-        steps=steps,
-        hang=Budget().hang,
-        any_timeout=check_choice("timeouts", timeouts) == "any",
-        is_fifo=check_choice("task_order", task_order) == "fifo",
-        has_gil=check_choice("granularity", granularity) == "gil",
-    )
 
 
 def check(scenario: Callable[[], object], **options: Any) -> Result:
@@ -151,22 +140,23 @@ def replay(
     races: str = "report",
     task_order: str = "any",
     granularity: str = "free-threaded",
+    isolate: str = "off",
     lenient: bool = False,
     onlooker: Onlooker | None = None,
     replay_command: Callable[[str], str] | None = None,
 ) -> Replay:
     """Run `scenario` once under the schedule of `seed`, in detail.
 
-    `include`, `name`, `timeouts`, `task_order`, `granularity` and `races` must be those under which the seed was found. Raises SeedError if
-    the seed is damaged or of another scenario, ReplayMismatch if the program does something else now than when the seed was made. With
-    `lenient`, what still matches is followed then, with default choices where nothing does, and `Replay.left_path` says where that began.
-    An `onlooker` is shown the execution while its threads stand where they are, see `debugging`.
+    `include`, `name`, `timeouts`, `task_order`, `granularity`, `isolate` and `races` must be those under which the seed was found. Raises
+    SeedError if the seed is damaged or of another scenario, ReplayMismatch if the program does something else now than when it was made.
+    With `lenient`, what still matches is followed then, with default choices where nothing does, and `Replay.left_path` says where that
+    began. An `onlooker` is shown the execution while its threads stand where they are, see `debugging`.
     """
     full_name = check_scenario(scenario, name)
     schedule = decode(seed, seed_name(full_name))
     # Whatever bound the execution was made under, it ended after so many steps.
     steps = (not lenient and schedule.length) or Budget().steps
-    controls = make_controls(steps, timeouts, task_order, granularity)
+    controls = make_controls(steps, timeouts, task_order, granularity, isolate)
     runner = Runner(scenario, full_name, controls, include=tuple(include), replay_command=replay_command)
     search = RaceSearch(runner, check_choice("races", races))
     with runner.control:
@@ -255,7 +245,7 @@ class _Exploration:
         except KeyboardInterrupt:
             stopped_by = "interrupt"
         except NotControlled as error:
-            stopped_by = "hang"
+            stopped_by = "died" if isinstance(error, ExecutionDied) else "hang"
             runner.uncontrolled[str(error)] = None
         strategy, statistics = self._strategy, runner.statistics
         statistics.seconds += _now() - self._started
@@ -316,7 +306,7 @@ class _Exploration:
                 self._classes.add(trace, is_drawn=is_drawing(strategy))
                 self._end(trace)
             except ReplayMismatch as error:
-                findings.add(nondeterminism(error), Trace(), Schedule(), executions=self._executions)
+                findings.add_mismatch(error, Trace(), Schedule(), executions=self._executions)
                 return "failure"
             self._is_between = True
             del trace
@@ -365,6 +355,7 @@ class _Exploration:
         """
         second = self._runner.follow(Schedule(tuple(first.deviations)))
         third = self._runner.follow(Schedule(tuple(second.deviations)), watched=self._findings.races.is_on)
+        check_outcomes(first, second if second.outcome is not None else third)
         step = first_difference(second.events, third.events)
         # What is done once in a process is over now: a search must not take the first execution for one like all others.
         self._is_void |= self._strategy.every_access and not is_repeated(first, second)

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from interleave.detectors.distinct import Identity, identity_of
 from interleave.errors import ReplayMismatch
-from interleave.model import Failure, Outcome, Schedule, Trace
+from interleave.model import Failure, Schedule, Trace
 from interleave.race_search import RaceSearch
 from interleave.repetition import first_difference, let_pass, nondeterminism, schedule_of, site_at
 from interleave.runner import Runner
@@ -55,9 +55,9 @@ class Findings:
         """Keep a failure that was found, simplified and verified before."""
         self._keep(identity_of(failure.trace, failure.outcome), failure)
 
-    def add(self, outcome: Outcome, trace: Trace, schedule: Schedule, *, executions: int) -> None:
-        """Keep a failure as it is."""
-        trace.outcome = outcome
+    def add_mismatch(self, error: ReplayMismatch, trace: Trace, schedule: Schedule, *, executions: int) -> None:
+        """Keep that the program does not repeat itself, with what the executions leave behind, which is looked for now."""
+        trace.outcome = outcome = nondeterminism(error, self._runner.changes(schedule))
         self._keep(Identity(outcome.signature), self._runner.failure_of(trace, executions=executions, schedule=schedule))
 
     def _keep(self, identity: Identity, failure: Failure) -> None:
@@ -81,7 +81,7 @@ class Findings:
             detailed = self._follow(schedule_of(best), key, detailed=True)
             runner.statistics.shrinking += 1
         except ReplayMismatch as mismatch:
-            self.add(nondeterminism(mismatch), trace, schedule_of(trace), executions=executions)
+            self.add_mismatch(mismatch, trace, schedule_of(trace), executions=executions)
             return
         if detailed.outcome is None or detailed.outcome.signature != key:
             step = first_difference(best.events, detailed.events) or 0
@@ -93,7 +93,7 @@ class Findings:
                 step=step,
                 where=where,
             )
-            self.add(nondeterminism(error), detailed, schedule_of(trace), executions=executions)
+            self.add_mismatch(error, detailed, schedule_of(trace), executions=executions)
             return
         self._keep(identity_of(detailed, detailed.outcome), runner.failure_of(detailed, executions=executions))
 

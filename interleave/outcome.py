@@ -88,6 +88,8 @@ class Outcome:
     cycle: tuple[int, ...] = ()
     #: What a failure of kind "race" is about.
     race: Race | None = None
+    #: Of a "nondeterminism": what an execution changed that the next one finds, one sentence for each variable.
+    changed: tuple[str, ...] = ()
 
 
 Severity = Literal["harmful", "possible", "benign"]

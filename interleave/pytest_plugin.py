@@ -70,15 +70,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--interleave-executions", metavar="N", type=int, help="run each scenario at most N times")
     group.addoption("--interleave-no-database", action="store_true", help="neither try nor keep seeds in .interleave/")
     group.addoption("--interleave-strategy", metavar="NAME", help="make the choices with this strategy")
+    group.addoption("--interleave", action="store_true", help="explore tests that use threads or tasks, as they are: those marked "
+                    "'interleave', or all if none is marked, each at most 100 times and 10 seconds")  # fmt: skip
+    group.addoption("--interleave-match", metavar="EXPR", help="with --interleave, explore the tests that match an expression as -k "
+                    "takes them, besides those marked")  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the mark."""
+    """Register the mark, and what runs whole tests if that is asked for."""
     config.addinivalue_line(
         "markers",
-        "interleave(executions, seconds, unseen, steps, strategy, include, preemptions, timeouts, task_order, granularity, races, seed): "
-        "options of the fixture 'schedule'.",
+        "interleave(executions, seconds, unseen, steps, strategy, include, preemptions, timeouts, task_order, granularity, isolate, races, "
+        "seed): options of the fixture 'schedule', and of tests explored by --interleave.",
     )
+    if config.getoption("interleave") or config.getoption("interleave_match") is not None:
+        # A plugin that builds on this one; imported only now.
+        config.pluginmanager.import_plugin("interleave.pytest_suite")
 
 
 @pytest.fixture

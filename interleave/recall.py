@@ -14,10 +14,10 @@ from typing import Any
 from interleave.arguments import CHOICES
 from interleave.detectors.distinct import Identity, identity_of
 from interleave.errors import ReplayMismatch, SeedError
-from interleave.explore import Replay, make_controls, replay
+from interleave.explore import Replay, replay
 from interleave.gil import labelled
 from interleave.model import Budget, Failure, Result, Statistics
-from interleave.runner import Runner
+from interleave.runner import Runner, make_controls
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def recall(
                 break
     found = tuple(failures)
     if found and gil_label and options.get("granularity") != "gil":
-        chosen = [options.get(one, CHOICES[one].values[0]) for one in ("timeouts", "task_order", "granularity")]
+        chosen = [options.get(one, CHOICES[one].values[0]) for one in ("timeouts", "task_order", "granularity", "isolate")]
         include = tuple(options.get("include", ()))
         runner = Runner(scenario, found[0].scenario, make_controls(Budget().steps, *chosen), include=include)
         found = labelled(found, runner, races=options.get("races", "report"))

@@ -51,10 +51,11 @@ def _accesses(events: Sequence[Event]) -> list[tuple[object, ...]]:
     return list(found)
 
 
-def nondeterminism(error: ReplayMismatch) -> Outcome:
+def nondeterminism(error: ReplayMismatch, changed: Sequence[str] = ()) -> Outcome:
+    """Return what to report of a program that does not repeat itself; `changed` are sentences on what its executions leave behind."""
     file, _, line = error.where.rpartition(":")
     where = Frame(file, int(line), "") if line.isdigit() else None
-    return Outcome("nondeterminism", str(error), ("nondeterminism",), where=where)
+    return Outcome("nondeterminism", str(error), ("nondeterminism",), where=where, changed=tuple(changed))
 
 
 def let_pass(error: BaseException | None) -> None:
@@ -77,6 +78,20 @@ def where_left(schedule: Schedule, trace: Trace, divergence: ReplayMismatch | No
     step = first_mismatch(schedule, trace.events)
     steps += [step] if step is not None else []
     return f"step {min(steps)}, at {site_at(trace.events, min(steps))}" if steps else ""
+
+
+def check_outcomes(first: Trace, again: Trace) -> None:
+    """Raise ReplayMismatch if the same schedule fails that passed the first time: then what it found was something else."""
+    if first.outcome is not None or again.outcome is None:
+        return
+    step, outcome = first_difference(first.events, again.events) or 0, again.outcome
+    where = f"{outcome.where.file}:{outcome.where.line}" if outcome.where is not None else str(site_at(again.events, step))
+    raise ReplayMismatch(
+        f"an execution passed, but the same schedule, run again, ended otherwise: {outcome.kind}: {outcome.message}, at {where}.\n"
+        "The scenario keeps something between executions.\nBuild all state inside the scenario.",
+        step=step,
+        where=where,
+    )
 
 
 def check_endless(longer: Trace, trace: Trace) -> None:

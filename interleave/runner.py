@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
-from interleave.arguments import seed_name
+from interleave.arguments import check_choice, seed_name
 from interleave.control import Control
 from interleave.errors import ReplayMismatch
 from interleave.event_loop import as_function
 from interleave.execution import Controls, execute
-from interleave.model import Failure, Schedule, Statistics, Strategy, Trace
+from interleave.isolation.changes import changes
+from interleave.isolation.forked import Forks
+from interleave.isolation.snapshot import Snapshot
+from interleave.model import Budget, Failure, Schedule, Statistics, Strategy, Trace
 from interleave.repetition import check_prints, schedule_of
 from interleave.schedule import encode
 from interleave.strategies.replay import Replay
@@ -46,11 +50,14 @@ class Runner:
         #: Where the last schedule that was followed leniently did not fit any more.
         self.divergence: ReplayMismatch | None = None
         self._replay_command = replay_command
+        self._forks: Forks | None = None
 
     def execute(self, strategy: Strategy, *, detailed: bool = False, watched: bool = False) -> Trace:
         """Run once; `strategy.begin` must have been called. Modules that it imports come into scope for the next run."""
+        self.control.prepare()
         try:
-            trace = execute(self.scenario, strategy, self.controls, detailed=detailed, watched=watched)
+            run = self._in_children() if self.controls.isolate == "fork" and self.controls.onlooker is None else execute
+            trace = run(self.scenario, strategy, self.controls, detailed=detailed, watched=watched)
         finally:
             self.has_grown = self.control.settle()
         self.was_cut |= trace.is_cut or trace.is_bounded
@@ -59,6 +66,11 @@ class Runner:
         for sentence in trace.uncontrolled:
             self.uncontrolled[sentence] = None
         return trace
+
+    def _in_children(self) -> Callable[..., Trace]:
+        if self._forks is None:
+            self._forks = self.control.forks()
+        return self._forks.execute
 
     def follow(self, schedule: Schedule, *, strict: bool = False, detailed: bool = False, watched: bool = False) -> Trace:
         """Run once under a schedule; with `strict`, raise ReplayMismatch if the program does something else."""
@@ -70,6 +82,13 @@ class Runner:
         strategy.end(trace)
         self.divergence = strategy.divergence
         return trace
+
+    def changes(self, schedule: Schedule) -> list[str]:
+        """Run once under a schedule, and say what this changed that the next execution will find."""
+        snapshot = Snapshot(self.control.scope, self.scenario)
+        with suppress(ReplayMismatch):
+            self.follow(schedule)
+        return changes(snapshot)
 
     def take_new_points(self) -> bool:
         """Return whether executions since the last call have met new scheduling points."""
@@ -103,3 +122,15 @@ class Runner:
     def command_for(self, seed: str) -> str:
         """Return the command that replays a seed, empty if nobody told how."""
         return self._replay_command(seed) if self._replay_command is not None else ""
+
+
+def make_controls(steps: int, timeouts: str, task_order: str, granularity: str, isolate: str) -> Controls:
+    """Return the controls that go with options of `explore` and `replay`."""
+    return Controls(
+        steps=steps,
+        hang=Budget().hang,
+        any_timeout=check_choice("timeouts", timeouts) == "any",
+        is_fifo=check_choice("task_order", task_order) == "fifo",
+        has_gil=check_choice("granularity", granularity) == "gil",
+        isolate=check_choice("isolate", isolate),
+    )

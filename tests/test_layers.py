@@ -21,10 +21,10 @@ LAYERS = [
     ("runtime", 2),
     ("primitives", 3), ("event_loop", 3), ("instrument", 3),
     ("recording", 4.0), ("witnessing", 4.05),
-    ("execution", 4.1), ("watchdog", 4.15), ("repetition", 4.2), ("control", 4.2), ("runner", 4.3),
+    ("execution", 4.1), ("watchdog", 4.15), ("isolation", 4.16), ("repetition", 4.2), ("control", 4.2), ("runner", 4.3),
     ("race_search", 4.35), ("findings", 4.4), ("gil", 4.45), ("continuation", 4.4), ("explore", 4.5), ("recall", 4.6), ("parallel", 4.6),
     ("report", 5.0), ("loading", 5.0), ("database", 5.0), ("configuration", 5.0), ("debugging", 5.0),
-    ("cli", 5.1), ("pytest_plugin", 5.1),
+    ("cli", 5.1), ("pytest_plugin", 5.1), ("pytest_suite", 5.2),
     ("__init__", 6), ("__main__", 6),
 ]  # fmt: skip
 
@@ -33,7 +33,7 @@ LIBRARIES = {
     "greenlet": ("runtime/kernel.py",),
     "networkx": ("detectors/",),
     "bytecode": ("instrument/",),
-    "pytest": ("pytest_plugin.py",),
+    "pytest": ("pytest_plugin.py", "pytest_suite.py"),
     "click": ("cli.py",),
     "rich": ("report/", "cli.py"),
     "jinja2": ("report/html.py",),
@@ -49,9 +49,9 @@ FILE_LINES = 400
 CLASS_LINES = 250
 FUNCTION_LINES = 60
 PARAMETERS = 6
-OPTIONS = 16
+OPTIONS = 18
 #: Of code, for the whole package.
-PACKAGE_LINES = 16_000
+PACKAGE_LINES = 17_500
 
 
 def relative(path: Path) -> str:

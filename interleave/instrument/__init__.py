@@ -65,6 +65,8 @@ class Instrumentation:
         self._kept: list[CodeType] = []
         self._modules = 0
         self._version = 0
+        #: What was rewritten because it was called: ids of the code and of its globals.
+        self.demanded: list[tuple[int, int]] = []
 
     def install(self, heap: Heap | None = None) -> None:
         """Exchange the code of every function in scope, of those found on the heap. If anything goes wrong, all of it is undone."""
@@ -155,6 +157,7 @@ class Instrumentation:
 
     def rewrite(self, original: CodeType, namespace: dict[str, Any]) -> CodeType:
         """Rewrite a code object because it is called, for all functions that wait for it; return what they get."""
+        self.demanded.append((id(original), id(namespace)))
         try:
             # Only in the outer code one sees that a closure variable of the inner is constant.
             for function, outer in self._exchanged:
@@ -172,6 +175,16 @@ class Instrumentation:
                 function.__code__ = code
         registry.clear_caches()
         return code
+
+    def meet(self, demanded: Iterable[tuple[int, int]]) -> bool:
+        """Rewrite what a copy of this process had to, and tell whether anything was: functions that only the copy has are passed over."""
+        count = len(self.demanded)
+        for code_id, namespace_id in demanded:
+            waiting = [one for one in self._waiting.get(code_id, ()) if id(one.__globals__) == namespace_id]
+            original = self._originals.get(id(waiting[0].__code__)) if waiting else None
+            if original is not None and waiting[0].__code__ is _placeholders.get(code_id):
+                _demand(original, waiting[0].__globals__)
+        return len(self.demanded) > count
 
     def _changing_cells(self, function: FunctionType) -> Iterable[CellType]:
         """Return the cells of a function that is about to be called in which two threads can see a change."""

@@ -30,7 +30,7 @@ globals than are stored now.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Set, ValuesView
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -92,6 +92,11 @@ def rewrite(code: CodeType, namespace: dict[str, Any]) -> Rewritten:
     Nested code objects are rewritten too. Raises whatever the bytecode library raises for code that it does not understand.
     """
     return _rewrite(code, namespace, IMPLICIT_CELLS, is_decorated=False)
+
+
+def results() -> ValuesView[Rewritten]:
+    """Return everything that was rewritten so far and is up to date."""
+    return _cache.values()
 
 
 def known(code: CodeType, namespace: dict[str, Any], *, is_decorated: bool = False) -> Rewritten | None:

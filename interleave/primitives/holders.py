@@ -162,6 +162,10 @@ class Exchange:
         entry = self._entries[id(original)] = Entry(original, stand_in)
         return entry
 
+    def stand_ins(self) -> list[Any]:
+        """Return what takes the place of others."""
+        return [entry.stand_in for entry in self._entries.values()]
+
     def exchange_in(self, holders: list[Any]) -> list[Entry]:
         """Exchange everything planned in the holders, a list that is emptied; return the copies made whose holders are yet to be found."""
         copied = [entry for holder in holders if (entry := self._copy(holder)) is not None]

@@ -13,7 +13,6 @@ and is no operation at all.
 from __future__ import annotations
 
 import _thread
-import itertools
 from typing import Any, Self
 
 from interleave.model import Owner, Site
@@ -39,7 +38,10 @@ def _check_timeout(blocking: bool, timeout: float) -> None:
         _allocate().acquire(blocking, timeout)
 
 
-_numbers = itertools.count(1)
+class _Numbers:
+    """The last number that was given to a stand-in."""
+
+    last = 0
 
 
 def outer_name(stand_in: Any) -> Owner:
@@ -49,8 +51,14 @@ def outer_name(stand_in: Any) -> Owner:
     come first would give them another name in another schedule, and a search could not compare what the two touched.
     """
     if not stand_in.number:
-        stand_in.number = next(_numbers)
+        _Numbers.last = stand_in.number = _Numbers.last + 1
     return (), stand_in.number, type(stand_in).__name__
+
+
+def adopt_number(stand_in: Any, number: int) -> None:
+    """Give a stand-in the number that it has got in a copy of this process."""
+    stand_in.number = number
+    _Numbers.last = max(_Numbers.last, number)
 
 
 def name_after(kernel: Any, obj: object, lock: Any) -> None:

@@ -71,6 +71,8 @@ _SPARED = frozenset(id(value) for value in vars(threading).values())
 _KINDS: dict[type, Any] = {row.original: row.stand_in for row in primitives.INSTANCES}
 #: Its methods are kept by the handlers of `fork`, which nobody can change: exchanged by name, it needs no search.
 _POOLS_LOCK = "_global_shutdown_lock"
+#: Stand-ins of which those that are older than an execution are named by number.
+_NUMBERED = frozenset(row.stand_in for row in primitives.INSTANCES)
 _import_system: dict[str, Any] = vars(importlib._bootstrap)
 _real_find_and_load: Callable[..., Any] = _import_system["_find_and_load"]
 
@@ -120,6 +122,20 @@ class Takeover:
         self._known = {id(one): known_places(one, self._counts[id(one)]) for one in originals if one not in _KINDS}
         unknown = [one for one in originals if one not in _KINDS and self._known[id(one)] is None]
         return [*unknown, *_KINDS, *_LIKELY_HOLDERS]
+
+    def stand_ins(self) -> list[Any]:
+        """Return the stand-ins for locks and queues that existed, in an order of no meaning."""
+        return [one for one in self._exchange.stand_ins() if type(one) in _NUMBERED]
+
+    @staticmethod
+    def give_number(stand_in: Any, number: int) -> None:
+        """Let a stand-in have the number that it got in another process (see `locks.outer_name`)."""
+        primitives.locks.adopt_number(stand_in, number)
+
+    @staticmethod
+    def made_since(objects: list[Any]) -> list[Any]:
+        """Return those of some objects that are stand-ins for locks and queues."""
+        return [one for one in objects if type(one) in _NUMBERED]
 
     def install(self, holders: list[Any] | None = None) -> None:
         """Exchange everything; whatever was done is undone if it fails half way.

@@ -16,10 +16,10 @@
 from __future__ import annotations
 
 import ast
-import linecache
 
 from interleave.detectors.culprit import Culprit, base_of
 from interleave.model import Failure, Frame, Outcome, RaceAccess, Trace
+from interleave.report.source import source_lines
 from interleave.report.story import at, roots_of
 
 
@@ -32,6 +32,10 @@ def fix_of(failure: Failure, culprit: Culprit | None) -> str:
         return _stuck(outcome, culprit)
     if outcome.kind == "livelock":
         return "Let the loop wait on an Event or Condition that those who change what it reads set or notify, instead of polling."
+    if outcome.kind == "nondeterminism" and outcome.changed:
+        names = [sentence.partition("` ")[0] + "`" for sentence in outcome.changed[:3]]
+        put_back = "isolate='globals' (--isolate globals), which puts it back before each execution"
+        return f"Set {', '.join(names)} anew at the beginning of the scenario, or explore with {put_back}."
     if outcome.kind == "nondeterminism":
         return "Build all state inside the scenario, and look for globals, caches, sets of objects and real clocks at the line above."
     waited = _if_around_wait(failure.trace)
@@ -147,7 +151,7 @@ def _if_around_wait(trace: Trace) -> Frame | None:
     """Return the line of a wait that returned, and around which there is an `if` where a `while` should be."""
     for step in trace.steps:
         if step.kind == "wake" and "Condition" in step.place:
-            lines = linecache.getlines(step.where.file)
+            lines = source_lines(step.where.file)
             if lines and _is_under_if("".join(lines), step.where.line):
                 return step.where
     return None

@@ -15,7 +15,6 @@ places; the script draws to a canvas only what is in view, so that ten thousand 
 from __future__ import annotations
 
 import json
-import linecache
 from collections.abc import Sequence
 from importlib.resources import files
 from math import cos, pi, sin
@@ -30,7 +29,7 @@ from interleave.report.fixes import fix_of
 from interleave.report.gil import gil_line
 from interleave.report.graph import graph_of
 from interleave.report.races import race_lines
-from interleave.report.source import short_path
+from interleave.report.source import short_path, source_lines
 from interleave.report.spans import arrows_of, spans_of
 from interleave.report.statistics import statistics_lines
 from interleave.report.story import sentence_of
@@ -127,7 +126,7 @@ class _Tables:
         """Return the files with the lines around all steps in them."""
         found = []
         for file in self._files:
-            lines = linecache.getlines(file)
+            lines = source_lines(file)
             shown = {near for line in self._lines[file] for near in range(max(line - _AROUND, 1), min(line + _AROUND, len(lines)) + 1)}
             found.append({"name": short_path(file), "lines": {line: lines[line - 1].rstrip("\n") for line in sorted(shown)}})
         return found

@@ -28,9 +28,15 @@ def shortest_names(files: Iterable[str]) -> dict[str, str]:
     return {file: end if ends.count(end) == 1 else short_path(file) for file, end in zip(unique, ends, strict=True)}
 
 
+def source_lines(file: str) -> list[str]:
+    """Return the lines of a file; none where there is no source, nor for what `exec` made: from 3.13 on `-c` goes by the same name."""
+    return linecache.getlines(file) if file != "<string>" else []
+
+
 def source_line(file: str, line: int) -> str:
     """Return the text of a source line without its indentation, empty where there is no source."""
-    text = linecache.getline(file, line).strip()
+    lines = source_lines(file)
+    text = lines[line - 1].strip() if 0 < line <= len(lines) else ""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 

@@ -13,6 +13,8 @@ from interleave.detectors.culprit import Culprit
 from interleave.model import Blocked, Failure, Frame, Outcome, RaceAccess, Step
 from interleave.report.source import located_source
 
+#: Variables named that outlive an execution.
+_MOST_CHANGED = 3
 _CHANGING = "changed size during iteration"
 
 
@@ -31,10 +33,18 @@ def _sentence(failure: Failure, culprit: Culprit | None, names: Mapping[int, str
     if outcome.kind == "livelock":
         return _livelock(failure, names)
     if outcome.kind == "nondeterminism":
+        if outcome.changed:
+            return f"The same schedule did not give the same run twice. {left_behind(outcome)}"
         return "The same schedule did not give the same run twice, so this scenario depends on something besides its schedule."
     if culprit is None:
         return ""
     return _conflict(culprit, outcome)
+
+
+def left_behind(outcome: Outcome) -> str:
+    """Say what executions leave behind for the next ones, the first few variables."""
+    first, more = outcome.changed[:_MOST_CHANGED], len(outcome.changed) - _MOST_CHANGED
+    return f"{'; '.join(first)}{f'; and {more} more' if more > 0 else ''}."
 
 
 def _conflict(culprit: Culprit, outcome: Outcome) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
@@ -24,6 +25,16 @@ _ranks: dict[int, tuple[CodeType, int]] = {}
 #: By id of a code object: None if it is passed over, else its sites by instruction. One look-up a frame: hashing a code
 #: object costs as much as running it, so it is never a key.
 _sites: dict[int, dict[int, Site] | None] = {}
+
+
+def by_code() -> dict[int, dict[int, Site] | None]:
+    """Return the sites made so far, by id of the code and by instruction; None for code that is passed over."""
+    return _sites
+
+
+def in_library() -> Iterable[Site]:
+    """Return the sites in the standard library made so far."""
+    return _library_sites.values()
 
 
 def is_library(file: str) -> bool:

@@ -1,0 +1,276 @@
+"""The state of modules in scope, so that it can be put back, or said what an execution changed of it.
+
+**What is covered.** Starting from the global variables of every module in scope:
+
+* the variables themselves, and the attributes of classes defined in such a module;
+* contents of lists, dictionaries of all kinds, sets, deques, bytearrays, those of subclasses too, wherever they are reachable;
+* attributes, in dictionaries and slots, of instances of classes defined in scope, and of the primitives of `threading`, `queue` and
+  `asyncio`, `types.SimpleNamespace`, `collections.UserDict` and the like;
+* attributes, defaults and closure variables of functions in scope; `functools.lru_cache` of functions in scope is emptied;
+* the state of `random.Random`.
+
+**What is not.** Instances of other classes, of installed packages for one (`include` brings them into scope), and what only they lead
+to; iterators, files, weak containers, threads and thread-local variables; what extension modules keep; the registries of other modules
+in which the program has put something (`logging`, `atexit`, `warnings`). A snapshot keeps alive what it has seen, so that finalisers of
+that do not run and weak references to it stay.
+
+Objects stay the ones they are, and only what has changed is touched. What the engine has put in the place of locks and code stays as well,
+provided that a snapshot is taken and put back while it is in control.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterator
+from random import Random
+from threading import Thread, local
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    CodeType,
+    EllipsisType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+    NoneType,
+    NotImplementedType,
+    SimpleNamespace,
+)
+from typing import Any, Final
+
+from interleave.instrument.scope import Scope
+from interleave.isolation.kept import (
+    MISSING,
+    Attributes,
+    Bytes,
+    Cell,
+    ClassAttributes,
+    Elements,
+    Generator,
+    Globals,
+    Items,
+    Kept,
+    Members,
+    OrderedItems,
+    Position,
+    QueueElements,
+    Slots,
+)
+from interleave.runtime.heap import CACHE
+
+#: Modules of the standard library whose classes are made of ordinary attributes, which are all their state.
+_TRANSPARENT: Final = frozenset({"threading", "queue", "collections", "asyncio.locks", "asyncio.queues", "asyncio.mixins"})
+_OPAQUE: Final = (Thread, local, ModuleType)
+_CONTAINERS: Final = (
+    (OrderedDict, OrderedItems), (dict, Items), (list, Elements), (set, Members), (deque, QueueElements), (bytearray, Bytes),
+)  # fmt: skip
+#: Immutable things that hold others.
+_HOLDERS: Final = (tuple, frozenset)
+#: Types of what cannot change and leads nowhere; modules in scope are looked at anyway.
+_PLAIN: Final = frozenset({
+    int, str, float, bool, NoneType, bytes, complex, range, slice, EllipsisType, NotImplementedType, CodeType, BuiltinFunctionType,
+    ModuleType,
+})  # fmt: skip
+#: More elements of one container than this are not named one by one, which is all the difference.
+_MOST_NAMED: Final = 1_000
+_mro = type.__dict__["__mro__"].__get__
+_namespace_of_class = type.__dict__["__dict__"].__get__
+_module_dict: Callable[[ModuleType], dict[str, Any]] = vars(ModuleType)["__dict__"].__get__
+
+
+class Snapshot:
+    """The state at one moment of all modules in scope that are loaded, and of the one that a scenario is in."""
+
+    def __init__(self, scope: Scope, scenario: Callable[[], object]) -> None:
+        self._scope = scope
+        self._scenario = scenario
+        self._modules = 0
+        self._is_open: dict[type, bool] = {}
+        self._slots: dict[type, tuple[MemberDescriptorType, ...]] = {}
+        #: By id, what was looked at; keeps the ids what they are.
+        self._seen: dict[int, object] = {}
+        self._pending: deque[tuple[str, Any]] = deque()
+        self.kept: list[Kept] = []
+        #: Of these, what could have changed and be put back; and containers that were empty, which is told at once of all.
+        self._changeable: list[Kept] = []
+        self._emptied: list[Any] = []
+        self.caches: list[Any] = []
+        self.extend()
+
+    def extend(self) -> None:
+        """Take in the modules that were loaded since."""
+        if len(sys.modules) == self._modules:
+            return
+        self._modules = len(sys.modules)
+        for name, namespace in self._namespaces():
+            if id(namespace) not in self._seen:
+                self._seen[id(namespace)] = namespace
+                kept = Globals(name, namespace)
+                self._keep(kept, ((f"{name}.{key}", value) for key, value in kept.saved.items()))
+        while self._pending:
+            self._visit(*self._pending.popleft())
+
+    def put_back(self) -> None:
+        """Give everything the state it had, and take in the modules that were loaded since."""
+        for one in self._changeable:
+            if not one.is_same():
+                one.put_back()
+        if any(self._emptied):
+            for container in self._emptied:
+                container.clear()
+        for cache in self.caches:
+            cache.cache_clear()
+        self.extend()
+
+    def _namespaces(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the dictionaries of modules in scope, each with the name of its module."""
+        for name, module in list(sys.modules.items()):
+            if type(name) is str and issubclass(type(module), ModuleType):
+                namespace = _module_dict(module)
+                file = namespace.get("__file__")
+                if self._scope.covers(name, file if type(file) is str else None):
+                    yield name, namespace
+        function = getattr(self._scenario, "func", self._scenario)
+        function = getattr(function, "__func__", function)
+        if type(function) is FunctionType and self._covers(function):
+            yield str(function.__globals__.get("__name__")), function.__globals__
+
+    def _visit(self, name: str, value: Any) -> None:
+        kind = type(value)
+        if kind in _PLAIN or id(value) in self._seen:
+            return
+        self._seen[id(value)] = value
+        if kind is FunctionType:
+            self._visit_function(name, value)
+        elif kind is MethodType:
+            self._pending += ((name, value.__self__), (name, value.__func__))
+        elif kind in (staticmethod, classmethod):
+            self._pending.append((name, value.__func__))
+        elif kind is property:
+            self._pending += ((name, one) for one in (value.fget, value.fset, value.fdel))
+        elif kind is CACHE:
+            wrapped = getattr(value, "__wrapped__", None)
+            self._pending.append((name, wrapped))
+            if type(wrapped) is FunctionType and self._covers(wrapped):
+                self.caches.append(value)
+        elif kind is CellType:
+            cell = Cell(name, value)
+            self._keep(cell, ((name, one) for one in cell.saved))
+        elif issubclass(kind, type):
+            self._visit_class(name, value)
+        elif kind in _HOLDERS:
+            self._pending += ((f"{name}[{number}]", one) for number, one in enumerate(value))
+        elif kind is Random:
+            self._keep(Generator(name, value), ())
+        elif kind is itertools.count:
+            self._keep(Position(name, value), ())
+        elif not issubclass(kind, _OPAQUE):
+            self._visit_contents(name, value, kind)
+
+    def _keep(self, kept: Kept, children: Any) -> None:
+        self.kept.append(kept)
+        if type(kept.obj) in _EXACT and type(kept) is not Bytes and not kept.obj:
+            self._emptied.append(kept.obj)
+        elif type(kept) is not Position:
+            self._changeable.append(kept)
+        self._pending.extend(children)
+
+    def _visit_function(self, name: str, function: FunctionType) -> None:
+        if not self._covers(function):
+            return
+        self._visit_attributes(name, function.__dict__)
+        for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+            self._pending.append((f"{name}.<{variable}>", cell))
+        self._pending += ((f"{name}.<default>", one) for one in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()))
+
+    def _visit_class(self, name: str, cls: type) -> None:
+        if self._is_in_scope(cls):
+            kept = ClassAttributes(name, cls)
+            self._keep(kept, ((f"{name}.{key}", value) for key, value in kept.saved.items()))
+
+    def _visit_contents(self, name: str, value: Any, kind: type) -> None:
+        """Keep the contents of a container and the attributes of an instance; a subclass of a container has both."""
+        is_plain = kind in _EXACT
+        if not is_plain and not self._has_open_state(kind):
+            return
+        for base, record in _CONTAINERS:
+            if issubclass(kind, base):
+                kept = record(name, value)
+                self._keep(kept, elements_of(kept))
+                break
+        if is_plain:
+            return
+        namespace = instance_namespace(value)
+        if namespace is not None:
+            self._visit_attributes(name, namespace)
+        slots = self._slots_of(kind)
+        if slots:
+            found = Slots(name, value, slots)
+            self._keep(found, ((f"{name}.{key}", one) for key, one in found.saved.items()))
+
+    def _visit_attributes(self, name: str, namespace: dict[str, Any]) -> None:
+        if id(namespace) not in self._seen:
+            self._seen[id(namespace)] = namespace
+            self._keep(Attributes(name, namespace), ((f"{name}.{key}", value) for key, value in namespace.items()))
+
+    def _covers(self, function: FunctionType) -> bool:
+        """Tell whether a function is in scope, by its globals: its code may be a placeholder of ours."""
+        name, file = function.__globals__.get("__name__"), function.__globals__.get("__file__")
+        return self._scope.covers(name if type(name) is str else "", file if type(file) is str else None)
+
+    def _has_open_state(self, kind: type) -> bool:
+        """Tell whether the state of instances of a class is their attributes."""
+        known = self._is_open.get(kind)
+        if known is None:
+            known = self._is_open[kind] = self._is_in_scope(kind) or kind is SimpleNamespace or _module_of(kind) in _TRANSPARENT
+        return known
+
+    def _is_in_scope(self, cls: type) -> bool:
+        module = _module_of(cls)
+        return bool(module) and self._scope.covers(module, None)
+
+    def _slots_of(self, kind: type) -> tuple[MemberDescriptorType, ...]:
+        known = self._slots.get(kind)
+        if known is None:
+            found = (one for cls in _mro(kind) if cls.__flags__ & _IS_HEAP_TYPE for one in _namespace_of_class(cls).values())
+            known = self._slots[kind] = tuple(one for one in found if type(one) is MemberDescriptorType)
+        return known
+
+
+_EXACT: Final = frozenset({OrderedDict, dict, list, set, deque, bytearray, defaultdict})
+_IS_HEAP_TYPE: Final = 1 << 9
+
+
+def _module_of(cls: type) -> str:
+    module = _namespace_of_class(cls).get("__module__")
+    return module if type(module) is str else ""
+
+
+def instance_namespace(value: object) -> dict[str, Any] | None:
+    """Return the dictionary of an instance, None if it has none; no code of its class is run."""
+    for cls in _mro(type(value)):
+        found = _namespace_of_class(cls).get("__dict__", MISSING)
+        if found is not MISSING:
+            namespace = found.__get__(value) if type(found) is GetSetDescriptorType else None
+            return namespace if type(namespace) is dict else None
+    return None
+
+
+def elements_of(kept: Kept) -> Iterator[tuple[str, Any]]:
+    """Yield what a container holds, with names."""
+    if isinstance(kept, Items):
+        for number, (key, value) in enumerate(kept.saved.items()):
+            if type(key) not in _PLAIN:
+                yield f"{kept.name}.<key>", key
+            yield f"{kept.name}[{_key_text(key)}]" if number < _MOST_NAMED else kept.name, value
+    elif not isinstance(kept, Bytes):
+        for number, value in enumerate(kept.saved):
+            yield f"{kept.name}[{number}]" if number < _MOST_NAMED else kept.name, value
+
+
+def _key_text(key: object) -> str:
+    return repr(key)[:40] if type(key) in (str, int, bool, bytes, float) else "..."

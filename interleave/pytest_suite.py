@@ -1,0 +1,313 @@
+"""`pytest --interleave`: run tests that were not written for it under one schedule after another.
+
+Taken are functions, methods and methods of `unittest.TestCase`: those that carry the mark `interleave` or that `--interleave-match` names;
+with neither of the two, all. Tests that use the fixture `schedule` explore by themselves, and those of Hypothesis repeat themselves.
+
+**One run to see.** A test is first run as ever, with its fixtures, except that no thread can be started. If it tries none, and ran no
+event loop, that was it, with the result that pytest always gives. Otherwise its fixtures are taken down, what it did to modules is undone,
+and the test is explored.
+
+**An execution** is what pytest does for a test: it sets up function-scoped fixtures, runs it, and tears them down; all of it under control,
+so that threads of fixtures are logical threads. Fixtures of wider scope are set up before, outside of control, and kept. A new instance of
+the test's class is made each time.
+
+Tests leave things behind in modules. So that the next execution does not find them, `isolate` is "globals" here unless a mark says
+otherwise; and since tests rely on tasks starting in the order in which they were made, `task_order` is "fifo". A test that does not repeat
+itself nevertheless, or does not end within the bound on steps, cannot be explored, which is a warning and no failure: it says nothing of
+its threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from interleave.instrument.scope import Scope
+from interleave.isolation.snapshot import Snapshot
+from interleave.pytest_plugin import Schedule
+
+if TYPE_CHECKING:
+    from interleave.explore import Replay
+    from interleave.model import Failure, Result
+
+#: Executions of a test, and seconds, unless something else is asked for: a suite has many tests.
+EXECUTIONS: Final = 100
+SECONDS: Final = 10.0
+#: Seconds of wall time without a step, after which a test is given up: some wait for what is not controlled.
+HANG: Final = 10.0
+#: The key under which reports say what was done.
+PROPERTY: Final = "interleave"
+_START: Final = "_thread.start_new_thread"
+_STARTS: Final = frozenset({_START, "_thread.start_joinable_thread"})
+
+
+class NoThreadsYet(RuntimeError):
+    """Keep a thread from being started while it is found out whether a test starts any; what a system says that has no more of them."""
+
+
+class _Watch:
+    """Notices threads and event loops, in the OS thread that runs tests, between `begin` and `end`."""
+
+    def __init__(self) -> None:
+        self._ident: int | None = None
+        self.has_seen = False
+        self._run_forever = asyncio.BaseEventLoop.run_forever
+        # It stays for the life of the process: there is no way to remove one.
+        sys.addaudithook(self._hear)
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        """Look, in the body of a `with`."""
+        watch, run_forever = self, self._run_forever
+
+        def noticed(loop: asyncio.BaseEventLoop) -> None:
+            watch.has_seen = True
+            run_forever(loop)
+
+        def started(*arguments: Any) -> Any:
+            watch._hear(_START, arguments)
+            return start(*arguments)
+
+        self.has_seen, self._ident = False, threading.get_ident()
+        start: Any = vars(threading).get("_start_new_thread")
+        if sys.version_info < (3, 12):
+            # Which does not tell audit hooks.
+            vars(threading)["_start_new_thread"] = started
+        asyncio.BaseEventLoop.run_forever = noticed  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            self._ident = None
+            if sys.version_info < (3, 12):
+                vars(threading)["_start_new_thread"] = start
+            asyncio.BaseEventLoop.run_forever = run_forever  # type: ignore[method-assign]
+
+    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
+        if self._ident is not None and event in _STARTS and self._ident == threading.get_ident():
+            self.has_seen = True
+            raise NoThreadsYet("can't start new thread")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register what takes tests."""
+    config.pluginmanager.register(Suite(config), "interleave-suite")
+
+
+class Suite:
+    """The plugin that `--interleave` adds to a run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._matches = _matcher(config.getoption("interleave_match"))
+        self._watch = _Watch()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Have the tests that are taken run by `WholeTest`."""
+        able = [item for item in items if isinstance(item, pytest.Function) and _is_able(item)]
+        marked = [item for item in able if item.get_closest_marker("interleave") is not None]
+        if self._matches is not None:
+            taken = [item for item in able if item in marked or self._matches(item)]
+        else:
+            taken = marked or able
+        for item in taken:
+            WholeTest(item, self._watch)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Count what was done with the tests, those of xdist's workers too."""
+        said: dict[str, int] = {}
+        for reports in terminalreporter.stats.values():
+            for report in reports:
+                for name, value in report.user_properties if getattr(report, "when", None) == "call" else ():
+                    if name == PROPERTY:
+                        what = value.partition(":")[0]
+                        said[what] = said.get(what, 0) + 1
+        counts = ", ".join(f"{count} {what}" for what, count in sorted(said.items())) or "no test uses threads or tasks"
+        terminalreporter.write_line(f"interleave explored: {counts}")
+
+
+class WholeTest:
+    """One test that is explored: takes the place of its `setup` and `runtest`."""
+
+    def __init__(self, item: pytest.Function, watch: _Watch) -> None:
+        self._item = item
+        self._watch = watch
+        self._is_concurrent = False
+        self._before: Snapshot | None = None
+        self._setup, self._runtest = item.setup, item.runtest
+        item.setup, item.runtest = self.setup, self.runtest  # type: ignore[method-assign]
+
+    def setup(self) -> None:
+        """Set up fixtures of wider scope, then the others, unless those start threads."""
+        item = self._item
+        known = item._fixtureinfo.name2fixturedefs
+        for name in item.fixturenames:
+            if known.get(name) and known[name][-1].scope != "function":
+                item._request.getfixturevalue(name)
+        chosen = _Explored(item).chosen()
+        if chosen["isolate"] != "off":
+            self._before = Snapshot(Scope(tuple(chosen.get("include", ()))), item.function)
+        self._is_concurrent = self._notices(self._setup)
+
+    def runtest(self) -> None:
+        """Run the test as ever, or explore it if it is concurrent."""
+        if not self._is_concurrent:
+            self._is_concurrent = self._notices(self._runtest)
+        self._before = None
+        if self._is_concurrent:
+            self._explore()
+
+    def _explore(self) -> None:
+        schedule = _Explored(self._item)
+        try:
+            schedule(self._once)
+            schedule.close()
+        finally:
+            self._renew()
+            self._say(schedule.said)
+
+    def _notices(self, function: Callable[[], object]) -> bool:
+        """Call a part of the test; tell whether it started threads or loops, after which everything is taken down."""
+        __tracebackhide__ = True
+        with self._watch.on():
+            try:
+                function()
+            except Exception:
+                if not self._watch.has_seen:
+                    raise
+            if not self._watch.has_seen:
+                return False
+            self._item.__dict__.pop("_excinfo", None)
+            try:
+                self._tear_down()
+            except Exception:
+                # Of a test that was cut short.
+                pass
+        if self._before is not None:
+            self._before.put_back()
+        return True
+
+    def _once(self) -> None:
+        """Be the scenario: what pytest does for a test."""
+        item = self._item
+        self._renew()
+        try:
+            self._setup()
+            self._runtest()
+            failed = item.__dict__.get("_excinfo")
+            if failed:
+                raise failed[0].value
+        finally:
+            self._tear_down()
+
+    def _renew(self) -> None:
+        """Forget the fixtures and the instance of the last execution, and the records of what it logged."""
+        item = self._item
+        item._initrequest()
+        if isinstance(item.parent, pytest.Class):
+            item.__dict__.pop("_obj", None)
+            item.__dict__.pop("_instance", None)
+            # Made anew, since unittest's tests want to forget it at their end.
+            item.instance  # noqa: B018
+        # Where unittest's tests keep how they ended.
+        item.__dict__.pop("_excinfo", None)
+        _forget_records(item)
+
+    def _tear_down(self) -> None:
+        """Finish the function-scoped fixtures, the last first, and raise what the first that failed raised."""
+        from _pytest.tmpdir import tmppath_result_key
+
+        item = self._item
+        # What `tmp_path` expects to find at its end.
+        item.stash.setdefault(tmppath_result_key, {})
+        finalizers = item.session._setupstate.stack[item][0]
+        error: BaseException | None = None
+        # The first is the item's own.
+        while len(finalizers) > 1:
+            try:
+                finalizers.pop()()
+            except BaseException as raised:
+                error = error or raised
+        if error is not None:
+            raise error
+
+    def _say(self, what: str) -> None:
+        self._item.user_properties.append((PROPERTY, what))
+
+
+class _Explored(Schedule):
+    """The fixture `schedule` for a test that does not know of it."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        super().__init__(SimpleNamespace(node=item, config=item.config))  # type: ignore[arg-type]
+        own = self._options
+        limits = {} if own.keys() & {"executions", "seconds", "budget"} else {"executions": EXECUTIONS, "seconds": SECONDS}
+        self._options = {"isolate": "globals", "task_order": "fifo", "hang": HANG} | limits | own
+        self.said = "not explored"
+
+    def _replay_command(self, seed: str) -> str:
+        return shlex.join(["pytest", self._nodeid, "--interleave", f"--interleave-seed={seed}"])
+
+    def _explore(self, scenario: Callable[[], object], options: dict[str, Any]) -> Result:
+        __tracebackhide__ = True
+        result = super()._explore(scenario, options)
+        self.said = f"{result.verdict}: {result.executions} executions"
+        return result
+
+    def _replay(self, scenario: Callable[[], object], options: dict[str, Any]) -> Replay | None:
+        __tracebackhide__ = True
+        self.said = "replayed"
+        return super()._replay(scenario, {name: value for name, value in options.items() if name != "budget"})
+
+    def _fail_with(self, failure: Failure | None) -> None:
+        __tracebackhide__ = True
+        first = failure.message.splitlines()[0] if failure is not None and failure.message else ""
+        if failure is not None and failure.kind == "nondeterminism":
+            self.said = "not repeatable"
+            self._warn(f"{self._nodeid} cannot be explored, it does not repeat itself: {'; '.join(failure.outcome.changed) or first}")
+        elif failure is not None and failure.kind == "livelock" and first.startswith("no end after"):
+            # It may be long, no more.
+            self.said = "too long"
+            self._warn(f"{self._nodeid} is too long to be explored: {first}")
+        else:
+            super()._fail_with(failure)
+
+    def chosen(self) -> dict[str, Any]:
+        """Return the options of the exploration."""
+        return self._chosen({})
+
+
+def _is_able(item: pytest.Function) -> bool:
+    """Tell whether a test can be explored from outside."""
+    return "schedule" not in item.fixturenames and not hasattr(item.obj, "hypothesis")
+
+
+def _matcher(expression: str | None) -> Callable[[pytest.Item], bool] | None:
+    """Return what tells whether a test matches an expression as `-k` takes them, None if there is no expression."""
+    if expression is None:
+        return None
+    from _pytest.mark import KeywordMatcher
+    from _pytest.mark.expression import Expression
+
+    try:
+        compiled = Expression.compile(expression)
+    except SyntaxError as error:
+        raise pytest.UsageError(f"Wrong expression passed to '--interleave-match': {expression}: {error}") from None
+    return lambda item: compiled.evaluate(KeywordMatcher.from_item(item))
+
+
+def _forget_records(item: pytest.Item) -> None:
+    """Empty what the fixture `caplog` shows."""
+    from _pytest.logging import caplog_handler_key, caplog_records_key
+
+    handler = item.stash.get(caplog_handler_key, None)
+    if handler is not None:
+        handler.reset()
+        item.stash[caplog_records_key]["call"] = handler.records
