@@ -147,10 +147,10 @@ def replay(
 ) -> Replay:
     """Run `scenario` once under the schedule of `seed`, in detail.
 
-    `include`, `name`, `timeouts`, `task_order`, `granularity`, `isolate` and `races` must be those under which the seed was found. Raises
-    SeedError if the seed is damaged or of another scenario, ReplayMismatch if the program does something else now than when it was made.
-    With `lenient`, what still matches is followed then, with default choices where nothing does, and `Replay.left_path` says where that
-    began. An `onlooker` is shown the execution while its threads stand where they are, see `debugging`.
+    `include`, `name`, `timeouts`, `task_order`, `granularity`, `isolate` and `races` must be those under which the seed was found.
+    Raises SeedError if the seed is damaged or of another scenario, ReplayMismatch if the program does something else now than when it was
+    made. With `lenient`, what still matches is followed then, with default choices where nothing does, and `Replay.left_path` says where
+    that began. An `onlooker` is shown the execution while its threads stand where they are, see `debugging`.
     """
     full_name = check_scenario(scenario, name)
     schedule = decode(seed, seed_name(full_name))

@@ -19,9 +19,9 @@ its threads.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import shlex
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,8 +45,13 @@ SECONDS: Final = 10.0
 HANG: Final = 10.0
 #: The key under which reports say what was done.
 PROPERTY: Final = "interleave"
-_START: Final = "_thread.start_new_thread"
-_STARTS: Final = frozenset({_START, "_thread.start_joinable_thread"})
+#: Where the standard library and programs that use its lowest level find what starts a thread.
+_STARTS: Final = tuple(
+    (module, name)
+    for module in (threading, _thread)
+    for name in ("start_new_thread", "_start_new_thread", "start_joinable_thread", "_start_joinable_thread")
+    if hasattr(module, name)
+)
 
 
 class NoThreadsYet(RuntimeError):
@@ -54,46 +59,40 @@ class NoThreadsYet(RuntimeError):
 
 
 class _Watch:
-    """Notices threads and event loops, in the OS thread that runs tests, between `begin` and `end`."""
+    """Notices threads and event loops that are to be started by the OS thread that runs tests."""
 
     def __init__(self) -> None:
-        self._ident: int | None = None
         self.has_seen = False
-        self._run_forever = asyncio.BaseEventLoop.run_forever
-        # It stays for the life of the process: there is no way to remove one.
-        sys.addaudithook(self._hear)
 
     @contextmanager
     def on(self) -> Iterator[None]:
-        """Look, in the body of a `with`."""
-        watch, run_forever = self, self._run_forever
+        """Look, in the body of a `with`. (An audit hook would see all, and for ever slow down every `id` in the process.)"""
+        self.has_seen, ident = False, threading.get_ident()
+        run_forever = asyncio.BaseEventLoop.run_forever
 
-        def noticed(loop: asyncio.BaseEventLoop) -> None:
-            watch.has_seen = True
+        def run_noticed(loop: asyncio.BaseEventLoop) -> None:
+            self.has_seen = True
             run_forever(loop)
 
-        def started(*arguments: Any) -> Any:
-            watch._hear(_START, arguments)
-            return start(*arguments)
+        def noticing(start: Any) -> Callable[..., Any]:
+            def started(*arguments: Any, **options: Any) -> Any:
+                if threading.get_ident() != ident:
+                    return start(*arguments, **options)
+                self.has_seen = True
+                raise NoThreadsYet("can't start new thread")
 
-        self.has_seen, self._ident = False, threading.get_ident()
-        start: Any = vars(threading).get("_start_new_thread")
-        if sys.version_info < (3, 12):
-            # Which does not tell audit hooks.
-            vars(threading)["_start_new_thread"] = started
-        asyncio.BaseEventLoop.run_forever = noticed  # type: ignore[method-assign, assignment]
+            return started
+
+        before = [(module, name, vars(module)[name]) for module, name in _STARTS]
+        for module, name, start in before:
+            setattr(module, name, noticing(start))
+        asyncio.BaseEventLoop.run_forever = run_noticed  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
-            self._ident = None
-            if sys.version_info < (3, 12):
-                vars(threading)["_start_new_thread"] = start
             asyncio.BaseEventLoop.run_forever = run_forever  # type: ignore[method-assign]
-
-    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
-        if self._ident is not None and event in _STARTS and self._ident == threading.get_ident():
-            self.has_seen = True
-            raise NoThreadsYet("can't start new thread")
+            for module, name, start in before:
+                setattr(module, name, start)
 
 
 def pytest_configure(config: pytest.Config) -> None:
