@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from interleave.findings import Findings
 from interleave.gil import scope_of, with_labels
 from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, Trace, Verdict
 from interleave.race_search import RaceSearch
-from interleave.repetition import check_endless, check_outcomes, first_difference, is_repeated, said, site_at, where_left
+from interleave.repetition import WARM, check_endless, check_outcomes, first_difference, is_repeated, said, site_at, warm_up, where_left
 from interleave.runner import Runner, make_controls
 from interleave.runtime.ledger import IMPORTED
 from interleave.schedule import decode
@@ -211,6 +212,8 @@ class _Exploration:
         #: Makes the strategy anew, and how often it still may.
         self._renew = renew
         self._is_void = False
+        #: Modules that were there when the first execution began.
+        self._modules = 0
         self._renewals = RENEWALS if renew is not None else 0
         self._started = _now()
         self._told = self._started
@@ -272,6 +275,7 @@ class _Exploration:
 
     def _loop(self, *, stop_on_failure: bool) -> str:
         runner, findings, budget = self._runner, self._findings, self._budget
+        self._modules = len(sys.modules)
         while True:
             strategy = self._strategy
             if findings and (stop_on_failure or len(findings) >= MOST_FAILURES):
@@ -357,8 +361,12 @@ class _Exploration:
         third = self._runner.follow(Schedule(tuple(second.deviations)), watched=self._findings.races.is_on)
         check_outcomes(first, second if second.outcome is not None else third)
         step = first_difference(second.events, third.events)
-        # What is done once in a process is over now: a search must not take the first execution for one like all others.
-        self._is_void |= self._strategy.every_access and not is_repeated(first, second)
+        if self._strategy.every_access and not is_repeated(first, second):
+            # What is done once in a process is over now: a search must not take the first execution for one like all others.
+            self._is_void = True
+            if len(sys.modules) == self._modules:
+                # Of a module that it imported the code was not in scope yet.
+                self._runner.uncontrolled[warm_up(first, second)] = None
         if step is None:
             return third if third.witness is not None else None
         then, now = site_at(second.events, step), site_at(third.events, step)
@@ -375,6 +383,6 @@ class _Exploration:
 def _verdict(failures: Sequence[Failure], uncontrolled: Sequence[str], *, is_proof: bool) -> Verdict:
     if failures:
         return "failed"
-    if uncontrolled and (is_proof or not all(sentence.endswith(IMPORTED) for sentence in uncontrolled)):
+    if uncontrolled and (is_proof or not all(sentence.endswith((IMPORTED, WARM)) for sentence in uncontrolled)):
         return "inconclusive"
     return "proven" if is_proof else "passed"

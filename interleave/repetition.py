@@ -51,6 +51,16 @@ def _accesses(events: Sequence[Event]) -> list[tuple[object, ...]]:
     return list(found)
 
 
+#: How a sentence ends that stands in the way of a proof only: all other executions began where the first had been.
+WARM = "explored is what comes after; isolate='globals' (--isolate globals) begins every execution afresh"
+
+
+def warm_up(first: Trace, second: Trace) -> str:
+    """Say how the first execution of a process was another one than those after it, which find what it left behind."""
+    step = first_difference(first.events, second.events) or 0
+    return f"the first execution did something else than those after it, from step {step} on, at {site_at(first.events, step)}: {WARM}"
+
+
 def nondeterminism(error: ReplayMismatch, changed: Sequence[str] = ()) -> Outcome:
     """Return what to report of a program that does not repeat itself; `changed` are sentences on what its executions leave behind."""
     file, _, line = error.where.rpartition(":")

@@ -1,8 +1,14 @@
-"""A global filled by the first execution only: the search took that one for one like all others, and met other steps."""
+"""A global filled by the first execution only: the search took that one for one like all others, and met other steps.
+
+When it no longer did, it called proven what had only been explored with the global filled.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+
+import pytest
 
 from interleave.explore import explore
 
@@ -18,17 +24,46 @@ def _once() -> object:
     return _made[0]
 
 
-def test_search_begins_after_it() -> None:
-    _made.clear()
+class _Service:
+    instance: _Service | None = None
 
+    @classmethod
+    def get(cls) -> _Service:
+        if cls.instance is None:
+            cls.instance = cls()
+        return cls.instance
+
+
+def _two_get(get: Callable[[], object]) -> Callable[[], None]:
     def scenario() -> None:
         got: list[object] = []
-        threads = [threading.Thread(target=lambda: got.append(_once())) for _ in range(2)]
+        threads = [threading.Thread(target=lambda: got.append(get())) for _ in range(2)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         assert got[0] is got[1]
 
-    result = explore(scenario)
-    assert result.verdict == "proven", result.failures
+    return scenario
+
+
+@pytest.mark.parametrize("strategy", ["auto", "dpor"])
+@pytest.mark.parametrize("get", [_once, _Service.get])
+def test_search_begins_after_it_and_says_so(get: Callable[[], object], strategy: str) -> None:
+    _made.clear()
+    _Service.instance = None
+    result = explore(_two_get(get), strategy=strategy)
+    assert (result.verdict, result.failures) == ("inconclusive", ())
+    (sentence,) = result.uncontrolled
+    assert "the first execution did something else" in sentence
+    assert "isolate" in sentence
+    assert explore(_two_get(get), strategy=strategy).verdict == "proven", "nothing is done for the first time any more"
+
+
+def test_isolated_executions_begin_before_it() -> None:
+    _made.clear()
+    _Service.instance = None
+    assert explore(_two_get(_once), isolate="globals").verdict == "proven"
+    failure = explore(_two_get(_Service.get), isolate="globals").failure
+    assert failure is not None
+    assert failure.kind == "assertion"
