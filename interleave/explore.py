@@ -361,13 +361,13 @@ class _Exploration:
         third = self._runner.follow(Schedule(tuple(second.deviations)), watched=self._findings.races.is_on)
         check_outcomes(first, second if second.outcome is not None else third)
         step = first_difference(second.events, third.events)
-        if self._strategy.every_access and not is_repeated(first, second):
-            # What is done once in a process is over now: a search must not take the first execution for one like all others.
-            self._is_void = True
-            if len(sys.modules) == self._modules:
-                # Of a module that it imported the code was not in scope yet.
-                self._runner.uncontrolled[warm_up(first, second)] = None
+        # What is done once in a process is over now: a search must not take the first execution for one like all others.
+        is_other = self._strategy.every_access and not is_repeated(first, second)
+        self._is_void |= is_other
         if step is None:
+            # Of a module that it imported the code was not in scope yet.
+            if is_other and len(sys.modules) == self._modules and (sentence := warm_up(first, second)):
+                self._runner.uncontrolled[sentence] = None
             return third if third.witness is not None else None
         then, now = site_at(second.events, step), site_at(third.events, step)
         raise ReplayMismatch(
