@@ -196,6 +196,7 @@ def test_pct_guarantees_nothing_of_executions_before_the_longest() -> None:
         assert strategy.repeated == repeated
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["dpor", "dfs"])
 def test_search_says_up_to_which_bound_it_came(strategy: str) -> None:
     scenario = writes if strategy == "dfs" else locks

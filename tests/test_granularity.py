@@ -33,6 +33,8 @@ from tests.granularity_programs import PROGRAMS, Shared, scenario_of
 PYTHON = f"CPython {sys.version_info[0]}.{sys.version_info[1]}"
 MANY = Budget(executions=3_000)
 
+pytestmark = pytest.mark.labelled
+
 
 def explored(body: Callable[[Any], object], granularity: str, strategy: str = "dpor", threads: int = 2) -> set[Any]:
     """Return the final states of all schedules of threads that run `body`."""
@@ -239,6 +241,7 @@ def test_granularity_is_checked() -> None:
         explore(failing("get and store"), granularity="bytecode")
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(programs)
 def test_generated_programs_do_under_the_gil_a_part_of_what_they_do_without(program: Program) -> None:

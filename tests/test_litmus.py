@@ -24,7 +24,7 @@ from interleave.strategies.dpor import Dpor
 FOLDER = Path(__file__).parent / "litmus"
 PROGRAMS: list[dict[str, Any]] = json.loads((FOLDER / "index.json").read_text())["programs"]
 #: Programs with more classes than this are left to `make torture`.
-QUICK = 24
+QUICK = 12
 LARGEST = 20_000
 
 
@@ -84,7 +84,7 @@ def test_one_execution_for_each_class_of_large_programs(program: dict[str, Any])
 
 
 #: Programs with more classes than this are left to `make torture` where preemptions are bounded.
-QUICK_BOUNDED = 4
+QUICK_BOUNDED = 2
 BOUNDED = [one for one in PROGRAMS if one.get("preemption_bounded")]
 
 

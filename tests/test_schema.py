@@ -63,7 +63,10 @@ def test_results_made_by_hand_follow_it() -> None:
     assert len(check(results())["scenarios"]) == len(results())
 
 
-@pytest.mark.parametrize("target", ["cache", "deadlock", "mcp_context", "fixed.metrics"])
+_SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("cache", "mcp_context", "fixed.metrics")]
+
+
+@pytest.mark.parametrize("target", ["deadlock", *_SLOW])
 def test_real_results_follow_it(target: str) -> None:
     options: list[dict[str, Any]] = [{}, {"strategy": "pct"}, {"strategy": "dpor", "preemptions": 1}, {"races": "harmful"}]
     found = []

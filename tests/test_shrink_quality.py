@@ -362,7 +362,7 @@ def event_cleared_before_the_wait() -> None:
     run(wait, event.set)
 
 
-@pytest.mark.parametrize("strategy", ["auto", "pos"])
+@pytest.mark.parametrize("strategy", ["auto", pytest.param("pos", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("scenario", CASES, ids=lambda scenario: scenario.__name__)
 def test_reported_with_as_few_preemptions_as_it_takes(scenario: Callable[[], None], strategy: str) -> None:
     kind, preemptions = CASES[scenario]
