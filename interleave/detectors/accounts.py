@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from interleave.detectors.benign import Grader
 from interleave.detectors.lock_order import Nesting
 from interleave.detectors.sightings import Sighting, rank_of
-from interleave.detectors.synchronisation import takes
+from interleave.detectors.synchronisation import locks_of
 from interleave.model import Inversion, LockStep, Race, RaceAccess, Severity, Trace
 
 _SEVERITIES = ("harmful", "possible", "benign")
@@ -21,7 +21,7 @@ class Accounts:
         self._trace = trace
         self._witness = trace.witness
         self._grader = Grader(trace, reference)
-        self._locks = {bit: trace.steps[position].place for position, (_, bit) in takes(trace.events, trace.witness).items()}
+        self._locks = locks_of(trace)
 
     def race(self, alike: Sequence[Sighting]) -> Race:
         """Return the worst of several sightings of one race."""

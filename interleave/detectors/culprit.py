@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from interleave.detectors.atomicity import PATTERNS, RANKS
 from interleave.detectors.places import MAKERS
-from interleave.detectors.synchronisation import MEMORY, Order, takes
+from interleave.detectors.synchronisation import MEMORY, Order, locks_of
 from interleave.model import Outcome, RaceAccess, Step, Trace, fields_overlap
 
 #: Accesses of one object that are looked at, and steps of one trace.
@@ -102,9 +102,7 @@ class _Finder:
         self._locks: dict[int, str] = {}
         self._orders: list[Order] = []
         if trace.witness is not None and self._is_ordered:
-            self._locks = {
-                bit: trace.steps[at].place for at, (_, bit) in takes(trace.events, trace.witness).items() if at < len(trace.steps)
-            }
+            self._locks = locks_of(trace)
 
     def triple(self) -> Culprit | None:
         """Return the unserializable pair with what came between that explains the failure best."""

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from interleave.model import Event, Operation, Owner, Witness
+from interleave.model import Event, Operation, Owner, Trace, Witness
 from interleave.vector_clock import Clock, happened_before, join, start
 
 MEMORY = ("read", "write")
@@ -163,3 +163,10 @@ def takes(events: Sequence[Event], witness: Witness) -> dict[int, tuple[Owner, i
         if bits and not bits & (bits - 1) and mutexes:
             taken[position] = (mutexes[-1], bits)
     return dict(sorted(taken.items()))
+
+
+def locks_of(trace: Trace) -> dict[int, str]:
+    """Return the names of the mutexes in an execution that was watched and run in detail, by bit in `Witness.held`, lowest first."""
+    assert trace.witness is not None
+    found = takes(trace.events, trace.witness).items()
+    return dict(sorted((bit, trace.steps[at].place) for at, (_, bit) in found if at < len(trace.steps)))

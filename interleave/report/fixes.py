@@ -21,6 +21,7 @@ from interleave.detectors.culprit import Culprit, base_of
 from interleave.model import Failure, Frame, Outcome, RaceAccess, Trace
 from interleave.report.source import source_lines
 from interleave.report.story import at, roots_of
+from interleave.report.waits import cycle_of
 
 
 def fix_of(failure: Failure, culprit: Culprit | None) -> str:
@@ -85,8 +86,7 @@ def lines_of(first: RaceAccess, second: RaceAccess) -> str:
 
 def _order(outcome: Outcome, trace: Trace) -> str:
     """Say in which order to take the locks of a deadlock."""
-    by_tid = {one.tid: one for one in outcome.blocked}
-    cycle = [by_tid[tid] for tid in outcome.cycle if tid in by_tid]
+    cycle = cycle_of(outcome)
     if len(cycle) == 1:
         return f"Make it an RLock, or do not take it again at {at(cycle[0].where)}: the caller holds it already."
     if any(one.kind == "join" for one in cycle):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from interleave.detectors.culprit import Culprit
 from interleave.model import Blocked, Failure, Frame, Outcome, RaceAccess, Step
 from interleave.report.source import located_source
+from interleave.report.waits import cycle_of
 
 #: Variables named that outlive an execution.
 _MOST_CHANGED = 3
@@ -112,8 +113,7 @@ def at(place: RaceAccess | Frame) -> str:
 
 def _deadlock(outcome: Outcome, names: Mapping[int, str]) -> str:
     """Say who holds what and waits for what, around the cycle."""
-    by_tid = {one.tid: one for one in outcome.blocked}
-    cycle = [by_tid[tid] for tid in outcome.cycle if tid in by_tid]
+    cycle = cycle_of(outcome)
     if len(cycle) == 1:
         return f"Thread {_name(cycle[0], names)} waits at {at(cycle[0].where)} for {cycle[0].resource}, which it holds itself."
     parts = [

@@ -12,16 +12,21 @@ from interleave.model import Blocked, Outcome
 from interleave.report.source import located_source
 
 
+def cycle_of(outcome: Outcome) -> list[Blocked]:
+    """Return the threads on the cycle of a deadlock, each before the one that it waits for; none where there is no cycle."""
+    by_tid = {blocked.tid: blocked for blocked in outcome.blocked}
+    return [by_tid[tid] for tid in outcome.cycle if tid in by_tid]
+
+
 def cycle_text(outcome: Outcome, names: Mapping[int, str]) -> str:
     """Draw the cycle: `a -> lock 'B' (held by b) -> lock 'A' (held by a)`; empty where there is none."""
-    by_tid = {blocked.tid: blocked for blocked in outcome.blocked}
-    cycle = [tid for tid in outcome.cycle if tid in by_tid]
+    cycle = cycle_of(outcome)
     if not cycle:
         return ""
-    links = [names.get(cycle[0], by_tid[cycle[0]].thread)]
-    for number, tid in enumerate(cycle):
+    links = [names.get(cycle[0].tid, cycle[0].thread)]
+    for number, one in enumerate(cycle):
         following = cycle[(number + 1) % len(cycle)]
-        links.append(by_tid[tid].resource + _holder(by_tid[tid], names.get(following, by_tid[following].thread)))
+        links.append(one.resource + _holder(one, names.get(following.tid, following.thread)))
     return " -> ".join(links)
 
 
