@@ -26,7 +26,7 @@ import interleave
 from interleave.errors import UsageError
 from interleave.explore import explore
 from interleave.model import Budget, Point
-from interleave.primitives import takeover
+from interleave.primitives import holders, takeover
 from interleave.runtime import state
 
 BUDGET = Budget(executions=20)
@@ -531,6 +531,88 @@ def test_locks_that_moved_since_the_last_exploration_are_found() -> None:
     assert found
     assert all(found)
     assert type(lock) is type(threading.Lock())
+
+
+class _Slotted:
+    """Something that cannot be referred to weakly."""
+
+    __slots__ = ("lock",)
+
+
+def _slotted(lock: Any) -> _Slotted:
+    one = _Slotted()
+    one.lock = lock
+    return one
+
+
+def _closing_over(lock: Any) -> Callable[[], Any]:
+    return lambda: lock
+
+
+#: By name: how to wrap a lock, and how to get it out again.
+_WRAPPINGS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "list": (lambda lock: [lock], lambda held: held[0]),
+    "tuple": (lambda lock: ("x", lock), lambda held: held[1]),
+    "tuple in a tuple": (lambda lock: ("x", (lock,)), lambda held: held[1][0]),
+    "tuple in a list": (lambda lock: [(lock, "x")], lambda held: held[0][0]),
+    "dictionary": (lambda lock: {"lock": lock}, lambda held: held["lock"]),
+    "slot": (_slotted, lambda held: held.lock),
+    "closure": (_closing_over, lambda held: held()),
+    "method": (lambda lock: lock.acquire, lambda held: held.__self__),
+}
+
+
+@pytest.mark.parametrize("wrapping", _WRAPPINGS)
+def test_locks_in_what_allows_no_weak_reference_are_searched_for_a_few_times_only(wrapping: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrap, unwrap = _WRAPPINGS[wrapping]
+    module, lock = types.ModuleType("holding"), [threading.Lock()]
+    sought: list[bool] = []
+    found: list[bool] = []
+    original = holders.Exchange.spread
+
+    def spread(exchange: Any, entries: Any) -> None:
+        sought.append(any(entry.original is lock[0] for entry in entries))
+        original(exchange, entries)
+
+    def scenario() -> None:
+        found.extend(type(unwrap(vars(module)[name])).__module__.startswith("interleave.") for name in ("a", "b") if hasattr(module, name))
+
+    monkeypatch.setitem(sys.modules, "holding", module)
+    monkeypatch.setattr(holders.Exchange, "spread", spread)
+    module.a = wrap(lock[0])  # type: ignore[attr-defined]
+    for _ in range(4):
+        explore(scenario, strategy="random", budget=Budget(executions=1))
+    assert sought[0]
+    assert not sought[-1]
+    # Held by as many as before, and yet in another place: of what holds it, and in another one of the same kind.
+    module.b = module.a  # type: ignore[attr-defined]
+    explore(scenario, strategy="random", budget=Budget(executions=1))
+    del module.a  # type: ignore[attr-defined]
+    explore(scenario, strategy="random", budget=Budget(executions=1))
+    module.b = wrap(lock[0])  # type: ignore[attr-defined]
+    explore(scenario, strategy="random", budget=Budget(executions=1))
+    # Each exploration repeats its first execution twice.
+    assert len(found) == 3 * 8
+    assert all(found)
+    assert type(unwrap(module.b)) is type(lock[0]) is type(threading.Lock())
+
+
+def test_two_locks_in_nested_tuples_are_put_back() -> None:
+    box, first, second = _Box(), threading.Lock(), threading.RLock()
+    # Where the test has them they are exchanged as well.
+    ids = id(first), id(second)
+    box.locks = (first, (second, "x"))  # type: ignore[attr-defined]
+    del first, second
+    found: list[Any] = []
+
+    def scenario() -> None:
+        found.append(type(box.locks[0]).__module__.startswith("interleave."))  # type: ignore[attr-defined]
+        found.append(type(box.locks[1][0]).__module__.startswith("interleave."))  # type: ignore[attr-defined]
+
+    for _ in range(5):
+        explore(scenario, strategy="random", budget=Budget(executions=1))
+        assert (id(box.locks[0]), id(box.locks[1][0])) == ids  # type: ignore[attr-defined]
+    assert found == [True] * 2 * 3 * 5
 
 
 def test_functions_that_moved_since_the_last_exploration_are_found() -> None:

@@ -82,29 +82,34 @@ class Stores(NamedTuple):
     class_attributes: set[str]
 
 
-_NO_STORES = Stores(set(), set(), set())
+class _StoresOfCode(NamedTuple):
+    """The same, as far as it can be told from the code alone."""
 
-#: By id: code objects that store no variable and no attribute, nor does any inside them. Looked at for every exploration.
-_without_stores: dict[int, CodeType] = {}
+    stores: Stores
+    #: Attributes of what a global variable has, which may be a class: name of the variable, name of the attribute.
+    of_globals: list[tuple[str, str]]
+
+
+#: By id: the code, which keeps the id its own, and what it stores. Looked at for every exploration.
+_stores: dict[int, tuple[CodeType, _StoresOfCode]] = {}
 
 
 def stores(code: CodeType, namespace: Mapping[str, Any]) -> Stores:
     """Return the global variables and attributes that a code object stores, given the globals it runs with."""
-    if id(code) in _without_stores:
-        return _NO_STORES
-    found = _find_stores(code, namespace)
-    if not found.variables and not found.attributes:
-        _without_stores[id(code)] = code
-    return found
+    if id(code) not in _stores:
+        _stores[id(code)] = (code, _find_stores(code))
+    found, of_globals = _stores[id(code)][1]
+    more = {name for variable, name in of_globals if issubclass(type(namespace.get(variable)), type)}
+    return found if more <= found.class_attributes else found._replace(class_attributes=found.class_attributes | more)
 
 
-def _find_stores(code: CodeType, namespace: Mapping[str, Any]) -> Stores:
-    result = Stores(set(), set(), set())
+def _find_stores(code: CodeType) -> _StoresOfCode:
+    result, of_globals = Stores(set(), set(), set()), []
     if not _NAME_STORES.isdisjoint(code.co_code[::2]):
         slots = _slots(code)
         # Attributes looked at right after something that may be a class was loaded: `Cls.n = 1`, and `cls.n += 1` which reads first.
-        of_classes: set[str] = set()
-        may_be_class = False
+        of_classes: list[tuple[str, str]] = []
+        source: str | None = None
         for _, opcode, argument in instructions(code):
             if opcode in _FILLERS or opcode == _COPY:
                 continue
@@ -115,25 +120,33 @@ def _find_stores(code: CodeType, namespace: Mapping[str, Any]) -> Stores:
                 result.attributes.add(name)
             elif opcode == _LOAD_ATTR:
                 name = code.co_names[argument >> 1 if _HAS_METHOD_BIT else argument]
-            if may_be_class and name:
-                of_classes.add(name)
-            may_be_class = _may_load_class(code, slots, namespace, opcode, argument)
-        result.class_attributes.update(of_classes & result.attributes)
+            if source is not None and name:
+                of_classes.append((source, name))
+            source = _source_of_class(code, slots, opcode, argument)
+        result.class_attributes.update(name for source, name in of_classes if not source and name in result.attributes)
+        of_globals += [pair for pair in dict.fromkeys(of_classes) if pair[0] and pair[1] in result.attributes]
     for inner in nested_codes(code):
-        for names, more in zip(result, _find_stores(inner, namespace), strict=True):
-            names |= more
-    return result
+        found, more = _find_stores(inner)
+        of_globals += more
+        for names, further in zip(result, found, strict=True):
+            names |= further
+    return _StoresOfCode(result, of_globals)
 
 
-def _may_load_class(code: CodeType, slots: list[str], namespace: Mapping[str, Any], opcode: int, argument: int) -> bool:
-    """Tell whether an instruction may leave a class on top of the stack: by name, by `type(obj)`, by `obj.__class__`, from a closure."""
+def _source_of_class(code: CodeType, slots: list[str], opcode: int, argument: int) -> str | None:
+    """Tell whether an instruction may leave a class on top of the stack: by name, by `type(obj)`, by `obj.__class__`, from a closure.
+
+    Return the name of the global variable on which that depends, "" if it may in any case, None if it cannot.
+    """
     if opcode == _LOAD_GLOBAL:
-        return issubclass(type(namespace.get(code.co_names[argument >> 1])), type)
+        return code.co_names[argument >> 1]
     if opcode in _LOCAL_LOADS:
-        return slots[argument & 15 if opcode in _FUSED_LOADS else argument] == "cls"
-    if opcode == _LOAD_ATTR:
-        return code.co_names[argument >> 1 if _HAS_METHOD_BIT else argument] == "__class__"
-    return opcode in _CALLS or opcode == _LOAD_DEREF
+        may_be = slots[argument & 15 if opcode in _FUSED_LOADS else argument] == "cls"
+    elif opcode == _LOAD_ATTR:
+        may_be = code.co_names[argument >> 1 if _HAS_METHOD_BIT else argument] == "__class__"
+    else:
+        may_be = opcode in _CALLS or opcode == _LOAD_DEREF
+    return "" if may_be else None
 
 
 def constant_cells(code: CodeType) -> frozenset[str]:

@@ -106,8 +106,10 @@ class Registry:
 
     def note_code(self, code: CodeType, namespace: dict[str, Any]) -> None:
         """Note what the functions made from a code object store."""
-        module = namespace.get("__name__")
         found = stores(code, namespace)
+        if not found.attributes and not found.variables and id(namespace) in self.variables:
+            return
+        module = namespace.get("__name__")
         for table, names in ((self.attributes, found.attributes), (self.class_attributes, found.class_attributes)):
             self._add(table.setdefault(module if type(module) is str else "", set()), names)
         self._note_variables(namespace, found.variables)

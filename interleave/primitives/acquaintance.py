@@ -2,26 +2,46 @@
 
 A search costs a pass over the heap, the longer the more objects are sought; a process that runs tests has dozens of locks that belong to
 its tools, and explores thousands of times. An object whose reference count is what it was has the holders it had: those that were changed
-are asked whether they still hold it, and nothing else about it could be changed. Nothing is kept alive by that; holders that allow
-no weak reference are searched for every time.
+are asked whether they still hold it, and nothing else about it could be changed. Where a holder cannot be changed (a tuple, a bound
+method), a place has a *wrapping* of the object, and the same is asked of every layer. Nothing is kept alive by that (see `anchors`).
 """
 
 from __future__ import annotations
 
-import gc
 import sys
 import weakref
-from collections.abc import Callable, Sequence
-from functools import partial
-from types import BuiltinMethodType, MethodType, ModuleType
+from collections.abc import Iterator, Sequence
+from types import BuiltinMethodType, MethodType
 from typing import Any, NamedTuple
 
+from interleave.primitives.anchors import Anchor, direct, of_modules, search
 from interleave.primitives.holders import Entry, Exchange, Place
 
-#: What leads to a holder while it lives.
-Anchor = Callable[[], Any]
-#: Where an object was: kind of place, holder, key, and the name of its method that was there, if it was not the object itself.
-_Found = tuple[Any, Anchor, Any, str | None]
+_METHODS = (BuiltinMethodType, MethodType)
+_METHODS_OF_CLASSES = (staticmethod, classmethod)
+#: How often paths to the holders of one object are searched for.
+_ATTEMPTS = 2
+
+
+class _Layer(NamedTuple):
+    """Something that cannot be changed, around an object: by which key it holds it, and how many references there are to it."""
+
+    kind: type
+    key: Any
+    references: int
+
+
+#: The layers of a wrapping, from the outside in.
+_Layers = tuple[_Layer, ...]
+
+
+class _Found(NamedTuple):
+    """Where an object was: kind of place, holder, key, and the layers around it."""
+
+    kind: Any
+    anchor: Anchor
+    key: Any
+    layers: _Layers
 
 
 class _Acquaintance(NamedTuple):
@@ -32,104 +52,134 @@ class _Acquaintance(NamedTuple):
     places: list[_Found]
 
 
+#: A place where an object is known to be: as `_Found`, with the holder itself.
+_Known = tuple[Any, Any, Any, _Layers]
+
 #: By id: two names of one function of C are equal, and yet two objects.
 _known: dict[int, _Acquaintance] = {}
-#: A place: its kind, its holder, the key, and the name of the method that was there, if it was not the object itself.
-_Known = tuple[Any, Any, Any, str | None]
+#: By id: objects that could not be remembered, and how often that was tried.
+_met: dict[int, tuple[weakref.ref[Any], int]] = {}
 
 
-def known_places(original: Any, count: int) -> list[_Known] | None:
-    """Return where an object with this reference count is held, None if there may be other places than those found the last time."""
+def has_count(original: Any, count: int) -> bool:
+    """Tell whether an object has as many references as when it was remembered."""
     known = _known.get(id(original))
-    if known is None or known.references != count or known.find() is not original:
+    return known is not None and known.references == count and known.find() is original
+
+
+def known_places(original: Any) -> list[_Known] | None:
+    """Return where an object that `has_count` is held, None if there may be other places than those found the last time.
+
+    Nobody else may refer to what is around it meanwhile, as a list of holders would.
+    """
+    known = _known.get(id(original))
+    if known is None or known.find() is not original:
         return None
-    places = [(kind, find(), key, method) for kind, find, key, method in known.places]
-    for kind, holder, key, method in places:
-        value = kind[0](holder, key) if holder is not None else None
-        if method is not None:
-            is_there = isinstance(value, _METHODS) and value.__self__ is original and value.__name__ == method
-        else:
-            is_there = value is original
+    places = [(place.kind, place.anchor(), place.key, place.layers) for place in known.places]
+    for kind, holder, key, layers in places:
+        try:
+            is_there = holder is not None and _holds(kind[0](holder, key), layers, original)
+        except (LookupError, AttributeError, ValueError, TypeError):
+            return None
         if not is_there:
             return None
     return places
 
 
+def _holds(value: Any, layers: _Layers, original: Any) -> bool:
+    """Tell whether a value is the original in these layers."""
+    for kind, key, references in layers:
+        if type(value) is not kind or sys.getrefcount(value) != references:
+            return False
+        value = _inside(value, key)
+    return value is original
+
+
+def _inside(wrapping: Any, key: Any) -> Any:
+    """Return what is directly inside something that cannot be changed; None if it is not there under this key."""
+    if isinstance(wrapping, tuple):
+        return tuple.__getitem__(wrapping, key) if key < len(wrapping) else None
+    if isinstance(wrapping, _METHODS):
+        return wrapping.__self__ if wrapping.__name__ == key else None
+    return wrapping.__func__
+
+
+def _keys(wrapping: Any, original: Any) -> Iterator[Any]:
+    """Yield the keys under which something that cannot be changed holds an object."""
+    if isinstance(wrapping, tuple):
+        yield from (index for index, one in enumerate(tuple.__iter__(wrapping)) if one is original)
+    elif isinstance(wrapping, _METHODS):
+        yield wrapping.__name__
+    elif isinstance(wrapping, _METHODS_OF_CLASSES):
+        yield None
+
+
 def exchange_at(exchange: Exchange, entry: Entry, places: list[_Known]) -> None:
     """Exchange an object in these places."""
-    for kind, holder, key, method in places:
-        exchange.put(kind, holder, key, getattr(entry.stand_in, method) if method is not None else entry.stand_in)
+    for kind, holder, key, layers in places:
+        # Another object in the same tuple may have been exchanged there before.
+        value = kind[0](holder, key) if layers else None
+        exchange.put(kind, holder, key, _rewrapped(value, layers, entry.stand_in))
 
 
-def remember(entries: Sequence[tuple[Entry, int]]) -> None:
+def _rewrapped(value: Any, layers: _Layers, stand_in: Any) -> Any:
+    """Return a copy of a wrapping with something else in it."""
+    if not layers:
+        return stand_in
+    key = layers[0].key
+    within = _rewrapped(_inside(value, key), layers[1:], stand_in)
+    if isinstance(value, tuple):
+        return tuple.__new__(type(value), [within if index == key else one for index, one in enumerate(tuple.__iter__(value))])
+    return getattr(within, key) if isinstance(value, _METHODS) else type(value)(within)
+
+
+def remember(exchange: Exchange, entries: Sequence[tuple[Entry, int]]) -> None:
     """Remember where objects with these reference counts were exchanged, as far as these holders can be found again."""
     for entry, _ in entries:
         _known.pop(id(entry.original), None)
-    entries = [(entry, count) for entry, count in entries if all(map(_is_hopeful, _holders(entry)))]
-    owners = _owners([holder for entry, _ in entries for holder in _holders(entry)])
+    places = {id(entry): list(_places(exchange, entry, ())) for entry, _ in entries}
+    holders = {id(place.holder): place for found in places.values() for place, _ in found}
+    anchors = of_modules([place.holder for place in holders.values()])
+    for key, place in holders.items():
+        if (anchor := direct(place.holder, place.owner)) is not None:
+            anchors[key] = anchor
+    again = [entry for entry, _ in entries if not all(id(place.holder) in anchors for place, _ in places[id(entry)]) and _is_due(entry)]
+    sought = {id(place.holder): place.holder for entry in again for place, _ in places[id(entry)] if id(place.holder) not in anchors}
+    if sought:
+        anchors.update(search(sought.values()))
     for entry, count in entries:
-        found = [_found(place, None, owners) for place in entry.places]
-        for copy in entry.copied:
-            method = copy.original.__name__ if isinstance(copy.original, _METHODS) else None
-            found += [_found(place, method, owners) if method is not None else None for place in copy.places]
-            found += [None for one in copy.copied if _was_put(one)]
-        if None not in found:
+        found = [
+            _Found(place.kind, anchors[id(place.holder)], place.key, layers)
+            for place, layers in places[id(entry)]
+            if id(place.holder) in anchors
+        ]
+        if len(found) == len(places[id(entry)]):
             key = id(entry.original)
-            find_it = weakref.ref(entry.original, lambda _, key=key: _known.pop(key, None))  # type: ignore[misc]
-            _known[key] = _Acquaintance(find_it, count, [place for place in found if place is not None])
+            _known[key] = _Acquaintance(_reference(entry.original, _known), count, found)
 
 
-def _holders(entry: Entry) -> list[Any]:
-    return [place.holder if place.owner is None else place.owner for one in (entry, *entry.copied) for place in one.places]
+def _places(exchange: Exchange, entry: Entry, layers: _Layers) -> Iterator[tuple[Place, _Layers]]:
+    """Yield the places where an object was exchanged, by itself or within copies of what holds it, with the layers around it."""
+    for place in entry.places:
+        yield place, layers
+    for copy in entry.copied:
+        # The entry has it instead of the variable that has it when it is asked for again.
+        references = sys.getrefcount(copy.original) - exchange.references_made(copy.original)
+        for key in _keys(copy.original, entry.original):
+            layer = _Layer(type(copy.original), key, references)
+            yield from _places(exchange, copy, (layer, *layers))
 
 
-def _is_hopeful(holder: Any) -> bool:
-    """Tell whether a holder may be found again."""
-    return type(holder).__weakrefoffset__ != 0 or (type(holder) is dict and id(holder) not in _hopeless)
+def _is_due(entry: Entry) -> bool:
+    """Tell whether to search for paths to the holders of an object: where it comes up again, and that has not failed too often."""
+    reference, attempts = _met.get(id(entry.original), (None, 0))
+    if reference is None or reference() is not entry.original:
+        reference, attempts = _reference(entry.original, _met), 0
+    _met[id(entry.original)] = (reference, attempts + 1)
+    return 1 <= attempts <= _ATTEMPTS
 
 
-def _found(place: Place, method: str | None, owners: dict[int, Anchor]) -> _Found | None:
-    anchor = owners.get(id(place.holder))
-    if place.owner is not None and type(place.owner).__weakrefoffset__:
-        anchor = partial(_namespace_of, weakref.ref(place.owner))
-    elif anchor is None and type(place.holder).__weakrefoffset__:
-        anchor = weakref.ref(place.holder)
-    return (place.kind, anchor, place.key, method) if anchor is not None else None
-
-
-def _was_put(copy: Entry) -> bool:
-    """Tell whether a copy of a holder, or a copy of a holder of that, was put anywhere."""
-    return bool(copy.places) or any(_was_put(one) for one in copy.copied)
-
-
-def _owners(holders: list[Any]) -> dict[int, Anchor]:
-    """Return what leads to those of the holders that are dictionaries of modules or of instances, by id."""
-    namespaces = {id(holder): holder for holder in holders if type(holder) is dict and id(holder) not in _hopeless}
-    found: dict[int, Anchor] = {}
-    for module in list(sys.modules.values()):
-        if type(module) is ModuleType and namespaces.pop(id(vars(module)), None) is not None:
-            found[id(vars(module))] = partial(_namespace_of, weakref.ref(module))
-    if namespaces:
-        for owner in gc.get_referrers(*namespaces.values()):
-            if type(owner).__weakrefoffset__ and id(_namespace(owner)) in namespaces:
-                found[id(_namespace(owner))] = partial(_namespace_of, weakref.ref(owner))
-        # A dictionary in its own right. Should another one get its id, that is searched for every time; no harm is done.
-        _hopeless.update(namespaces.keys() - found.keys())
-    return found
-
-
-def _namespace_of(reference: weakref.ref[Any]) -> Any:
-    owner = reference()
-    return _namespace(owner) if owner is not None else None
-
-
-def _namespace(owner: Any) -> Any:
-    try:
-        return object.__getattribute__(owner, "__dict__")
-    except AttributeError:
-        return None
-
-
-_METHODS = (BuiltinMethodType, MethodType)
-#: Ids of dictionaries that nobody has as a namespace.
-_hopeless: set[int] = set()
+def _reference(one: Any, table: dict[int, Any]) -> weakref.ref[Any]:
+    """Return a weak reference that takes the object out of a table when it dies."""
+    key = id(one)
+    return weakref.ref(one, lambda _: table.pop(key, None))

@@ -28,6 +28,8 @@ _OWN_REFERENCES = 2
 _INTERPRETERS_OWN = "_tstate_lock"
 
 
+#: Stands behind what holders are sought for.
+_MARK = object()
 #: What an attribute is that a class only inherits.
 _ABSENT: Any = object()
 
@@ -182,7 +184,10 @@ class Exchange:
             # Asked for the holders of nothing, the collector looks through everything too.
             if not entries:
                 break
-            entries = self.exchange_in(gc.get_referrers(*[entry.original for entry in entries]))
+            holders = gc.get_referrers(*[entry.original for entry in entries], _MARK)
+            # From 3.13 on the arguments are found as well.
+            holders[:] = [one for one in holders if type(one) is not tuple or not one or one[-1] is not _MARK]
+            entries = self.exchange_in(holders)
 
     def put(self, kind: tuple[Callable[..., Any], Callable[..., Any]], holder: Any, key: Any, value: Any) -> Place:
         """Change one place."""
@@ -190,6 +195,12 @@ class Exchange:
         self._places.append(place)
         kind[1](holder, key, value)
         return place
+
+    def references_made(self, one: Any) -> int:
+        """Return how many references to an object there are because of the exchange: as a copy, and within copies of tuples."""
+        put = [place.value for place in self._places] + self.stand_ins()
+        tuples = {id(value): value for value in put if isinstance(value, tuple)}
+        return sum(value is one for value in put) + sum(item is one for value in tuples.values() for item in tuple.__iter__(value))
 
     def undo(self) -> None:
         """Put all originals back, in reverse order. An interrupt meanwhile is raised when all is done."""

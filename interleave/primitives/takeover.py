@@ -32,7 +32,7 @@ from types import ModuleType
 from typing import Any
 
 from interleave import primitives
-from interleave.primitives.acquaintance import exchange_at, known_places, remember
+from interleave.primitives.acquaintance import exchange_at, has_count, known_places, remember
 from interleave.primitives.holders import CLASS_ATTRIBUTE, ITEM, Entry, Exchange
 from interleave.runtime import active, gate, state
 
@@ -119,7 +119,8 @@ class Takeover:
         """Return the objects whose holders `install` has to know."""
         originals = [row.original for row in primitives.OBJECTS]
         self._counts = {id(one): sys.getrefcount(one) for one in originals}
-        self._known = {id(one): known_places(one, self._counts[id(one)]) for one in originals if one not in _KINDS}
+        is_likely = [one in _KINDS or has_count(one, self._counts[id(one)]) for one in originals]
+        self._known = {id(one): known_places(one) if likely else None for one, likely in zip(originals, is_likely, strict=True)}
         unknown = [one for one in originals if one not in _KINDS and self._known[id(one)] is None]
         return [*unknown, *_KINDS, *_LIKELY_HOLDERS]
 
@@ -191,36 +192,37 @@ class Takeover:
         entries = [exchange.add(one, _KINDS[type(one)].standing_in_for(one)) for one in found]
         del found
         counts = [sys.getrefcount(entry.original) for entry in entries]
+        # All before the first exchange: two may be in one tuple.
+        places = [
+            known_places(entry.original) if has_count(entry.original, count) else None for entry, count in zip(entries, counts, strict=True)
+        ]
         unknown = []
-        for entry, count in zip(entries, counts, strict=True):
-            places = known_places(entry.original, count)
-            if places is None:
+        for entry, count, known in zip(entries, counts, places, strict=True):
+            if known is None:
                 unknown.append((entry, count))
             else:
-                exchange_at(exchange, entry, places)
+                exchange_at(exchange, entry, known)
+        del places
         wanted = {id(entry.original) for entry, _ in rows}
-        holders[:] = [one for one in holders if isinstance(one, _LIKELY_HOLDERS) or (wanted and _may_hold(one, wanted))]
+        holders[:] = [one for one in holders if isinstance(one, _LIKELY_HOLDERS) or (wanted and _holds(one, wanted))]
         copies = exchange.exchange_in(holders)
         # The stand-in keeps the original too.
         exchange.spread([entry for entry, _ in unknown if entry.is_held_elsewhere(1)] + copies)
-        remember(unknown + rows)
+        remember(exchange, unknown + rows)
 
     def _exchange_rows(self, instances: Mapping[type, int]) -> list[tuple[Entry, int]]:
         """Plan the exchange of the rows of `OBJECTS`, and exchange those whose places are known; return the others with their counts.
 
-        `instances` tells how many objects there are of each type: each refers to its type.
+        `instances` tells how many objects there are of each type.
         """
         unknown = []
         for row in primitives.OBJECTS:
             original = row.original
             entry = self._exchange.add(original, row.stand_in)
-            count = self._counts[id(original)]
-            if original in _KINDS:
-                count -= instances[original]
-                places = known_places(original, count)
-            else:
-                places = self._known[id(original)]
-            if places is None:
+            # Each instance refers to its type.
+            count = self._counts[id(original)] - (instances[original] if original in _KINDS else 0)
+            places = self._known[id(original)]
+            if places is None or not has_count(original, count):
                 unknown.append((entry, count))
             else:
                 exchange_at(self._exchange, entry, places)
@@ -234,9 +236,9 @@ class Takeover:
         self._exchange.put(ITEM, _import_system, "_find_and_load", _find_and_load)
 
 
-def _may_hold(one: object, wanted: set[int]) -> bool:
-    """Tell whether what refers to something that was looked for may refer to one of those whose holders are wanted."""
-    return type(one) is not dict or not wanted.isdisjoint(map(id, one.values()))
+def _holds(one: object, wanted: set[int]) -> bool:
+    """Tell whether what refers to something that was looked for refers to one of those whose holders are wanted."""
+    return not wanted.isdisjoint(map(id, one.values() if type(one) is dict else gc.get_referents(one)))
 
 
 def _give_real_things() -> None:
