@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from interleave.instrument.families import ARRAY, DEFAULTDICT, DEQUE, DICT, LIST, OPAQUE, SET, item
+from interleave.instrument.families import ARRAY, DEFAULTDICT, DEQUE, DICT, LIST, MEMORY, OPAQUE, SET, item
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, SHAPE, WHOLE, WRITE
 
@@ -146,6 +146,7 @@ METHODS: dict[int, dict[str, Action]] = {
         read_whole="index count copy __copy__ __contains__ __getitem__ __add__ __mul__ __rmul__" + _COMPARISONS,
         read_shape="__len__ __iter__ __reversed__", nothing="__class_getitem__",
     ),
+    MEMORY: _table(write_whole="__setitem__", nothing="__len__ __iter__ __enter__ __exit__ release cast toreadonly __class_getitem__"),
 }  # fmt: skip
 METHODS[DEFAULTDICT] = METHODS[DICT] | _table(ensure_key="__getitem__ __missing__")
 
@@ -170,4 +171,4 @@ def method_action(kind: int, name: str) -> Action:
     table = METHODS.get(kind)
     if table is None:
         return write_whole if kind == OPAQUE else nothing
-    return table.get(name) or (read_whole if kind == ARRAY else write_whole)
+    return table.get(name) or (read_whole if kind in (ARRAY, MEMORY) else write_whole)

@@ -34,11 +34,13 @@ from interleave.instrument.registry import Kinds, registry
 from interleave.model import WHOLE
 
 #: Families of containers that behave alike. NONE must be 0. OPAQUE is an object of an unknown mutable type of C or of the standard library;
+#: MEMORY is a view of the memory of another object, under whose name it goes (see `runtime.places`);
 #: FOREIGN one of an installed package, which might even change when an item is read, as caches do.
-NONE, LIST, DICT, DEFAULTDICT, SET, ARRAY, DEQUE, VIEW, OPAQUE, FOREIGN = range(10)
+NONE, LIST, DICT, DEFAULTDICT, SET, ARRAY, DEQUE, VIEW, MEMORY, OPAQUE, FOREIGN = range(11)
 
 _FAMILIES: dict[type, int] = {
     list: LIST, dict: DICT, OrderedDict: DICT, defaultdict: DEFAULTDICT, set: SET, bytearray: ARRAY, array: ARRAY, deque: DEQUE,
+    memoryview: MEMORY,
     type({}.keys()): VIEW, type({}.values()): VIEW, type({}.items()): VIEW,
     type(OrderedDict().keys()): VIEW, type(OrderedDict().values()): VIEW, type(OrderedDict().items()): VIEW,
 }  # fmt: skip
@@ -114,7 +116,7 @@ def _makes_defaults(tp: type) -> bool:
     return found is not None and found[0] is defaultdict
 
 
-_IMMUTABLE = frozenset({int, float, complex, bool, str, bytes, tuple, frozenset, range, NoneType, memoryview, MappingProxyType})
+_IMMUTABLE = frozenset({int, float, complex, bool, str, bytes, tuple, frozenset, range, NoneType, MappingProxyType})
 
 # --- items ------------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ a literal is stored in an attribute), which makes the name the same in equivalen
 table when they die, so that finalisers and weak containers behave as without us; the others (lists, dicts, ...) are
 kept alive to the end of the execution.
 
+A `memoryview` is another way to the memory of an object, and goes under its name.
+
 **Points.** A switch before an access matters only if the access conflicts with one of another thread. Which ones do is
 learned: every access is recorded here, and when two logical threads have been at one place, one of them writing,
 and no lock was held at every access to it, each site that took part becomes a point (`Site.is_point`) for the rest of
@@ -56,16 +58,20 @@ class Entry:
 class Places:
     """All objects and accesses of one execution."""
 
-    __slots__ = ("counts", "entries", "has_new_points")
+    __slots__ = ("counts", "entries", "has_new_points", "views")
 
     def __init__(self) -> None:
         self.entries: dict[int, Entry] = {}
         #: By thread path: how many objects were named after it.
         self.counts: dict[tuple[int, ...], int] = {}
         self.has_new_points = False
+        #: By id of a view: what takes it out of the table when it dies. While it lives, what it is a view of cannot change its size.
+        self.views: dict[int, Any] = {}
 
     def enter(self, obj: object, thread: LogicalThread) -> Entry:
         """Name an object that is not in the table yet."""
+        if type(obj) is memoryview and (viewed := _viewed(obj)) is not None:
+            return self._enter_view(obj, self.entries.get(id(viewed)) or self.enter(viewed, thread))
         path = thread.path
         number = self.counts.get(path, 0)
         self.counts[path] = number + 1
@@ -75,6 +81,13 @@ class Places:
         # dict.pop(key, ref): the reference that dies is passed as the default.
         ref: Any = weakref.ref(obj, partial(entries.pop, key)) if cls.__weakrefoffset__ else obj
         entry = entries[key] = Entry((path, number, cls.__name__), ref, thread)
+        return entry
+
+    def _enter_view(self, view: object, entry: Entry) -> Entry:
+        """Let a view of memory be what it is a view of."""
+        key = id(view)
+        self.views[key] = weakref.ref(view, partial(_drop, self.entries, self.views, key))
+        self.entries[key] = entry
         return entry
 
     def enter_as(self, obj: object, name: Owner, thread: LogicalThread) -> None:
@@ -144,3 +157,16 @@ class Places:
             if not site.is_point:
                 site.is_point = True
                 self.has_new_points = True
+
+
+def _viewed(view: memoryview) -> object | None:
+    """Return the object whose memory a view shows, None if it has been released."""
+    try:
+        return view.obj
+    except ValueError:
+        return None
+
+
+def _drop(entries: dict[int, Entry], views: dict[int, Any], key: int, _: object) -> None:
+    entries.pop(key, None)
+    views.pop(key, None)

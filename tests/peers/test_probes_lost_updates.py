@@ -241,11 +241,7 @@ LOSING: dict[str, Callable[[], int]] = {
 }
 
 
-#: A view is another name for the memory of an object, which is not followed yet.
-NOT_FOLLOWED = pytest.mark.xfail(reason="items of a memoryview are not yet places")
-
-
-@pytest.mark.parametrize("form", [pytest.param(form, marks=NOT_FOLLOWED) if form == "memoryview" else form for form in LOSING])
+@pytest.mark.parametrize("form", LOSING)
 def test_update_is_lost_or_kept_and_nothing_else_happens(form: str) -> None:
     program = LOSING[form]
     seen: set[int] = set()
