@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from interleave.event_loop.actors import CALLBACK, NO_CALLBACK, Actor, Carrier
-from interleave.event_loop.callbacks import group_of
+from interleave.event_loop.callbacks import group_of, is_noted
 from interleave.event_loop.quick import run_quickly
 from interleave.event_loop.ready import Ready
 from interleave.event_loop.timers import Timers
@@ -234,6 +234,8 @@ class Scheduler:
         if steps.touched is not None:
             if actor.task is not None and actor.task.done():
                 steps.enter_object(actor.task, WRITE, RESULT)
+            elif not is_noted(getattr(actor.task, "_fut_waiter", None)):
+                self._kernel.trace.is_bounded = True
             if actor is ready.plain and self.stopped_by >= 0 and not ready.has_before(self.stopped_by):
                 # What the carrier goes on with belongs to this event.
                 steps.break_up()
