@@ -96,12 +96,20 @@ def schedule(request: pytest.FixtureRequest) -> Iterator[Schedule]:
     session.close()
 
 
+@pytest.fixture
+def run_concurrent(request: pytest.FixtureRequest) -> Iterator[Callable[..., list[Any]]]:
+    """Run functions at the same time, as threads or tasks, in one order after another; see `RunConcurrent`."""
+    session = Schedule(request, isolate="globals")
+    yield RunConcurrent(session)
+    session.close()
+
+
 class Schedule:
     """What the fixture gives to one test."""
 
-    def __init__(self, request: pytest.FixtureRequest) -> None:
+    def __init__(self, request: pytest.FixtureRequest, **defaults: Any) -> None:
         self._node: pytest.Item = request.node
-        self._options: dict[str, Any] = {}
+        self._options: dict[str, Any] = defaults
         for mark in reversed(list(self._node.iter_markers("interleave"))):
             self._options |= mark.kwargs
         config = request.config
@@ -255,6 +263,31 @@ class Schedule:
         if limits:
             merged["budget"] = _budget(merged.get("budget"), limits)
         return merged
+
+
+class RunConcurrent:
+    """What the fixture `run_concurrent` gives to one test."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+
+    def __call__(
+        self, *functions: Callable[[], Any], timeout: float = 10.0, check: Callable[[list[Any]], object] | None = None, **options: Any
+    ) -> list[Any]:
+        """Explore what the functions do at the same time; return their results, in order, as they are in the first execution.
+
+        Plain functions are threads, `async def` ones tasks of one event loop. All must end within `timeout` seconds of virtual time.
+        `check` is called with the results when they have, in every execution: what must hold belongs there. Objects that the functions
+        share are put back before each execution, and afterwards (`isolate="globals"`). The options are those of `schedule`.
+        """
+        __tracebackhide__ = True
+        if not functions or not all(map(callable, functions)):
+            raise UsageError("run_concurrent takes functions: run_concurrent(f, g), not run_concurrent(f(), g())")
+        from interleave.together import Wanted, together
+
+        wanted = Wanted(timeout, check)
+        self._schedule(together(functions, wanted), **options)
+        return wanted.results if wanted.results is not None else []
 
 
 def _of_seeds(options: dict[str, Any]) -> dict[str, Any]:

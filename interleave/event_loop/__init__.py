@@ -8,6 +8,7 @@
     actors      what is scheduled: one actor for each task, one for all plain callbacks
     callbacks   which callbacks are steps of tasks, and which commute
     futures     futures and tasks that say when they are looked at
+    plain       the same for those that the program makes by itself
     primitives  the same for locks, queues and the rest of asyncio, and who holds them
 
 **Which executions there are.** With `task_order="any"` every task that is ready may step next. That is what real programs can meet: when a

@@ -16,6 +16,8 @@ from typing import Any
 
 _STEPS = frozenset({"task_wakeup", "__step", "__wakeup", "_Task__step", "_Task__wakeup"})
 _TASKS: tuple[type, ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ignore[attr-defined]
+#: Types written in C, whose objects do not say when they are looked at.
+_MUTE = frozenset({asyncio.Future, asyncio.Task})
 #: The type of the first step of a task written in C, once one was seen: nothing else is of that type.
 first_steps: set[type] = set()
 
@@ -33,6 +35,11 @@ def task_of(callback: Any) -> Any:
         first_steps.add(type(callback))
         return owner
     return None
+
+
+def is_noted(future: Any) -> bool:
+    """Tell whether a future says when it is looked at (see `plain`)."""
+    return type(future) not in _MUTE
 
 
 def is_numbered(task: Any) -> bool:

@@ -107,26 +107,37 @@ class NotedFuture(Future):
     cancel = noted(asyncio.Future.cancel, WRITE)
 
 
-class NotedTask(Task):
-    """A task that notes who looks at it and who cancels it."""
+def noted_cancel(original: Any) -> Callable[..., Any]:
+    """Return a method that asks a task to end, noted: it concerns the next step of the task, if it has not ended."""
 
-    __slots__ = ()
-
-    def cancel(self, msg: Any = None) -> bool:
-        """Ask the task to end."""
+    def cancel(self: Any, msg: Any = None) -> bool:
         enter(self, STATE, WRITE)
         enter(self, RESULT, READ)
-        return bool(super().cancel(msg))
+        return bool(original(self, msg))
 
-    def add_done_callback(self, fn: Any, /, *, context: Any = None) -> None:
-        """Have a function called when the task has ended."""
+    return cancel
+
+
+def noted_add(original: Any) -> Callable[..., Any]:
+    """Return a method that has a function called when a task has ended, noted."""
+
+    def add_done_callback(self: Any, fn: Any, /, *, context: Any = None) -> None:
         enter(self, RESULT, WRITE)
         group = owner_of(fn)
         if group is not None:
             # It gets its name from whoever waits for the task, not from the task that ends first.
             enter(group, COUNT, READ)
-        super().add_done_callback(fn, context=context)
+        original(self, fn, context=context)
 
+    return add_done_callback
+
+
+class NotedTask(Task):
+    """A task that notes who looks at it and who cancels it."""
+
+    __slots__ = ()
+    cancel = noted_cancel(asyncio.Task.cancel)
+    add_done_callback = noted_add(asyncio.Task.add_done_callback)
     cancelling = noted(asyncio.Task.cancelling, READ, STATE)
     uncancel = noted(asyncio.Task.uncancel, WRITE, STATE)
 

@@ -45,18 +45,18 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
         bit = kernel.enabled = thread.bit
         thread.queue = None
         ready.actor = actor = by_tid.get(tid, plain)
-        ready.mask &= ~bit
-        ready.barrier = ready.done
+        ready.mask, ready.barrier = ready.mask & ~bit, ready.done
         if not actor.is_named:
-            actor.is_named = True
-            thread.info.name = actor.task.get_name()
+            actor.is_named, thread.info.name = True, actor.task.get_name()
         operation = CALLBACK if actor is plain else pending[tid]
         events.append((tid, operation if operation.kind != "yield" else operation._replace(kind="step")))
-        position = len(events)
-        handles = actor.handles
+        position, handles = len(events), actor.handles
         scheduler.current, handle, context, step, arguments = handles.popleft()
         if handle is None:
-            context.run(step, *arguments)
+            try:
+                context.run(step, *arguments)
+            except Exception as error:
+                scheduler.report(error)
         elif not handle._cancelled:
             scheduler.batch = context
             handle._run()

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from interleave.event_loop.actors import CALLBACK, NO_CALLBACK, Actor, Carrier
-from interleave.event_loop.callbacks import group_of
+from interleave.event_loop.callbacks import group_of, is_noted
 from interleave.event_loop.quick import run_quickly
 from interleave.event_loop.ready import Ready
 from interleave.event_loop.timers import Timers
@@ -108,10 +108,24 @@ class Scheduler:
         """Have steps performed until the loop is to end."""
         is_quick = not (self._kernel.every or self._is_fifo or self._trap.teller is not None or self._kernel.observer is not None)
         go_on = True
-        while go_on:
-            if is_quick:
-                run_quickly(self, self.ready, self._steps)
-            go_on = self.run_once()
+        try:
+            while go_on:
+                if is_quick:
+                    run_quickly(self, self.ready, self._steps)
+                go_on = self.run_once()
+        except (SystemExit, KeyboardInterrupt):
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
+        """Let the carrier go on where a step has ended by an exception that ends the loop; what it does now belongs to that step."""
+        kernel, ready = self._kernel, self.ready
+        if kernel.is_ending or ready.is_idle or ready.actor is ready.plain:
+            return
+        self._steps.break_up()
+        self._end(ready.actor)
+        kernel.enter(ready.carrier)
+        ready.actor, self.running = ready.plain, ready.carrier
 
     def run_once(self) -> bool:
         """Have one step performed; return whether the loop is to go on."""
@@ -181,7 +195,10 @@ class Scheduler:
         if actor.handles:
             self.current, handle, context, step, arguments = actor.handles.popleft()
             if handle is None:
-                context.run(step, *arguments)
+                try:
+                    context.run(step, *arguments)
+                except Exception as error:
+                    self.report(error)
             elif not handle._cancelled:
                 self.batch = context
                 if is_plain or not actor.task.done():
@@ -193,6 +210,10 @@ class Scheduler:
         if is_late:
             steps.pass_time()
         self._end(actor)
+
+    def report(self, error: Exception) -> None:
+        """Have the loop told of an exception of a step itself, and not of what it steps through, as `Handle` does."""
+        self._loop.call_exception_handler({"message": "Exception in the step of a task", "exception": error})
 
     def _run_counting(self, handle: Any) -> None:
         """Run a callback that only counts for its group: nothing else that it looks at matters to anybody."""
@@ -213,6 +234,8 @@ class Scheduler:
         if steps.touched is not None:
             if actor.task is not None and actor.task.done():
                 steps.enter_object(actor.task, WRITE, RESULT)
+            elif not is_noted(getattr(actor.task, "_fut_waiter", None)):
+                self._kernel.trace.is_bounded = True
             if actor is ready.plain and self.stopped_by >= 0 and not ready.has_before(self.stopped_by):
                 # What the carrier goes on with belongs to this event.
                 steps.break_up()

@@ -14,6 +14,7 @@ from typing import Any
 from interleave.errors import NotControlled
 from interleave.event_loop import primitives
 from interleave.event_loop.loop import EventLoop
+from interleave.event_loop.plain import Exchanged
 from interleave.event_loop.running import Hidden
 from interleave.runtime import active
 
@@ -70,9 +71,11 @@ class AsyncioTakeover:
         for (cls, name), stand_in in _METHODS.items():
             setattr(cls, name, stand_in)
         vars(tasks)["set"] = _make_set
+        self._exchanged = Exchanged()
 
     def undo(self) -> None:
         """Put everything back."""
+        self._exchanged.restore()
         vars(tasks).pop("set", None)
         for (cls, name), original in _originals.items():
             if original is _ABSENT:

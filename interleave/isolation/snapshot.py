@@ -1,6 +1,7 @@
 """The state of modules in scope, so that it can be put back, or said what an execution changed of it.
 
-**What is covered.** Starting from the global variables of every module in scope:
+**What is covered.** Starting from the global variables of every module in scope, and the arguments of a scenario that is a
+`functools.partial`:
 
 * the variables themselves, and the attributes of classes defined in such a module;
 * contents of lists, dictionaries of all kinds, sets, deques, bytearrays, those of subclasses too, wherever they are reachable;
@@ -24,6 +25,7 @@ import itertools
 import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 from threading import Thread, local
 from types import (
@@ -99,6 +101,9 @@ class Snapshot:
         self._changeable: list[Kept] = []
         self._emptied: list[Any] = []
         self.caches: list[Any] = []
+        if type(scenario) is partial:
+            # What a scenario is called with is there before it; its own closure variables are its own business.
+            self._pending.append(("scenario", scenario))
         self.extend()
 
     def extend(self) -> None:
@@ -148,6 +153,8 @@ class Snapshot:
             self._visit_function(name, value)
         elif kind is MethodType:
             self._pending += ((name, value.__self__), (name, value.__func__))
+        elif kind is partial:
+            self._pending += ((name, value.func), (name, value.args), (name, tuple(value.keywords.values())))
         elif kind in (staticmethod, classmethod):
             self._pending.append((name, value.__func__))
         elif kind is property:

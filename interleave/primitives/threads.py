@@ -63,7 +63,8 @@ def count() -> int:
     kernel = active()
     if kernel is None:
         return int(_real_count()) - state.watchers
-    others = kernel.kernel.logical[1:]
+    # Tasks run in the thread of their loop.
+    others = [one for one in kernel.kernel.logical[1:] if one.carrier == one.tid]
     kernel.step("alive", *others, mode=READ)
     return int(_real_count()) - state.watchers + sum(not logical.is_finished for logical in others)
 

@@ -11,6 +11,7 @@ after another. Nothing in the test cases is changed but three things that have n
 
 from __future__ import annotations
 
+import importlib
 import sys
 import unittest
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,6 +43,17 @@ def methods(cases: Iterable[Case], not_applicable: Iterable[str]) -> Iterator[ob
                 yield pytest.param(case, name, id=f"{case.__name__}-{name}")
 
 
+def cases_of(module_name: str) -> Iterator[Case]:
+    """Yield the test cases of a module of `test.test_asyncio`; none if this interpreter does not have it."""
+    try:
+        module = importlib.import_module(f"test.test_asyncio.{module_name}")
+    except ImportError:
+        return
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, unittest.TestCase) and value.__module__ == module.__name__:
+            yield value
+
+
 def unknown_names(cases: Iterable[Case], names: Iterable[str]) -> list[str]:
     """Return the names in a list of exclusions that exclude nothing on any interpreter's cases given."""
     known = {name for case in cases for name in unittest.defaultTestLoader.getTestCaseNames(case)}
@@ -51,8 +63,13 @@ def unknown_names(cases: Iterable[Case], names: Iterable[str]) -> list[str]:
 def conform(case: Case, name: str, *, task_order: str = "any") -> None:
     """Run one test method under `SCHEDULES` random schedules; a failure is replayed from its seed and raised with its report."""
 
+    skipped: list[str] = []
+
     def scenario() -> None:
-        case(name).debug()
+        try:
+            case(name).debug()
+        except unittest.SkipTest as skip:
+            skipped.append(str(skip))
 
     support.environment_altered = False
     with ExitStack() as patches:
@@ -72,6 +89,8 @@ def conform(case: Case, name: str, *, task_order: str = "any") -> None:
             assert again.failure is not None, f"does not fail again: {failure.report()}"
             assert again.failure.message == failure.message
             pytest.fail(f"{failure.report()}\n{failure.outcome.traceback}")
+    if skipped:
+        pytest.skip(skipped[0])
     assert result.verdict == "passed", result.uncontrolled
     assert result.executions == SCHEDULES
     assert not support.environment_altered, "threads were left over"

@@ -6,18 +6,16 @@ that it was written for.
 
 from __future__ import annotations
 
-import importlib
-import unittest
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from . import harness
-from .harness import Case, conform, methods, unknown_names
+from .harness import Case, cases_of, conform, methods, unknown_names
 
 pytest.importorskip("test.test_asyncio", reason="this interpreter comes without its test package")
 
+#: `test_waitfor` came with 3.12; for `test_tasks` see `test_asyncio_tasks`.
 MODULES = ("test_locks", "test_queues", "test_taskgroups", "test_timeouts", "test_waitfor")
 
 #: By class: tests that are left out where any ready task may step next. They let tasks step by awaiting `sleep(0)` a number of times, and
@@ -110,19 +108,7 @@ EXCLUDED: dict[str, str] = {
 }
 
 
-def _cases() -> Iterator[Case]:
-    for name in MODULES:
-        try:
-            module = importlib.import_module(f"test.test_asyncio.{name}")
-        except ImportError:
-            # `test_waitfor` came with 3.12.
-            continue
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, unittest.TestCase) and value.__module__ == module.__name__:
-                yield value
-
-
-CASES: tuple[Any, ...] = tuple(_cases())
+CASES: tuple[Any, ...] = tuple(case for name in MODULES for case in cases_of(name))
 
 
 @pytest.mark.slow
