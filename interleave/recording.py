@@ -15,7 +15,7 @@ from threading import Condition
 from types import CellType, ModuleType
 from typing import Any
 
-from interleave.model import WHOLE, Frame, Operation, Step
+from interleave.model import WHOLE, Frame, Operation, Owner, Step
 from interleave.runtime import UNKNOWN
 from interleave.runtime.sites import stack_of
 from interleave.runtime.threads import LogicalThread
@@ -72,6 +72,9 @@ class Recorder:
         self._kept: list[object] = []
         #: How many objects have been called by a name: the second `Account.lock` is "Account.lock #2".
         self._uses: dict[str, int] = {}
+        #: The names of objects in memory, by their owners' names; and by number, the steps that came before the name was known.
+        self._names: dict[Owner, str] = {}
+        self._unnamed: dict[int, str] = {}
         self._rows: list[tuple[LogicalThread, Operation, str, str, tuple[Frame, ...]]] = []
 
     def observe(self, thread: LogicalThread, operation: Operation, seen: tuple[Any, Any]) -> None:
@@ -123,7 +126,10 @@ class Recorder:
             if tp is dict:
                 return f"{owner.get('__name__', 'globals')}.{field}"
             return f"{_NAME(owner if issubclass(tp, type) else tp)}.{field}"
-        name = name or type(owner).__name__
+        if name is None:
+            name = self._unnamed[len(self._rows)] = type(owner).__name__
+        else:
+            self._names[operation.accesses[0].owner] = name
         if isinstance(field, tuple) and len(field) == 2 and field[0] == "[]":
             return f"{name}[{show(field[1], 1)}]"
         return name if field is WHOLE else f"{name} (size)"
@@ -135,6 +141,12 @@ class Recorder:
             for owner, field, mode in operation.accesses or ():
                 record = touched.setdefault(owner, {}).setdefault(field, [0, 0])
                 record[mode] |= thread.bit
+        for index, name in self._unnamed.items():
+            # What an object is called may be seen only after it was touched.
+            thread, operation, place, text, stack = self._rows[index]
+            known = self._names.get((operation.accesses or ())[0].owner)
+            if known:
+                self._rows[index] = (thread, operation, known + place.removeprefix(name), text, stack)
         return [
             Step(
                 index,

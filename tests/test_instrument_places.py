@@ -250,7 +250,8 @@ def test_values_are_seen_in_detailed_runs_only() -> None:
         table["a"]
 
     assert record(run, Box(7), {"a": 8}).values == [runtime.UNKNOWN] * 2
-    assert record(run, Box(7), {"a": 8}, is_detailed=True).values == [7, 8]
+    peeked = record(run, Box(7), {"a": 8}, is_detailed=True).values
+    assert [peek.value() for peek in peeked] == [7, 8]
 
 
 # --- globals and cells ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 from interleave.detectors.culprit import Culprit, find
 from interleave.explore import explore
 from interleave.model import Failure
-from interleave.report.columns import effect, named_steps, names_of, turns_of
+from interleave.report.columns import blocked_turns, effect, focus_of, named_steps, names_of, turns_of
 from interleave.report.fixes import fix_of
 from interleave.report.story import sentence_of
 
@@ -45,12 +45,24 @@ TARGETS = {
     "cache:clear_starts_from_zero": ("read-write-write", "LRUToolCache._misses", "_misses += 1 | _misses = 0 | _misses += 1"),
     "metrics:totals_match_sums": ("read-write-write", "ExecutionMetrics._executions", "_executions += 1 | += 1 | _executions += 1"),
     "metrics:reset_loses_nothing": ("read-write-write", "ExecutionMetrics._executions", "_executions | _executions += 1 | = 0"),
-    "metrics:summary_during_record": ("read-write-read", "ExecutionMetrics._timings['track']", "for tool, t in | _timings | for tool, t"),
+    "metrics:summary_during_record": ("read-write-read", "ExecutionMetrics._timings (size)", "for tool, t in | _timings | for tool, t"),
     "container:singleton_is_single": ("read-write-write", "ServiceContainer._singletons", "not in instances | = reg | = reg"),
     "container:resolve_during_dispose": ("read-write-act", "ServiceContainer._is_disposed", "if self._is_disposed | = True | = reg"),
     "deadlock:every_job_is_taken": ("read-write-read", "JobQueue._jobs (size)", "if not self._jobs | popleft | popleft"),
     "deadlock:result_reaches_waiter": ("read-notify-wait", "ResultSlot._is_set", "if not self._is_set | notify_all | wait()"),
     "event_processor:numbers_are_unique": ("read-write-write", "EventStore.last_number", "return self.last | = number | = number"),
+    "event_processor:events_of_one_camera_are_counted": (
+        "read-write-write",
+        "EventProcessor._counts['camera 0']",
+        ".get( | place + | place +",
+    ),
+    "event_processor:flush_loses_nothing": ("read-write-write", "EventProcessor._pending", "for event in | = [] | = []"),
+    "mcp_context:read_during_write": (
+        "write-read-read-write",
+        "MCPContextProvider._values['user']",
+        "= value | not in | not in | _expires[name] =",
+    ),
+    "websocket_manager:limit_is_kept": ("read-write-write", "WebSocketManager._sockets (size)", "if len( | = socket | = socket"),
     "mcp_context:computed_once": ("read-write-write", "MCPContextProvider._values['user']", "if name not in | = value | = value"),
     "mcp_context:no_stale_write": ("read-write-act", "list[0]", "value = source[0] | source[0] = | = value"),
     "websocket_manager:broadcast_during_connect": ("read-write-read", "WebSocketManager._sockets", "for socket | = socket | for socket"),
@@ -141,6 +153,115 @@ def counting(*names: str) -> Callable[[], None]:
         assert counter.value == len(names)
 
     return scenario
+
+
+class Registry:
+    """Names and what they stand for; both are changed together, or so it was meant."""
+
+    def __init__(self) -> None:
+        self.names = ["a", "b"]
+        self.entries = {"a": 1, "b": 2}
+
+    def remove(self) -> None:
+        self.names.remove("a")
+        del self.entries["a"]
+
+    def sum(self) -> int:
+        return sum([self.entries[name] for name in tuple(self.names)])
+
+
+def test_two_places_that_belong_together_are_named_with_all_four_accesses() -> None:
+    registry = Registry()
+
+    def scenario() -> None:
+        registry.__init__()  # type: ignore[misc]
+        run(registry.remove, registry.sum)
+
+    failure = failure_of(scenario)
+    culprit = find(failure.trace, failure.outcome)
+    assert culprit is not None
+    assert (failure.message.partition(" (")[0], culprit.pattern) == ("KeyError: 'a'", "read-write-write-read")
+    assert culprit.places == ("Registry.names", "Registry.names", "Registry.entries['a']", "Registry.entries['a']")
+    assert [access.thread for access in culprit.accesses] == ["worker-1", "worker-0", "worker-0", "worker-1"]
+    story, fix = explained(failure)
+    assert story.startswith("Thread worker-1 went on with what was no longer so: it looked at `Registry.names`")
+    assert fix.startswith("Hold one lock over test_story.py:")
+
+
+def test_a_sum_made_in_the_middle_of_a_change_is_explained_without_an_exception() -> None:
+    def scenario() -> None:
+        totals, seen = Counter(), Counter()
+
+        def change() -> None:
+            totals.value += 1
+            seen.value += 1
+
+        def look() -> None:
+            found.append((totals.value, seen.value))
+
+        found: list[tuple[int, int]] = []
+        run(change, look)
+        assert found[0][0] == found[0][1]
+
+    failure = failure_of(scenario)
+    culprit = find(failure.trace, failure.outcome)
+    assert culprit is not None
+    assert culprit.pattern == "write-read-read-write"
+    assert [access.thread for access in culprit.accesses] == ["worker-0", "worker-1", "worker-1", "worker-0"]
+
+
+def test_order_that_nothing_keeps_has_a_fix() -> None:
+    def scenario() -> None:
+        box = {"a": 1}
+        run(lambda: box.clear(), lambda: box["a"])
+
+    story, fix = explained(failure_of(scenario))
+    assert story.startswith("Nothing keeps thread worker-0 from writing")
+    assert fix.startswith("Have worker-0 wait until worker-1 is done before test_story.py:")
+
+
+def test_exception_in_the_middle_of_a_change_names_what_was_there_and_what_was_not() -> None:
+    def scenario() -> None:
+        registry = Registry()
+
+        def add() -> None:
+            registry.names.append("c")
+            registry.entries["c"] = 3
+
+        run(add, registry.sum)
+
+    failure = failure_of(scenario)
+    culprit = find(failure.trace, failure.outcome)
+    assert culprit is not None
+    assert (culprit.pattern, culprit.places) == ("write-read-read", ("Registry.names", "Registry.names", "Registry.entries['c']"))
+    story, fix = explained(failure)
+    assert story.startswith("Thread worker-1 came in the middle of what thread worker-0 was doing")
+    assert fix.startswith("Make what add does from test_story.py:")
+
+
+def test_pools_show_what_the_user_wrote() -> None:
+    failure = failure_of(importlib.import_module("targets.cache").scenario_every_lookup_is_counted)
+    turns = turns_of(named_steps(failure.trace), focus_of(failure, find(failure.trace, failure.outcome)))
+    assert len(turns) == 5
+    files = {line.where.file for turn in turns for line in turn.lines}
+    assert all("targets" in file for file in files)
+    assert not any("Lock" in words or "Condition" in words for turn in turns for line in turn.lines for words in line.effects)
+
+
+def test_a_deadlock_ends_with_what_each_thread_waits_for() -> None:
+    failure = failure_of(importlib.import_module("targets.deadlock").scenario_report_during_execution)
+    ends = blocked_turns(failure.outcome, turns_of(named_steps(failure.trace)))
+    assert [(turn.tid, [line.effects for line in turn.lines]) for turn in ends] == [
+        (1, [("> waits for Lock 'ToolPipeline._metrics_lock' for ever",)]),
+        (2, [("> waits for Lock 'ToolPipeline._cache_lock' for ever",)]),
+    ]
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders() -> None:
+    story, fix = explained(failure_of(importlib.import_module("targets.mcp_context").scenario_no_stale_write))
+    assert "targets/scenarios/mcp_context.py:" in story
+    assert " targets/mcp_context.py:" in story
+    assert "targets/scenarios/mcp_context.py:" in fix
 
 
 def test_fix_names_the_lock_that_the_other_thread_holds() -> None:

@@ -3,26 +3,30 @@
 A failure that has been simplified shows little more than what it takes, so the unserializable pairs in it (`atomicity`) are few. They are
 sought anew here, more widely: the accesses need not be of one field (a key that was looked up, the whole dictionary that another thread
 cleared), and each of them may have been made under a lock, as those of a check and the act that follows it in another critical section.
-Of several the one is taken whose last access is where the failure was noticed, then by the pattern, then the closest together. Left out are
-those that nothing but a start, a join or a notification puts in this order: they are meant.
+Of several the one is taken whose last access is where the failure was noticed, then of what the line that failed looked at, then by the
+pattern, then the closest together. Left out are those that nothing but a start, a join or a notification puts in this order: they are
+meant.
 
-Where there is no such pair, the thread may have acted elsewhere on what it had read here (`read-write-act`): it looked at a flag, another
-thread set it, and it went on as if it were not set. Failing that, two accesses in an unlucky order may explain it: the last one that
-the failing thread made before it failed, and the one of another thread before it. A thread that waits for ever on a condition has its
-own story: what it read before it began to wait, and the notification that came too early or woke another.
+Where there is no such pair, two places may belong together (`together`), or the thread may have acted elsewhere on what it had read here
+(`read-write-act`): it looked at a flag, another thread set it, and it went on as if it were not set. Failing that, two accesses in an
+unlucky order may explain it: the last one that the failing thread made before it failed, and the one of another thread before it. A thread
+that waits for ever on a condition has its own story: what it read before it began to wait, and the notification that came too early or
+woke another.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from interleave.detectors.atomicity import PATTERNS, RANKS
 from interleave.detectors.places import MAKERS
-from interleave.detectors.synchronisation import MEMORY, Order, locks_of
-from interleave.model import Outcome, RaceAccess, Step, Trace, fields_overlap
+from interleave.detectors.relations import Relations
+from interleave.detectors.synchronisation import MEMORY, locks_of
+from interleave.detectors.together import UNDER_WAY, joint
+from interleave.model import Frame, Outcome, RaceAccess, Step, Trace, fields_overlap
 
 #: Accesses of one object that are looked at, and steps of one trace.
 _MOST_TOUCHES = 2_000
@@ -37,19 +41,20 @@ _MODES = {"read": "reads", "write": "writes", "wait": "waits", "notify": "notifi
 class Culprit:
     """The accesses that explain a failure, in order.
 
-    `pattern` is one of `atomicity.RANKS`, or "read-write-act", "write-read" and the like for two accesses, "read-notify-wait" for a
-    notification that was missed, "notify-other" for one that woke another thread. `guards` are the locks under which the place is
-    accessed elsewhere in the same execution, each with a step that does.
+    `pattern` is one of `atomicity.RANKS` or of `together`, or "read-write-act", "write-read" and the like for two accesses,
+    "read-notify-wait" for a notification that was missed, "notify-other" for one that woke another thread. `places` has what each access
+    touches, and `place` what they have in common. `guards` are the locks under which that is accessed elsewhere in the same execution,
+    each with a step that does; `uses` are the lines that access it.
     """
 
     pattern: str
     place: str
     accesses: tuple[RaceAccess, ...]
+    places: tuple[str, ...] = ()
     guards: tuple[tuple[str, Step], ...] = ()
     #: By number in the trace.
     positions: tuple[int, ...] = ()
-    #: What the last access touches, where that is another place.
-    target: str = ""
+    uses: tuple[Frame, ...] = ()
     #: Whether what the other thread wrote was overwritten by what follows from the value before.
     is_lost_update: bool = False
     #: Whether tasks take part.
@@ -63,17 +68,28 @@ class _Touch(NamedTuple):
     mode: int
 
 
+def failing_tid(trace: Trace, outcome: Outcome) -> int:
+    """Return the logical thread that failed: what a task raises comes out of whoever waits for it."""
+    here = [step.tid for step in trace.steps[:_MOST_STEPS] if _is_at(step, outcome)]
+    return here[-1] if here and outcome.tid not in here else outcome.tid
+
+
 def find(trace: Trace, outcome: Outcome) -> Culprit | None:
     """Return what explains a failure, or None where nothing in the steps does; a race explains itself."""
     if outcome.race is not None:
         race = outcome.race
         guards = _Finder(trace, outcome).guards(race.place, ()) if trace.steps else ()
         is_lost = race.pattern == "read-write-write" and race.severity == "harmful"
-        return Culprit(race.pattern, race.place, race.accesses, guards, is_lost_update=is_lost)
+        places = (race.place,) * len(race.accesses)
+        return Culprit(race.pattern, race.place, race.accesses, places, guards, is_lost_update=is_lost)
     if not trace.steps or outcome.kind in ("deadlock", "livelock", "nondeterminism"):
         return None
     finder = _Finder(trace, outcome)
-    return finder.missed() if outcome.kind == "stuck" else finder.triple() or finder.stale() or finder.pair()
+    return (
+        finder.missed()
+        if outcome.kind == "stuck"
+        else finder.triple() or finder.joint() or finder.stale() or finder.halfway() or finder.pair()
+    )
 
 
 class _Finder:
@@ -94,13 +110,11 @@ class _Finder:
             counts[step.tid] = self._ordinals[-1] + 1
             if step.kind == "write" and step.is_shared:
                 self._writes.setdefault(step.tid, []).append(step.index)
-        #: The thread that failed: what a task raises comes out of whoever waits for it.
-        self._tid = outcome.tid
-        here = [step.tid for step in self._steps if _is_at(step, outcome)]
-        if here and outcome.tid not in here:
-            self._tid = here[-1]
+        self._tid = failing_tid(trace, outcome)
+        self._relations = Relations(trace, self._steps)
         self._locks: dict[int, str] = {}
-        self._orders: list[Order] = []
+        #: See `_looked_at`.
+        self._seen: list[Any] | None = None
         if trace.witness is not None and self._is_ordered:
             self._locks = locks_of(trace)
 
@@ -109,7 +123,7 @@ class _Finder:
         found = [(self._badness(one), one) for one in self._triples()]
         found.sort(key=lambda pair: pair[0])
         for _, (first, between, second) in found:
-            if not self._is_meant(first.position, between.position, second.position):
+            if not self._relations.is_meant(first.position, between.position, second.position):
                 pattern = PATTERNS[first.mode, between.mode, second.mode]
                 return self._culprit(pattern, (first.position, between.position, second.position))
         return None
@@ -129,10 +143,29 @@ class _Finder:
                         found.append((self._ordinals[act] - self._ordinals[read.position], read.position, touch.position, act))
         for _, *positions in sorted(found):
             first, between, last = positions
-            if not self._is_meant(first, between, last):
-                culprit = self._culprit("read-write-act", (first, between, last))
-                return replace(culprit, place=self._steps[first].place, target=self._steps[last].place)
+            if not self._relations.is_meant(first, between, last):
+                return self._culprit("read-write-act", (first, between, last))
         return None
+
+    def joint(self) -> Culprit | None:
+        """Return what led a thread to where an exception came from, if another changed this and that together."""
+        return self._joint(self._tid, most=3) if self._outcome.kind == "exception" else None
+
+    def halfway(self) -> Culprit | None:
+        """Return what any thread saw of a change to two places that another was making."""
+        found = (self._joint(thread.tid, most=_FOLLOWERS) for thread in self._trace.threads)
+        return next((culprit for culprit in found if culprit is not None), None)
+
+    def _joint(self, tid: int, *, most: int) -> Culprit | None:
+        memory = self._memory()
+        own = [step for step in memory if step.tid == tid and step.is_shared]
+        writes = [step for step in memory if step.tid != tid and step.kind == "write" and not self._relations.is_ancestor(step.tid, tid)]
+        found = joint(own, writes, self._relations.overlap, self._relations.is_meant, most=most)
+        return self._culprit(*found) if found else None
+
+    def _memory(self) -> list[Step]:
+        """Return the accesses to memory other than those that make an object."""
+        return [step for step in self._steps if step.kind in MEMORY and step.where.function.rpartition(".")[2] not in MAKERS]
 
     def _next_write(self, tid: int, position: int) -> int:
         """Return the number of the next step by which a thread writes what others touch, -1 if there is none."""
@@ -142,14 +175,26 @@ class _Finder:
 
     def pair(self) -> Culprit | None:
         """Return the last access of the failing thread before the failure and the conflicting one of another thread before it."""
-        memory = [step for step in self._steps if step.kind in MEMORY and step.where.function.rpartition(".")[2] not in MAKERS]
+        memory = self._memory()
         own = [step for step in memory if step.tid == self._tid and step.is_shared]
         for second in reversed(own[-3:]):
             for first in reversed(memory):
                 is_earlier = first.index < second.index and first.tid != second.tid
-                if is_earlier and "write" in (first.kind, second.kind) and self._overlap(first, second):
-                    return self._culprit(f"{first.kind}-{second.kind}", (first.index, second.index))
+                if is_earlier and "write" in (first.kind, second.kind) and self._relations.overlap(first, second):
+                    pair = self._culprit(f"{first.kind}-{second.kind}", (first.index, second.index))
+                    return (first.kind == "write" and self._under_way(first, second)) or pair
         return None
+
+    def _under_way(self, first: Step, second: Step) -> Culprit | None:
+        """Return a change that another thread was in the midst of, if an exception came with a look at what it had not come to yet.
+
+        An exception ends the execution, so that the rest of the change is not in the trace.
+        """
+        last = next((step for step in reversed(self._steps) if step.tid == self._tid and step.kind in MEMORY), second)
+        is_over = any(step.tid == first.tid and step.kind == "exit" for step in self._steps)
+        if is_over or self._outcome.kind != "exception" or last.kind != "read" or last.is_shared or not _is_at(last, self._outcome):
+            return None
+        return self._culprit(UNDER_WAY, (first.index, second.index, last.index))
 
     def missed(self) -> Culprit | None:
         """Return why a thread waits for ever on a condition or event, if a notification was made that it did not get."""
@@ -196,39 +241,42 @@ class _Finder:
         for step in self._steps:
             if step.kind not in MEMORY or not step.is_shared:
                 continue
+            is_making = step.where.function.rpartition(".")[2] in MAKERS
             for owner, field, mode in step.accesses or ((step.place, "", int(step.kind == "write")),):
                 own = touches.setdefault(owner, [])
+                if is_making and isinstance(field, str) and not any(touch.field == field for touch in own):
+                    # The attribute of an object that is being made.
+                    continue
                 if len(own) < _MOST_TOUCHES:
                     own.append(_Touch(step.index, step.tid, field, mode))
         return touches
 
-    def _badness(self, one: tuple[_Touch, _Touch, _Touch]) -> tuple[bool, bool, int, bool, int, int]:
+    def _looked_at(self) -> list[Any]:
+        """Return the accesses made for the line that failed: by itself, or by what it called."""
+        where, found = self._outcome.where, list[Any]()
+        if self._seen is None:
+            for step in reversed(self._steps if where is not None else ()):
+                if step.tid != self._tid:
+                    continue
+                is_before = where is not None and step.where.function == where.function and not _is_at(step, self._outcome)
+                if step.kind not in MEMORY or is_before:
+                    break
+                found += step.accesses or ()
+            self._seen = found
+        return self._seen
+
+    def _badness(self, one: tuple[_Touch, _Touch, _Touch]) -> tuple[bool, bool, bool, int, bool, int, int]:
         """Order triples: the best explanation first."""
         first, between, second = one
         last = self._steps[second.position]
         is_elsewhere = first.tid != self._tid or not _is_at(last, self._outcome)
+        is_unseen = not any(a.owner == b.owner and fields_overlap(a.field, b.field) for a in last.accesses or () for b in self._looked_at())
         is_nameless = not any(mark in last.place for mark in ".['")
         apart = self._ordinals[second.position] - self._ordinals[first.position]
         # What is read again was written last; what is overwritten was written first, and then only moved about.
         nearness = between.position if second.mode else -between.position
         rank = RANKS[PATTERNS[first.mode, between.mode, second.mode]]
-        return is_elsewhere, is_nameless, rank, first.tid != self._tid, apart, nearness
-
-    def _is_meant(self, first: int, between: int, second: int) -> bool:
-        """Tell whether more than mutexes put an access between two others."""
-        trace = self._trace
-        if trace.witness is None or not self._is_ordered:
-            return False
-        if not self._orders:
-            self._orders.append(Order(trace.events[:_MOST_STEPS], trace.witness, locks=False))
-        order = self._orders[0]
-        return order.is_before(first, between) and order.is_before(between, second)
-
-    def _overlap(self, one: Step, other: Step) -> bool:
-        if one.accesses is None or other.accesses is None:
-            return one.place == other.place
-        mine, others = one.accesses, other.accesses
-        return any(a.owner == b.owner and fields_overlap(a.field, b.field) for a in mine for b in others)
+        return is_elsewhere, is_unseen, is_nameless, rank, first.tid != self._tid, apart, nearness
 
     def _held(self, index: int) -> tuple[str, ...]:
         witness = self._trace.witness
@@ -244,11 +292,22 @@ class _Finder:
             mode = _MODES.get(step.kind, step.kind)
             name = threads.get(step.tid, f"thread {step.tid}")
             accesses.append(RaceAccess(step.tid, name, mode, step.value, where.file, where.line, where.function, self._held(position)))
-        # The most particular name: a key rather than the whole dictionary.
-        place = max(places, key=len) if pattern in RANKS else places[0]
+        place = common_place(places) if pattern in RANKS else places[0]
         is_lost = pattern == "read-write-write" and self._is_lost_update(*positions)
-        guards = self.guards(place, positions)
-        return Culprit(pattern, place, tuple(accesses), guards, positions, is_lost_update=is_lost, has_tasks=self._trace.has_tasks)
+        return Culprit(
+            pattern, place, tuple(accesses), tuple(places), guards=self.guards(place, positions), uses=self._uses(place, positions),
+            positions=positions, is_lost_update=is_lost, has_tasks=self._trace.has_tasks,
+        )  # fmt: skip
+
+    def _uses(self, place: str, positions: Sequence[int]) -> tuple[Frame, ...]:
+        """Return the lines that access a place, of threads that may do so at the same time as these."""
+        tids = [self._steps[position].tid for position in positions]
+        lines = {
+            (step.where.file, step.where.line): step.where
+            for step in self._memory()
+            if base_of(step.place) == base_of(place) and not any(self._relations.is_ancestor(step.tid, tid) for tid in tids)
+        }
+        return tuple(where for _, where in sorted(lines.items()))
 
     def _is_lost_update(self, first: int, between: int, second: int) -> bool:
         """Tell whether a read and a write are one update: made by one line, or of numbers, without another look in between."""
@@ -289,6 +348,17 @@ def _is_at(step: Step, outcome: Outcome) -> bool:
 
 def _is_number(value: str) -> bool:
     return value.lstrip("-").replace(".", "", 1).isdigit()
+
+
+def common_place(places: Sequence[str]) -> str:
+    """Return the most particular name of what accesses have in common: a key rather than the whole dictionary, its size if keys differ."""
+    sizes = [place for place in places if place.endswith(" (size)")]
+    keys = list(dict.fromkeys(place for place in places if place.endswith("]")))
+    if sizes:
+        return sizes[0]
+    if len(keys) > 1:
+        return keys[0].rpartition("[")[0]
+    return keys[0] if keys else places[0]
 
 
 def base_of(place: str) -> str:

@@ -13,8 +13,9 @@ from typing import NamedTuple
 from interleave.detectors.culprit import find
 from interleave.model import Outcome, Trace
 
-#: What depends on the values at hand in the name of a place: the key, and the number of the object among those called alike.
-_PARTICULAR = re.compile(r"\[.*\]| #\d+")
+#: What depends on the values at hand in the name of a place: the key, and the number of the object among those called alike. Its size is
+#: no place of its own.
+_PARTICULAR = re.compile(r"\[.*\]| #\d+| \(size\)")
 
 
 class Identity(NamedTuple):

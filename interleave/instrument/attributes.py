@@ -22,6 +22,7 @@ from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
 
 UNKNOWN = runtime.UNKNOWN
+Peek = runtime.Peek
 
 
 def load(site: Site, name: str) -> Callable[[object], None]:
@@ -37,7 +38,7 @@ def load(site: Site, name: str) -> Callable[[object], None]:
         if kind is None:
             kind = kinds.read_kind(type(obj), name)
         if kind == STORAGE:
-            runtime.touch(site, obj, name, READ, kinds.peek(obj, name, UNKNOWN) if gate.is_detailed else UNKNOWN)
+            runtime.touch(site, obj, name, READ, Peek(kinds.peek, obj, name, UNKNOWN) if gate.is_detailed else UNKNOWN)
         elif kind:
             announce(site, _read_shared(obj, name, kind))
 
@@ -205,7 +206,7 @@ def load_global(site: Site, name: str, namespace: dict[str, Any]) -> Callable[[]
 
     def hook() -> None:
         if gate.is_open:
-            runtime.touch(site, namespace, name, READ, namespace.get(name, UNKNOWN) if gate.is_detailed else UNKNOWN)
+            runtime.touch(site, namespace, name, READ, Peek(namespace.get, name, UNKNOWN) if gate.is_detailed else UNKNOWN)
 
     return hook
 
@@ -242,7 +243,7 @@ def load_cell(site: Site, name: str) -> Callable[[Any], None]:
 
     def hook(cell: Any) -> None:
         if gate.is_open:
-            runtime.touch(site, cell, name, READ, _content(cell) if gate.is_detailed else UNKNOWN)
+            runtime.touch(site, cell, name, READ, Peek(_content, cell) if gate.is_detailed else UNKNOWN)
 
     return hook
 

@@ -31,6 +31,7 @@ from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
 
 UNKNOWN = runtime.UNKNOWN
+Peek = runtime.Peek
 aliases = registry.aliases
 
 _READS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index, FOREIGN: write_whole}
@@ -71,9 +72,9 @@ def load_item(site: Site) -> Callable[[Any, Any], None]:
             kind = operation_family(type(obj), "__getitem__")
         if kind == DICT and id(obj) not in aliases:
             field = ("[]", key) if type(key) in PLAIN_KEYS else item(key)
-            runtime.touch(site, obj, field, READ, _value(obj, key) if gate.is_detailed else UNKNOWN)
+            runtime.touch(site, obj, field, READ, Peek(_value, obj, key) if gate.is_detailed else UNKNOWN)
         elif kind == LIST and type(key) is int and key >= 0:
-            runtime.touch(site, obj, ("[]", key), READ, _value(obj, key) if gate.is_detailed else UNKNOWN)
+            runtime.touch(site, obj, ("[]", key), READ, Peek(_value, obj, key) if gate.is_detailed else UNKNOWN)
         elif kind:
             settle(site, _READS.get(kind, read_whole), obj, (key,))
 

@@ -1,24 +1,27 @@
 """The interleaving: one column per logical thread, one row per turn.
 
 A *turn* is what one logical thread does before another goes on. Of its steps those are shown that matter: accesses that
-conflict with another thread's, and everything done to locks, queues and other primitives. Steps of one source line are
-folded under it. A loop is shown once, with the number of its rounds. Where it is known which accesses explain the failure, they are
-marked with `>`, and of a long turn only the lines are shown that touch the same object or synchronise. What is still long keeps its
-beginning and its end. `replay --trace` prints everything.
+conflict with another thread's, and everything done to locks, queues and other primitives, but for what the standard library does to its
+own, inside a thread pool for instance. Steps of one source line are folded under it. A loop is shown once, with the number of its rounds.
+Where it is known which accesses explain the failure, they are marked with `>`, and of a long turn only the lines are shown that touch the
+same object or synchronise. What is still long keeps its beginning and its end. `replay --trace` prints everything. The last turns of a
+deadlock say what threads wait for in the end.
 
 Where there are more threads than columns that can be read, each turn is a row of a list instead, with the thread's name.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from interleave.detectors.culprit import Culprit, base_of
-from interleave.model import Failure, Frame, Step, ThreadInfo, Trace
+from interleave.model import Failure, Frame, Outcome, Step, ThreadInfo, Trace
 from interleave.report.source import shortest_names, source_line
+from interleave.report.waits import cycle_of, roots_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,6 +50,10 @@ _VERBS: Final = {
 _QUIET: Final = frozenset({"read", "write", "time", "begin", "exit", "yield"})
 #: Never shown: that a task goes on is what a turn says.
 _LOOP: Final = frozenset({"step", "count", "callback", "timer", "resume", "suspend", "run"})
+#: What the standard library does to primitives of its own is left out: to locks always, to others where it is known what to look at.
+_ON_LOCKS: Final = frozenset({"acquire", "release", "try"})
+#: Modules whose primitives belong to whoever calls them.
+_OF_CALLERS: Final = ("threading.py", "queue.py")
 #: Kinds of operations on another thread.
 _ON_THREADS: Final = ("spawn", "join")
 
@@ -78,6 +85,14 @@ class Turn:
 def is_shown(step: Step) -> bool:
     """Tell whether a step helps to understand the interleaving."""
     return step.kind not in _LOOP and (step.is_shared or step.kind not in _QUIET)
+
+
+def _is_inner(step: Step) -> bool:
+    """Tell whether a step is the standard library's own: on a primitive that the program never saw, called from within it."""
+    if step.kind in (*_ON_THREADS, "read", "write") or "'" in step.place or not step.stack or step.stack[-1].is_user:
+        return False
+    is_called_by_user = len(step.stack) > 1 and step.stack[-2].is_user
+    return not (is_called_by_user and os.path.basename(step.stack[-1].file) in _OF_CALLERS)
 
 
 def effect(step: Step) -> str:
@@ -121,7 +136,8 @@ def turns_of(steps: Iterable[Step], focus: Focus | None = None) -> list[Turn]:
     """Fold the steps worth showing into lines, lines into loops, and both into turns."""
     focus = focus or Focus()
     turns = []
-    for tid, own in groupby(filter(is_shown, steps), key=lambda step: step.tid):
+    shown = [step for step in steps if is_shown(step) and not (_is_inner(step) and (focus.positions or step.kind in _ON_LOCKS))]
+    for tid, own in groupby(shown, key=lambda step: step.tid):
         lines = [_line(where, list(at_line), focus) for where, at_line in groupby(own, key=lambda step: step.where)]
         lines = _loops_folded(lines)
         if focus.positions and len(lines) > _LINES_SHOWN_WHOLE:
@@ -129,6 +145,17 @@ def turns_of(steps: Iterable[Step], focus: Focus | None = None) -> list[Turn]:
         if lines:
             turns.append(_shortened(Turn(tid, tuple(lines))))
     return turns
+
+
+def blocked_turns(outcome: Outcome, turns: Sequence[Turn]) -> list[Turn]:
+    """Make the last turns of a deadlock: what those who wait for each other, or for what nobody will do, wait for in the end."""
+    last = {turn.tid: turn.lines[-1].effects[-1] for turn in turns}
+    found = []
+    for one in cycle_of(outcome) or roots_of(outcome):
+        words = f"waits for {one.resource}"
+        if not last.get(one.tid, "").endswith(words):
+            found.append(Turn(one.tid, (Line(one.where, (f"> {words} for ever",), is_marked=True),)))
+    return found
 
 
 def _line(where: Frame, steps: Sequence[Step], focus: Focus) -> Line:

@@ -4,6 +4,8 @@
 | --- | --- |
 | two accesses with another's in between, no lock over both | hold one lock over them: the one that protects the place elsewhere, if any |
 | the same between tasks | no `await` in between, or one `asyncio.Lock` |
+| the same at two places that belong together | hold one lock over both, or look again |
+| two accesses in an unlucky order | cope with it, or wait for the other thread |
 | the same lock at both, let go in between | hold it on, or look again after taking it |
 | a collection that changes while it is gone through | go through a copy, made under the lock of those who change it |
 | a `wait` under an `if` | `while` around the `wait` |
@@ -16,16 +18,26 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from typing import Final
 
 from interleave.detectors.culprit import Culprit, base_of
+from interleave.detectors.together import GONE, TOGETHER, UNDER_WAY
 from interleave.model import Failure, Frame, Outcome, RaceAccess, Trace
 from interleave.report.source import source_lines
-from interleave.report.story import at, roots_of
-from interleave.report.waits import cycle_of
+from interleave.report.story import at, shown, told_apart
+from interleave.report.waits import cycle_of, roots_of
+
+#: Lines listed at which a lock belongs.
+_MOST_USES: Final = 6
 
 
 def fix_of(failure: Failure, culprit: Culprit | None) -> str:
     """Return the likely fix in one line, or nothing."""
+    return told_apart(_fix(failure, culprit), culprit)
+
+
+def _fix(failure: Failure, culprit: Culprit | None) -> str:
     outcome = failure.outcome
     if outcome.kind == "deadlock":
         return _order(outcome, failure.trace)
@@ -47,8 +59,10 @@ def fix_of(failure: Failure, culprit: Culprit | None) -> str:
 
 def _guard(culprit: Culprit, outcome: Outcome) -> str:
     """Say which lock to hold, from where to where."""
+    if culprit.pattern in TOGETHER:
+        return _together(culprit)
     if len(culprit.accesses) < 3:
-        return ""
+        return _order_of_two(culprit)
     first, between, second = culprit.accesses[-3:]
     if len(culprit.accesses) == 4:
         first = culprit.accesses[0]
@@ -63,7 +77,8 @@ def _guard(culprit: Culprit, outcome: Outcome) -> str:
             if between.locks
             else f"one lock, held at {at(between)} too"
         )
-        return f"Go through a copy, `list(...)`, made at {at(second)} under {lock}."
+        under = "" if culprit.has_tasks and not between.locks else f" under {lock}"
+        return f"Go through a copy, `list(...)`, made at {at(second)}{under}."
     if between.locks:
         return f"Guard {lines} with {between.locks[0]}, which protects `{place}` at {at(between)}."
     elsewhere = [one for one in culprit.guards if one[0] not in first.locks]
@@ -72,14 +87,70 @@ def _guard(culprit: Culprit, outcome: Outcome) -> str:
         return f"Guard {lines} with {name}, which protects `{place}` at {at(step.where)}; {at(between)} as well."
     if both:
         return f"Take {both[0]}, held over {lines}, at {at(between)} too."
-    lock = "do not await in it, or hold one asyncio.Lock" if culprit.has_tasks else "hold one lock"
-    return f"Make {lines} one step: {lock} over it, and at every other use of `{place}` ({at(between)})."
+    return f"Make {lines} one step: {_lock(culprit)} over it{_other_uses(culprit, first, between, second)}."
+
+
+def _lock(culprit: Culprit) -> str:
+    return "do not await in it, or hold one asyncio.Lock" if culprit.has_tasks else "hold one lock"
+
+
+def _other_uses(culprit: Culprit, first: RaceAccess, between: RaceAccess, second: RaceAccess) -> str:
+    """Say where else a lock belongs: at the other lines that access the place; nothing if they are all among those that it is held over."""
+    low, high = sorted((first.line, second.line))
+    is_one = (first.file, first.function) == (second.file, second.function)
+    uses = culprit.uses or (Frame(between.file, between.line, between.function),)
+    inside = [use for use in uses if is_one and (use.file, use.function) == (first.file, first.function) and low <= use.line <= high]
+    others = [
+        use for use in uses if use not in inside and (use.file, use.line) not in ((first.file, first.line), (second.file, second.line))
+    ]
+    return f", and at every other use of `{base_of(culprit.place)}` ({_listed(others)})" if others else ""
+
+
+def _listed(places: Sequence[Frame]) -> str:
+    """Write `cache.py:41, 45, queue.py:7`, a few of them."""
+    words, file = [], ""
+    for place in places[:_MOST_USES]:
+        words.append(str(place.line) if place.file == file else at(place))
+        file = place.file
+    more = len(places) - _MOST_USES
+    return ", ".join(words) + (f" and {more} more" if more > 0 else "")
+
+
+def _together(culprit: Culprit) -> str:
+    """Say what to do about two places that belong together."""
+    first, second, third = culprit.accesses[:3]
+    if culprit.pattern == UNDER_WAY:
+        whole = f"what {first.function.rpartition('.')[2]} does from {at(first)} on"
+        return f"Make {whole} one step: {_lock(culprit)} over it, and over {lines_of(second, third)}."
+    fourth = culprit.accesses[3]
+    looks, changes = ((first, fourth), (second, third)) if culprit.pattern == GONE else ((second, third), (first, fourth))
+    locks = [name for name in changes[0].locks if name in changes[1].locks]
+    if locks:
+        return f"Guard {lines_of(*looks)} with {locks[0]}, which {changes[0].thread} holds at {at(changes[0])}."
+    if not culprit.has_tasks:
+        return f"Hold one lock over {lines_of(*changes)}, and the same over {lines_of(*looks)}."
+    if culprit.pattern == GONE:
+        again = f"Look at {shown(culprit.places[0])} again right before {at(fourth)}, after the await"
+        return f"{again}; or hold one asyncio.Lock over {lines_of(*looks)}, and over {lines_of(*changes)}."
+    return f"Make {lines_of(*changes)} one step: {_lock(culprit)} over it, and at {at(second)}."
+
+
+def _order_of_two(culprit: Culprit) -> str:
+    """Say what to do about an access that came before another's and should not have."""
+    first, second = culprit.accesses[-2:]
+    wait = "await it" if culprit.has_tasks else "join() it, or wait on an Event that it sets"
+    return (
+        f"Have {first.thread} wait until {second.thread} is done before {at(first)} ({wait}), "
+        f"or let {at(second)} cope with what it finds there."
+    )
 
 
 def lines_of(first: RaceAccess, second: RaceAccess) -> str:
-    """Return `file.py:41`, `file.py:41 to 45`, or both places if they are in two functions."""
-    if first.file != second.file or first.function != second.function:
+    """Return `file.py:41`, `file.py:41 to 45`, or both ends of the way if they are in two functions."""
+    if first.file != second.file:
         return f"the way from {at(first)} to {at(second)}"
+    if first.function != second.function:
+        return f"the way from {at(first)} to line {second.line}"
     low, high = sorted((first.line, second.line))
     return at(first) if low == high else f"{at(first).rpartition(':')[0]}:{low} to {high}"
 

@@ -21,10 +21,16 @@ def short_path(file: str) -> str:
     return file[len(root) :] if file.startswith(root) else file
 
 
+def short_name(file: str) -> str:
+    """Return the last part of a path, of `__init__.py` and the like the last two."""
+    folder, name = os.path.split(file)
+    return os.path.join(os.path.basename(folder), name) if name.startswith("__") else name
+
+
 def shortest_names(files: Iterable[str]) -> dict[str, str]:
     """Return for each path its last part, or the path itself where two end alike."""
     unique = list(dict.fromkeys(files))
-    ends = [os.path.basename(file) for file in unique]
+    ends = [short_name(file) for file in unique]
     return {file: end if ends.count(end) == 1 else short_path(file) for file, end in zip(unique, ends, strict=True)}
 
 

@@ -6,13 +6,14 @@ threads, and the lines; the fix that follows from it is made by `fixes`.
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Iterator, Mapping
 
 from interleave.detectors.culprit import Culprit
+from interleave.detectors.together import GONE, TOGETHER, UNDER_WAY
 from interleave.model import Blocked, Failure, Frame, Outcome, RaceAccess, Step
-from interleave.report.source import located_source
-from interleave.report.waits import cycle_of
+from interleave.report.source import located_source, short_name, short_path
+from interleave.report.waits import cycle_of, roots_of
 
 #: Variables named that outlive an execution.
 _MOST_CHANGED = 3
@@ -21,8 +22,17 @@ _CHANGING = "changed size during iteration"
 
 def sentence_of(failure: Failure, culprit: Culprit | None, names: Mapping[int, str]) -> str:
     """Return what happened in one sentence, empty if nothing is known beyond the message."""
-    text = _sentence(failure, culprit, names)
+    text = told_apart(_sentence(failure, culprit, names), culprit)
     return text[:1].upper() + text[1:]
+
+
+def told_apart(text: str, culprit: Culprit | None) -> str:
+    """Return a sentence with the folders of files that go by the same name."""
+    for access in culprit.accesses if culprit is not None else ():
+        name = short_name(access.file)
+        if any(short_name(other.file) == name and other.file != access.file for other in culprit.accesses):  # type: ignore[union-attr]
+            text = re.sub(rf"(?<![\w/.-]){re.escape(name)}:{access.line}\b", f"{short_path(access.file)}:{access.line}", text)
+    return text
 
 
 def _sentence(failure: Failure, culprit: Culprit | None, names: Mapping[int, str]) -> str:
@@ -50,39 +60,59 @@ def left_behind(outcome: Outcome) -> str:
 
 def _conflict(culprit: Culprit, outcome: Outcome) -> str:
     """Say which accesses got into each other's way."""
+    if culprit.pattern in TOGETHER:
+        return _together(culprit)
     if len(culprit.accesses) < 3:
         first, second = culprit.accesses[-2:]
-        one, other = (access.thread if culprit.has_tasks else _who(access) for access in (first, second))
+        one, other = (_who(access, culprit) for access in (first, second))
         too_early = f"{one} from {_doing(first)} {shown(culprit.place)} at {at(first)}"
         return f"Nothing keeps {too_early} before {other} {second.mode} it at {at(second)}."
     first, between, second = culprit.accesses[-3:]
     if culprit.pattern == "read-write-write" and len(culprit.accesses) == 4:
         first, between = culprit.accesses[0], culprit.accesses[2]
-    own, other = (one.thread if culprit.has_tasks else _who(one) for one in (first, between))
-    place = shown(culprit.place)
-    wrote = f"{other} {_past(between)} at {at(between)}"
+    own, other = (_who(one, culprit) for one in (first, between))
+    place, other_place = shown(culprit.place), culprit.places[-2] if len(culprit.places) > 1 else ""
+    looked, wrote = f"{_past(first)} at {at(first)}", f"{other} {_past(between, is_it=other_place == culprit.place)} at {at(between)}"
+    then = f"{_past(second, is_it=culprit.places[-1] == culprit.place)} at {at(second)}"
     if _CHANGING in outcome.message and second.mode == "reads":
         return f"{place} changed while {own} was going through it at {at(second)}: {other} changed it at {at(between)}."
     if culprit.pattern == "read-write-read":
-        return (
-            f"{place} changed between two reads of {own}: it {_past(first)} at {at(first)}, "
-            f"{wrote}, then it {_past(second)} at {at(second)}."
-        )
+        return f"{place} changed between two reads of {own}: it {looked}, {wrote}, then it {then}."
     if culprit.pattern == "read-write-act":
-        act = f"changed {shown(culprit.target)} at {at(second)}"
+        act = f"changed {shown(culprit.places[-1])} at {at(second)}"
+        wrote = f"{other} {_past(between)} at {at(between)}"
         return f"{own} acted on what was no longer so: it {_past(first, place)} at {at(first)}, {wrote}, then {own} {act}."
     if culprit.pattern == "write-write-read":
-        return f"{place} was overwritten: {own} {_past(first)} at {at(first)}, {wrote}, then {own} {_past(second)} at {at(second)}."
+        return f"{place} was overwritten: {own} {looked}, {wrote}, then {own} {then}."
     if culprit.pattern == "write-read-write":
-        return (
-            f"{place} was seen half done: {own} {_past(first)} at {at(first)} and {_past(second)} only at {at(second)}; "
-            f"in between {other} {_past(between)} at {at(between)}."
-        )
+        only_then = f"{_past(second, is_it=culprit.places[-1] == culprit.place)} only at {at(second)}"
+        return f"{place} was seen half done: {own} {looked} and {only_then}; in between {wrote}."
     if culprit.is_lost_update:
         last = f"wrote {second.value} over it" if second.value else "changed it, too,"
-        return f"{place} lost an update: {own} {_past(first)} at {at(first)}, {wrote}, then {own} {last} at {at(second)}."
+        return f"{place} lost an update: {own} {looked}, {wrote}, then {own} {last} at {at(second)}."
+    return f"{place} changed between check and act: {own} {looked}, {wrote}, then {own} {then}."
+
+
+def _together(culprit: Culprit) -> str:
+    """Say which two places belong together, and which was changed without the other."""
+    first, second, third = culprit.accesses[:3]
+    fourth, places = culprit.accesses[-1], [shown(place) for place in culprit.places]
+    if culprit.pattern == UNDER_WAY:
+        both = f"{places[1]} at {at(second)} and then at {places[2]} at {at(third)}"
+        return (
+            f"{_who(second, culprit)} came in the middle of what {_who(first, culprit)} was doing: {first.thread} had changed {places[0]} "
+            f"at {at(first)}, and no more than that, when {second.thread} looked at {both}."
+        )
+    if culprit.pattern == GONE:
+        changed = f"changed {places[1]} at {at(second)} and {places[2]} at {at(third)}"
+        return (
+            f"{_who(first, culprit)} went on with what was no longer so: it looked at {places[0]} at {at(first)}, "
+            f"{_who(second, culprit)} {changed}, then {first.thread} looked at {places[3]} at {at(fourth)}."
+        )
+    both = f"{places[1]} at {at(second)} and {places[2]} at {at(third)}"
     return (
-        f"{place} changed between check and act: {own} {_past(first)} at {at(first)}, {wrote}, then {own} {_past(second)} at {at(second)}."
+        f"{_who(second, culprit)} came in the middle of a change: {_who(first, culprit)} changed {places[0]} at {at(first)} and "
+        f"{places[3]} only at {at(fourth)}; in between {second.thread} looked at {both}."
     )
 
 
@@ -90,8 +120,9 @@ def _doing(access: RaceAccess) -> str:
     return {"reads": "reading", "writes": "writing"}.get(access.mode, access.mode)
 
 
-def _who(access: RaceAccess) -> str:
-    return access.thread if access.thread == "main" or access.thread.startswith("Thread") else f"thread {access.thread}"
+def _who(access: RaceAccess, culprit: Culprit) -> str:
+    has_title = culprit.has_tasks or access.thread == "main" or access.thread.startswith("Thread")
+    return access.thread if has_title else f"thread {access.thread}"
 
 
 def shown(place: str) -> str:
@@ -100,15 +131,17 @@ def shown(place: str) -> str:
     return f"the size of `{name}`" if separator else f"`{name}`"
 
 
-def _past(access: RaceAccess, place: str = "it") -> str:
+def _past(access: RaceAccess, place: str = "it", *, is_it: bool = True) -> str:
+    """Say what an access did to a place that was named before; the value only if `is_it`, and not a part of that place."""
+    has_value = bool(access.value) and is_it
     if access.mode == "reads":
-        return f"read {access.value}" if access.value and place == "it" else f"looked at {place}"
-    return f"wrote {access.value}" if access.value else "changed it"
+        return f"read {access.value}" if has_value and place == "it" else f"looked at {place}"
+    return f"wrote {access.value}" if has_value else "changed it"
 
 
 def at(place: RaceAccess | Frame) -> str:
     """Return `file:line`, the file without its folder."""
-    return f"{os.path.basename(place.file)}:{place.line}"
+    return f"{short_name(place.file)}:{place.line}"
 
 
 def _deadlock(outcome: Outcome, names: Mapping[int, str]) -> str:
@@ -134,13 +167,6 @@ def _holding(one: Blocked, before: Blocked) -> str:
 
 def _name(one: Blocked, names: Mapping[int, str]) -> str:
     return names.get(one.tid, one.thread)
-
-
-def roots_of(outcome: Outcome) -> list[Blocked]:
-    """Return the stuck threads that do not wait for another blocked thread."""
-    tids = {one.tid for one in outcome.blocked}
-    found = [one for one in outcome.blocked if not one.is_daemon and not any(holder in tids for holder in one.holders)]
-    return found or list(outcome.blocked)
 
 
 def _stuck(outcome: Outcome, culprit: Culprit | None, names: Mapping[int, str]) -> str:
@@ -179,7 +205,7 @@ def _livelock(failure: Failure, names: Mapping[int, str]) -> str:
 def held_lines(culprit: Culprit) -> Iterator[str]:
     """List the accesses that explain a failure in order, with the locks held at each."""
     for number, access in enumerate(culprit.accesses):
-        name = culprit.target if culprit.target and number == len(culprit.accesses) - 1 else culprit.place
+        name = culprit.places[number]
         value = f" = {access.value}" if access.value else ""
         place = f" {name}{value}" if access.mode in ("reads", "writes") else ""
         held = f", holding {', '.join(access.locks)}" if access.locks else ", holding no lock"

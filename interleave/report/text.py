@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import io
 import shutil
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
-from interleave.detectors.culprit import Culprit, find
+from interleave.detectors.culprit import Culprit, failing_tid, find
 from interleave.model import Failure, Outcome, Result, Step
-from interleave.report.columns import focus_of, is_shown, named_steps, names_of, table_of, turns_of
+from interleave.report.columns import blocked_turns, focus_of, is_shown, named_steps, names_of, table_of, turns_of
 from interleave.report.fixes import fix_of
 from interleave.report.gil import gil_line
 from interleave.report.races import access_lines, result_lines
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _NARROWEST: Final = 60
 _WIDEST: Final = 140
+_FIX: Final = "Likely fix"
 #: Objects listed; an interleaving that touches more of them is not explained by a list.
 _MOST_OBJECTS: Final = 12
 #: Characters of a message in the list of scenarios.
@@ -43,11 +45,14 @@ def render(failure: Failure, *, width: int | None = None, color: bool = False) -
     culprit = find(failure.trace, failure.outcome)
     _print_head(console, failure, names, sentence_of(failure, culprit, names))
     turns = turns_of(named_steps(failure.trace), focus_of(failure, culprit))
+    turns += blocked_turns(failure.outcome, turns)
     if turns:
         console.print(table_of(turns, failure.trace.threads, width=console.width - 2))
         console.print()
     for title, lines in _sections(failure, culprit, names):
         console.print(Text(title, style="bold"))
+        if title == _FIX:
+            lines = textwrap.wrap(lines[0], console.width - 2, break_on_hyphens=False)
         for line in lines:
             # Long lines are left to the terminal to wrap: paths, seeds and commands are for copying.
             console.print(Text(f"  {line}" if line else ""), soft_wrap=True)
@@ -82,7 +87,8 @@ def _print_head(console: Console, failure: Failure, names: Mapping[int, str], st
         console.print(Text(f"    {line}"), soft_wrap=True)
     outcome = failure.outcome
     if outcome.where is not None and not outcome.blocked:
-        console.print(Text(f"  in {names.get(outcome.tid, 'the scenario')} at {located_source(outcome.where)}"), soft_wrap=True)
+        who = names.get(failing_tid(failure.trace, outcome), "the scenario")
+        console.print(Text(f"  in {who} at {located_source(outcome.where)}"), soft_wrap=True)
     console.print()
     if story:
         console.print(Text(story, style="bold"))
@@ -104,7 +110,7 @@ def _sections(failure: Failure, culprit: Culprit | None, names: Mapping[int, str
     """Make the titled lists of lines that follow the interleaving."""
     outcome = failure.outcome
     candidates = [
-        ("Likely fix", [line for line in [fix_of(failure, culprit)] if line]),
+        (_FIX, [line for line in [fix_of(failure, culprit)] if line]),
         ("Race", list(access_lines(outcome.race)) if outcome.race is not None else []),
         ("Accesses and locks held", list(held_lines(culprit)) if culprit is not None and outcome.race is None else []),
         ("Objects involved", list(_object_lines(failure.trace.steps, names))),

@@ -18,6 +18,13 @@ def cycle_of(outcome: Outcome) -> list[Blocked]:
     return [by_tid[tid] for tid in outcome.cycle if tid in by_tid]
 
 
+def roots_of(outcome: Outcome) -> list[Blocked]:
+    """Return the stuck threads that do not wait for another blocked thread."""
+    tids = {one.tid for one in outcome.blocked}
+    found = [one for one in outcome.blocked if not one.is_daemon and not any(holder in tids for holder in one.holders)]
+    return found or list(outcome.blocked)
+
+
 def cycle_text(outcome: Outcome, names: Mapping[int, str]) -> str:
     """Draw the cycle: `a -> lock 'B' (held by b) -> lock 'A' (held by a)`; empty where there is none."""
     cycle = cycle_of(outcome)

@@ -57,6 +57,20 @@ class _Unknown:
 UNKNOWN: Any = _Unknown()
 
 
+class Peek:
+    """A value to be looked up when an operation happens: between its announcement and that, other threads may have run."""
+
+    __slots__ = ("_arguments", "_look")
+
+    def __init__(self, look: Callable[..., Any], *arguments: Any) -> None:
+        self._look = look
+        self._arguments = arguments
+
+    def value(self) -> Any:
+        """Return what is there now."""
+        return self._look(*self._arguments)
+
+
 class WaitQueue:
     """The logical threads blocked on one condition, and whether it holds now.
 

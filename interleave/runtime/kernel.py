@@ -31,7 +31,7 @@ from typing import Any, NoReturn
 from greenlet import getcurrent, greenlet
 
 from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Late, Operation, Strategy, Trace
-from interleave.runtime import UNKNOWN, WaitQueue, gate
+from interleave.runtime import UNKNOWN, Peek, WaitQueue, gate
 from interleave.runtime.clock import Clock
 from interleave.runtime.ending import ends_the_program, judged, refuse, run_away, unwind
 from interleave.runtime.suspension import Suspended, aside
@@ -234,7 +234,7 @@ class Kernel:
         if self.watch is not None:
             self.watch.saw(me.tid, operation.kind, operation.accesses, operation.target)
         if self.observer is not None:
-            self.observer(me, operation, (owner, value))
+            self.observer(me, operation, (owner, value.value() if type(value) is Peek else value))
 
     def open(self, queue: WaitQueue) -> None:
         """Make the operations waiting on `queue` enabled."""

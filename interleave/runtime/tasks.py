@@ -28,7 +28,7 @@ from typing import Any, Protocol
 
 from interleave import runtime
 from interleave.model import NOWHERE, READ, STATE, WRITE, Access, Frame, Operation, Owner, Site
-from interleave.runtime import UNKNOWN, WaitQueue, gate
+from interleave.runtime import UNKNOWN, Peek, WaitQueue, gate
 from interleave.runtime.sites import current_site
 from interleave.runtime.threads import LogicalThread
 
@@ -204,7 +204,9 @@ class Steps:
             touched[access] = None
         if self._trap.teller is not None:
             kind = _MEMORY[any(access.mode for access in footprint)]
-            self._trap.teller(kernel.me, Operation(kind, footprint, site), (accesses[0][0], value))
+            self._trap.teller(
+                kernel.me, Operation(kind, footprint, site), (accesses[0][0], value.value() if type(value) is Peek else value)
+            )
 
     def _step(self, kind: str, *resources: object, target: int = -1, is_point: bool = True, mode: int = WRITE) -> None:
         if target >= 0 or self.touched is None or self._kernel.is_ending:
