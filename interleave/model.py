@@ -142,8 +142,9 @@ class Operation(NamedTuple):
     Kinds: "read", "write" (memory); "acquire", "release", "try" (locks; "try" never blocks); "wait", "wake" (the two halves of a
     blocking wait),
     "notify", "set", "clear", "put", "get", "done" (primitives); "spawn", "join", "exit" (threads; `target` is the tid of the other
-    one); "sleep", "time", "yield", "choose"; "step" (of a task), "count" (a step that contributes to a `WAKE`), "callback", "timer",
-    "resume", "suspend" (event loops, see `runtime.tasks`). An operation without accesses conflicts with nothing; `spawn`, `exit` and
+    one); "sleep", "time", "yield", "choose", "dereference" (weak references);
+    "step" (of a task), "count" (a step that contributes to a `WAKE`), "callback", "timer", "resume", "suspend" (event loops, see
+    `runtime.tasks`). An operation without accesses conflicts with nothing; `spawn`, `exit` and
     `join` order events through `target` only. `accesses is None` means that the footprint is unknown.
     """
 

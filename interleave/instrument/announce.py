@@ -9,6 +9,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from interleave import runtime
+from interleave.instrument.families import WEAK
 from interleave.instrument.kinds import find
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, SHAPE, WHOLE, Site
@@ -20,11 +21,20 @@ def announce(site: Site, accesses: AccessList, value: object = runtime.UNKNOWN) 
     """Announce accesses that happen as one operation; `value` is that of the first. Call only while the gate is open."""
     if registry.aliases:
         accesses = _translate(accesses)
-    if len(accesses) == 1:
+    if WEAK and any(type(access[0]) in WEAK for access in accesses):
+        announce_unknown(site)
+    elif len(accesses) == 1:
         owner, field, mode = accesses[0]
         runtime.touch(site, owner, field, mode, value)
     elif accesses:
         runtime.touch_many(site, accesses, value)
+
+
+def announce_unknown(site: Site) -> None:
+    """Announce that something is used which goes with its last reference: that may be dropped by any step of any thread."""
+    kernel = runtime.active()
+    if kernel is not None:
+        kernel.step_anywhere("dereference", site)
 
 
 def _translate(accesses: AccessList) -> AccessList:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import operator
 import sys
+import weakref
 from collections.abc import Callable
 from types import (
     BuiltinFunctionType,
@@ -33,7 +34,7 @@ from types import (
 from typing import Any
 
 from interleave.instrument import families, functions, kinds
-from interleave.instrument.announce import announce, gate
+from interleave.instrument.announce import announce, announce_unknown, gate
 from interleave.instrument.containers import KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
 from interleave.instrument.families import family, is_library_container
 from interleave.instrument.functions import attribute_call
@@ -239,6 +240,11 @@ def leave_cached(site: Site) -> Callable[[], None]:
     return hook
 
 
+def _reference(site: Site, function: Any, arguments: Arguments) -> None:
+    """Announce a call of a weak reference."""
+    announce_unknown(site)
+
+
 def _getter(site: Site, function: Any, arguments: Arguments) -> None:
     _announce(site, [(value, WHOLE, READ) for value in arguments if type(value) not in ANONYMOUS])
 
@@ -263,6 +269,9 @@ def other_callee(site: Site, function: Any, arguments: Arguments) -> None:
     """Announce a call of an object of any other type: by its `__call__`."""
     if issubclass(type(function), type):
         _class(site, function, arguments)
+        return
+    if issubclass(type(function), weakref.ReferenceType):
+        _reference(site, function, arguments)
         return
     found = find(type(function), "__call__")
     if found is not None and type(found[1]) is FunctionType:
@@ -297,6 +306,7 @@ CALLEES: dict[type, Callee] = {
     MethodWrapperType: _wrapper,
     functools.partial: _partial,
     type(functools.lru_cache(len)): _cache,
+    weakref.ReferenceType: _reference,
     operator.attrgetter: _getter,
     operator.itemgetter: _getter,
     operator.methodcaller: _getter,

@@ -16,6 +16,7 @@ from collections.abc import Hashable
 from enum import Enum
 from types import FunctionType, MappingProxyType, NoneType
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from interleave.instrument.kinds import (
     FOREIGN_CODE,
@@ -102,6 +103,8 @@ def _judge_operation(tp: type, dunder: str) -> int:
 def _judge_function(tp: type, function: Any) -> int:
     """Judge an operation that is written in Python: it announces what it does itself, unless it is out of scope."""
     whose = origin(function) if type(function) is FunctionType else NEUTRAL
+    if whose == LIBRARY and issubclass(tp, _WEAK_CONTAINERS):
+        WEAK.add(tp)
     return OPAQUE if whose == LIBRARY else FOREIGN if whose == FOREIGN_CODE else NONE
 
 
@@ -116,6 +119,9 @@ def _makes_defaults(tp: type) -> bool:
     return found is not None and found[0] is defaultdict
 
 
+_WEAK_CONTAINERS = (WeakValueDictionary, WeakKeyDictionary, WeakSet)
+#: Types of containers whose elements may go with any step of any thread, so that nobody can say what an operation on one conflicts with.
+WEAK: set[type] = set()
 _IMMUTABLE = frozenset({int, float, complex, bool, str, bytes, tuple, frozenset, range, NoneType, MappingProxyType})
 
 # --- items ------------------------------------------------------------------------------------------------------------

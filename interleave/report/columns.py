@@ -44,7 +44,7 @@ _VERBS: Final = {
     "read": "reads", "write": "writes", "acquire": "takes", "release": "releases", "try": "tries", "wait": "waits for",
     "wake": "wakes up from", "notify": "notifies", "set": "sets", "clear": "clears", "put": "puts into", "get": "gets from",
     "done": "marks done", "spawn": "starts", "join": "joins", "begin": "begins", "exit": "ends", "sleep": "sleeps",
-    "time": "reads the time", "yield": "yields", "choose": "chooses",
+    "time": "reads the time", "yield": "yields", "choose": "chooses", "dereference": "looks whether it lives",
 }  # fmt: skip
 #: Shown only where they conflict.
 _QUIET: Final = frozenset({"read", "write", "time", "begin", "exit", "yield"})

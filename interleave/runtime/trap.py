@@ -12,7 +12,7 @@ from typing import Any
 
 from interleave import runtime
 from interleave.errors import InternalError
-from interleave.model import READ, STATE, WRITE, Access, Late, Operation
+from interleave.model import READ, STATE, WRITE, Access, Late, Operation, Site
 from interleave.runtime import UNKNOWN, WaitQueue, gate, state
 from interleave.runtime.blocks import BlockMemory
 from interleave.runtime.kernel import Kernel, run
@@ -116,6 +116,14 @@ class Trap:
         else:
             kernel.skip()
         kernel.note(me, operation, resources[0] if resources else None, UNKNOWN)
+
+    def step_anywhere(self, kind: str, site: Site) -> None:
+        """Announce an operation of which nobody can say what it touches: it conflicts with everything."""
+        kernel = self.kernel
+        if gate.is_open and not kernel.is_ending:
+            operation = _new(Operation, (kind, None, site, -1))
+            kernel.announce(kernel.me, operation)
+            kernel.note(kernel.me, operation, None, UNKNOWN)
 
     def look(self, kind: str, resource: object) -> None:
         """Announce that the state of a primitive is read."""

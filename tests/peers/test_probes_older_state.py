@@ -176,7 +176,6 @@ def test_finalizer_runs_where_the_last_reference_goes() -> None:
     proven(scenario)
 
 
-@pytest.mark.xfail(reason="a call of a weak reference is not yet an operation")
 def test_weak_reference_dies_between_check_and_use() -> None:
     def scenario() -> None:
         class Resource:

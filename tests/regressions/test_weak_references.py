@@ -1,0 +1,95 @@
+"""Calls of weak references were no operations: that the object dies between the check and the use was not found, and called impossible."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from interleave import explore
+
+
+class _Resource:
+    name = "it"
+
+
+class _Subclass(weakref.ref):  # type: ignore[type-arg]
+    pass
+
+
+def _run(*bodies: Callable[[], object]) -> None:
+    threads = [threading.Thread(target=body) for body in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("kind", [weakref.ref, _Subclass, weakref.WeakMethod])
+@pytest.mark.parametrize("strategy", ["dpor", "random", "pos", "surw", "pct"])
+def test_object_dies_between_check_and_use(kind: Callable[..., Callable[[], object]], strategy: str) -> None:
+    def scenario() -> None:
+        class Resource(_Resource):
+            def method(self) -> None: ...
+
+        held = {"it": Resource()}
+        reference = kind(held["it"].method if kind is weakref.WeakMethod else held["it"])
+
+        def use() -> None:
+            if reference() is not None:
+                assert reference() is not None
+
+        _run(use, lambda: held.pop("it"))
+
+    assert explore(scenario, strategy=strategy).failures[0].kind == "assertion"
+
+
+def test_use_of_what_the_check_returned_is_proven() -> None:
+    def scenario() -> None:
+        held = [_Resource()]
+        reference = weakref.ref(held[0])
+
+        def use() -> None:
+            if (resource := reference()) is not None:
+                assert resource.name == "it"
+
+        _run(use, held.clear)
+
+    assert explore(scenario).verdict == "proven"
+
+
+class _Cache(weakref.WeakValueDictionary):  # type: ignore[type-arg]
+    pass
+
+
+@pytest.mark.parametrize("kind", [weakref.WeakValueDictionary, _Cache])
+def test_value_goes_from_a_weak_dictionary(kind: Callable[[], Any]) -> None:
+    def scenario() -> None:
+        held, cache = [_Resource()], kind()
+        cache["it"] = held[0]
+
+        def use() -> None:
+            if "it" in cache:
+                assert cache["it"].name == "it"
+
+        _run(use, held.clear)
+
+    assert explore(scenario).failures[0].kind == "exception"
+
+
+@pytest.mark.parametrize("look", [len, lambda them: sum(1 for _ in them)])
+def test_element_goes_from_a_weak_set(look: Callable[[Any], Any]) -> None:
+    def scenario() -> None:
+        held, seen = [_Resource()], []
+        them = weakref.WeakSet(held)
+
+        def use() -> None:
+            seen.extend([bool(look(them)), bool(look(them))])
+
+        _run(use, held.clear)
+        assert seen[0] == seen[1]
+
+    assert explore(scenario).failures[0].kind == "assertion"
