@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -249,19 +250,19 @@ class _Finder:
 
     def _touches(self) -> dict[Any, list[_Touch]]:
         """Return the accesses to memory that threads share, by object."""
-        touches: dict[Any, list[_Touch]] = {}
+        touches: dict[Any, deque[_Touch]] = {}
         for step in self._steps:
             if step.kind not in MEMORY or not step.is_shared:
                 continue
             is_making = step.where.function.rpartition(".")[2] in MAKERS
             for owner, field, mode in step.accesses or ((step.place, "", int(step.kind == "write")),):
-                own = touches.setdefault(owner, [])
+                # Of many the last: what is near the failure.
+                own = touches.setdefault(owner, deque(maxlen=_MOST_TOUCHES))
                 if is_making and isinstance(field, str) and not any(touch.field == field for touch in own):
                     # The attribute of an object that is being made.
                     continue
-                if len(own) < _MOST_TOUCHES:
-                    own.append(_Touch(step.index, step.tid, field, mode))
-        return touches
+                own.append(_Touch(step.index, step.tid, field, mode))
+        return {owner: list(own) for owner, own in touches.items()}
 
     def _looked_at(self) -> list[Any]:
         """Return the accesses made for the line that failed: by itself, or by what it called."""
