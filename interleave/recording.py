@@ -12,12 +12,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from threading import Condition
-from types import CellType, ModuleType
+from types import CellType, FrameType, ModuleType
 from typing import Any
 
 from interleave.model import WHOLE, Frame, Operation, Owner, Step
 from interleave.runtime import UNKNOWN
-from interleave.runtime.sites import stack_of
+from interleave.runtime.sites import is_user, stack_of
 from interleave.runtime.threads import LogicalThread
 
 #: Not `cls.__name__`, nor `isinstance`: a metaclass or a `__class__` may be the program's (`unittest.mock`).
@@ -88,17 +88,22 @@ class Recorder:
 
     def label(self, obj: object, default: str) -> str:
         """Return what the program calls an object, as far as it was seen."""
-        resources = getattr(obj, "resources", None)
-        if resources:
-            # What a task waits for (see `event_loop.actors`).
-            obj = resources[-1]
-        obj = (
-            getattr(obj, "condition", None) or getattr(obj, "queue", None)
-            if type(obj).__module__.startswith("interleave.") and not hasattr(obj, "holder")
-            else obj
-        )
+        obj = _known_to_the_program(obj)
         known = self._labels.get(id(obj))
         return f"{default} {known!r}" if known else default
+
+    def _learn_local(self, obj: object) -> None:
+        """Learn what the function that touches an object calls it, if nothing else is known."""
+        obj = _known_to_the_program(obj)
+        if id(obj) in self._labels:
+            return
+        frame: FrameType | None = sys._getframe(3)
+        while frame is not None and not is_user(frame.f_code):
+            frame = frame.f_back
+        for name, value in frame.f_locals.items() if frame is not None else ():
+            if value is obj and name.isidentifier():
+                self._learn(obj, name)
+                return
 
     def _learn(self, value: object, place: str) -> None:
         if id(value) not in self._labels and place:
@@ -114,6 +119,7 @@ class Recorder:
         if owner is None:
             return ""
         if operation.kind not in ("read", "write"):
+            self._learn_local(owner)
             return self.label(owner, _kind_of(owner))
         if not operation.accesses:
             return ""
@@ -126,6 +132,9 @@ class Recorder:
             if tp is dict:
                 return f"{owner.get('__name__', 'globals')}.{field}"
             return f"{_NAME(owner if issubclass(tp, type) else tp)}.{field}"
+        if name is None:
+            self._learn_local(owner)
+            name = self._labels.get(id(owner))
         if name is None:
             name = self._unnamed[len(self._rows)] = type(owner).__name__
         else:
@@ -161,6 +170,17 @@ class Recorder:
             )
             for index, (thread, operation, place, text, stack) in enumerate(self._rows)
         ]
+
+
+def _known_to_the_program(obj: object) -> Any:
+    """Return what the program knows of something that is waited for: a primitive, rather than what stands in for it."""
+    resources = getattr(obj, "resources", None)
+    if resources:
+        # What a task waits for (see `event_loop.actors`).
+        obj = resources[-1]
+    if type(obj).__module__.startswith("interleave.") and not hasattr(obj, "holder"):
+        return getattr(obj, "condition", None) or getattr(obj, "queue", None)
+    return obj
 
 
 def _kind_of(obj: object) -> str:

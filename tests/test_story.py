@@ -64,7 +64,7 @@ TARGETS = {
     ),
     "websocket_manager:limit_is_kept": ("read-write-write", "WebSocketManager._sockets (size)", "if len( | = socket | = socket"),
     "mcp_context:computed_once": ("read-write-write", "MCPContextProvider._values['user']", "if name not in | = value | = value"),
-    "mcp_context:no_stale_write": ("read-write-act", "list[0]", "value = source[0] | source[0] = | = value"),
+    "mcp_context:no_stale_write": ("read-write-act", "source[0]", "value = source[0] | source[0] = | = value"),
     "websocket_manager:broadcast_during_connect": ("read-write-read", "WebSocketManager._sockets", "for socket | = socket | for socket"),
     "websocket_manager:broadcasts_are_counted": ("read-write-write", "WebSocketManager._sent", "= self._sent | _sent = | _sent = "),
     "event_backend:newcomer_outlives_leaver": ("read-write-act", "InMemoryEventBackend._topics", "if not members | .add( | del "),
@@ -210,6 +210,82 @@ def test_a_sum_made_in_the_middle_of_a_change_is_explained_without_an_exception(
     assert [access.thread for access in culprit.accesses] == ["worker-0", "worker-1", "worker-1", "worker-0"]
 
 
+def test_who_waits_by_looking_is_not_what_explains_a_failure() -> None:
+    import time
+
+    def scenario() -> None:
+        first, second, results = Counter(), Counter(), dict[str, int]()
+
+        def work() -> None:
+            results["done"] = 1
+            second.value += 1
+
+        threads = [threading.Thread(target=work, name=f"worker-{number}") for number in range(2)]
+        for thread in threads:
+            thread.start()
+        while "done" not in results:
+            time.sleep(0.1)
+        results.pop("done")
+        for thread in threads:
+            thread.join()
+        assert second.value == 2, first
+
+    failure = failure_of(scenario)
+    culprit = find(failure.trace, failure.outcome)
+    assert culprit is not None
+    assert (culprit.pattern, culprit.place) == ("read-write-write", "Counter.value")
+
+
+def held_while_waiting() -> None:
+    from concurrent.futures import Future
+
+    lock, future = threading.Lock(), Future[int]()
+
+    def answer() -> None:
+        with lock:
+            future.set_result(1)
+
+    with lock:
+        threading.Thread(target=answer, name="helper").start()
+        future.result()
+
+
+def never_given_back() -> None:
+    lock = threading.Lock()
+    run(lambda: lock.acquire(), lambda: lock.acquire())
+
+
+def full_queue() -> None:
+    import queue
+
+    jobs = queue.Queue[int](maxsize=1)
+    jobs.put(1)
+    jobs.put(2)
+
+
+async def locks_in_opposite_orders() -> None:
+    import asyncio
+
+    left, right = asyncio.Lock(), asyncio.Lock()
+
+    async def take(first: asyncio.Lock, second: asyncio.Lock) -> None:
+        async with first:
+            await asyncio.sleep(0)
+            async with second:
+                pass
+
+    await asyncio.gather(take(left, right), take(right, left))
+
+
+async def call_soon_from_a_thread() -> None:
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+    threading.Thread(target=lambda: loop.call_soon(future.set_result, 1)).start()
+    await future
+
+
 def test_order_that_nothing_keeps_has_a_fix() -> None:
     def scenario() -> None:
         box = {"a": 1}
@@ -337,7 +413,17 @@ def never_stops() -> None:
     [
         (taken_twice, "deadlock", "which it holds itself", "Make it an RLock"),
         (joined_with_lock_held, "deadlock", "so they wait for each other", "Let go of Lock"),
-        (empty_queue, "stuck", "no thread is left to do a put()", "Put one item more"),
+        (empty_queue, "stuck", "nobody is left to do a put()", "Put one item more"),
+        (full_queue, "stuck", "waits for Queue at test_story.py:", "Get as many items as are put"),
+        (
+            never_given_back,
+            "stuck",
+            "for Lock 'lock' at test_story.py:",
+            "back on every path: use `with` where it is taken at test_story.py:",
+        ),
+        (held_while_waiting, "stuck", "meanwhile helper waits at test_story.py:", "Let go of Lock before waiting"),
+        (locks_in_opposite_orders, "deadlock", "Task-2 holds Lock 'first' since", "in one order whatever the arguments"),
+        (call_soon_from_a_thread, "stuck", "Task-1 waits for Future", "Call loop.call_soon_threadsafe()"),
         (never_stops, "livelock", "`Counter.value` stays 0", "instead of polling"),
     ],
 )

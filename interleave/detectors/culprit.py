@@ -16,7 +16,9 @@ woke another.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -113,6 +115,8 @@ class _Finder:
         self._tid = failing_tid(trace, outcome)
         self._relations = Relations(trace, self._steps)
         self._locks: dict[int, str] = {}
+        #: The words of the line that failed; what a thread reads that has outlived all others is not among the steps.
+        self._words = set(re.findall(r"[A-Za-z]\w*", _failing_line(outcome)))
         #: See `_looked_at`.
         self._seen: list[Any] | None = None
         if trace.witness is not None and self._is_ordered:
@@ -123,10 +127,19 @@ class _Finder:
         found = [(self._badness(one), one) for one in self._triples()]
         found.sort(key=lambda pair: pair[0])
         for _, (first, between, second) in found:
-            if not self._relations.is_meant(first.position, between.position, second.position):
+            is_meant = self._relations.is_meant(first.position, between.position, second.position)
+            if not is_meant and not self._has_looked_again(first, between, second):
                 pattern = PATTERNS[first.mode, between.mode, second.mode]
                 return self._culprit(pattern, (first.position, between.position, second.position))
         return None
+
+    def _has_looked_again(self, first: _Touch, between: _Touch, second: _Touch) -> bool:
+        """Tell whether a thread looked again, at the same line, after another had written: it waits by looking, round after round."""
+        one, end = self._steps[first.position], second.position + (not second.mode)
+        if first.mode or _is_at(self._steps[second.position], self._outcome):
+            return False
+        later = self._steps[between.position : end]
+        return any(step.tid == one.tid and step.where == one.where and self._relations.overlap(step, one) for step in later)
 
     def stale(self) -> Culprit | None:
         """Return what a thread read, that another changed, before it went on to change something else; the closest together."""
@@ -237,19 +250,19 @@ class _Finder:
 
     def _touches(self) -> dict[Any, list[_Touch]]:
         """Return the accesses to memory that threads share, by object."""
-        touches: dict[Any, list[_Touch]] = {}
+        touches: dict[Any, deque[_Touch]] = {}
         for step in self._steps:
             if step.kind not in MEMORY or not step.is_shared:
                 continue
             is_making = step.where.function.rpartition(".")[2] in MAKERS
             for owner, field, mode in step.accesses or ((step.place, "", int(step.kind == "write")),):
-                own = touches.setdefault(owner, [])
+                # Of many the last: what is near the failure.
+                own = touches.setdefault(owner, deque(maxlen=_MOST_TOUCHES))
                 if is_making and isinstance(field, str) and not any(touch.field == field for touch in own):
                     # The attribute of an object that is being made.
                     continue
-                if len(own) < _MOST_TOUCHES:
-                    own.append(_Touch(step.index, step.tid, field, mode))
-        return touches
+                own.append(_Touch(step.index, step.tid, field, mode))
+        return {owner: list(own) for owner, own in touches.items()}
 
     def _looked_at(self) -> list[Any]:
         """Return the accesses made for the line that failed: by itself, or by what it called."""
@@ -271,6 +284,7 @@ class _Finder:
         last = self._steps[second.position]
         is_elsewhere = first.tid != self._tid or not _is_at(last, self._outcome)
         is_unseen = not any(a.owner == b.owner and fields_overlap(a.field, b.field) for a in last.accesses or () for b in self._looked_at())
+        is_unseen = is_unseen and _attribute(last.place) not in self._words
         is_nameless = not any(mark in last.place for mark in ".['")
         apart = self._ordinals[second.position] - self._ordinals[first.position]
         # What is read again was written last; what is overwritten was written first, and then only moved about.
@@ -344,6 +358,22 @@ def _between(touches: Sequence[_Touch], start: int, end: int) -> Iterator[tuple[
 def _is_at(step: Step, outcome: Outcome) -> bool:
     where = outcome.where
     return where is not None and (step.where.file, step.where.line) == (where.file, where.line)
+
+
+def _failing_line(outcome: Outcome) -> str:
+    """Return the source of the line that an exception came from, as its traceback has it."""
+    lines = outcome.traceback.splitlines()
+    at = [
+        number
+        for number, line in enumerate(lines)
+        if outcome.where is not None and f'{outcome.where.file}", line {outcome.where.line},' in line
+    ]
+    return lines[at[-1] + 1] if at and at[-1] + 1 < len(lines) else ""
+
+
+def _attribute(place: str) -> str:
+    """Return the name of the attribute or variable that a place is or is in, as a public one: `hits` of `Cache._hits`."""
+    return base_of(place).rpartition(".")[2].lstrip("_")
 
 
 def _is_number(value: str) -> bool:

@@ -123,11 +123,11 @@ class Actor:
         if self.handles:
             running = self.loop.scheduler.running.tid
             return "the event loop", (running,), "a step that comes to an end"
+        awaited = getattr(self.task, "_fut_waiter", None)
         if self.resources:
             resource = self.resources[-1]
             name = type(resource).__name__
-            return name, self.loop.holders_of(resource), _NEEDS.get(name, "what it waits for")
-        awaited = getattr(self.task, "_fut_waiter", None)
+            return name, self.loop.holders_of(resource), _NEEDS.get(name) or _needs_of(resource, awaited)
         if awaited is None:
             return "nothing", (), "anything"
         return self._explain_future(awaited)
@@ -141,7 +141,18 @@ class Actor:
             return f"task {name!r}", tids, f"the end of {name!r}"
         if tasks:
             return f"{len(tasks)} tasks", tids, "their end"
+        if self.loop.scheduler.ready.unseen:
+            return "Future", (), "a call_soon_threadsafe(): a call_soon() from another thread does not wake the loop"
         return "Future", (), "a set_result() or set_exception()"
+
+
+def _needs_of(resource: Any, awaited: object) -> str:
+    """Say what a task needs that is inside a queue of asyncio or a subclass."""
+    if awaited in getattr(resource, "_getters", ()):
+        return "a put()"
+    if awaited in getattr(resource, "_putters", ()):
+        return "a get() that makes room"
+    return "task_done() for every item" if isinstance(resource, asyncio.Queue) else "what it waits for"
 
 
 def _frames_of(task: Any) -> list[Any]:

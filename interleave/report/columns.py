@@ -141,7 +141,7 @@ def turns_of(steps: Iterable[Step], focus: Focus | None = None) -> list[Turn]:
         lines = [_line(where, list(at_line), focus) for where, at_line in groupby(own, key=lambda step: step.where)]
         lines = _loops_folded(lines)
         if focus.positions and len(lines) > _LINES_SHOWN_WHOLE:
-            lines = [line for line in lines if line.is_relevant]
+            lines = _joined(line for line in lines if line.is_relevant)
         if lines:
             turns.append(_shortened(Turn(tid, tuple(lines))))
     return turns
@@ -163,6 +163,18 @@ def _line(where: Frame, steps: Sequence[Step], focus: Focus) -> Line:
     is_marked = any(step.index in focus.positions for step in steps)
     effects = _counted(f"> {effect(step)}" if step.index in focus.positions else effect(step) for step in steps)
     return Line(where, tuple(effects), is_marked, is_relevant)
+
+
+def _joined(lines: Iterable[Line]) -> list[Line]:
+    """Make one of neighbours that are the same source line, now that what came in between is left out."""
+    joined: list[Line] = []
+    for line in lines:
+        last = joined[-1] if joined else None
+        if last is not None and last.where == line.where and last.rounds == line.rounds == 1:
+            joined[-1] = replace(last, effects=last.effects + line.effects, is_marked=last.is_marked or line.is_marked)
+        else:
+            joined.append(line)
+    return joined
 
 
 def _loops_folded(lines: list[Line]) -> list[Line]:

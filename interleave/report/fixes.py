@@ -23,10 +23,10 @@ from typing import Final
 
 from interleave.detectors.culprit import Culprit, base_of
 from interleave.detectors.together import GONE, TOGETHER, UNDER_WAY
-from interleave.model import Failure, Frame, Outcome, RaceAccess, Trace
+from interleave.model import Blocked, Failure, Frame, Outcome, RaceAccess, Trace
 from interleave.report.source import source_lines
 from interleave.report.story import at, shown, told_apart
-from interleave.report.waits import cycle_of, roots_of
+from interleave.report.waits import cycle_of, roots_of, waiting_behind
 
 #: Lines listed at which a lock belongs.
 _MOST_USES: Final = 6
@@ -42,7 +42,10 @@ def _fix(failure: Failure, culprit: Culprit | None) -> str:
     if outcome.kind == "deadlock":
         return _order(outcome, failure.trace)
     if outcome.kind == "stuck":
-        return _stuck(outcome, culprit)
+        return _stuck(failure, culprit)
+    if outcome.kind == "livelock" and "no end after" in outcome.message:
+        waits = "If the loop waits for something, let it wait on an Event or Condition instead of polling"
+        return f"{waits}; else look at what should end it, or allow it more steps: Budget(steps=...)."
     if outcome.kind == "livelock":
         return "Let the loop wait on an Event or Condition that those who change what it reads set or notify, instead of polling."
     if outcome.kind == "nondeterminism" and outcome.changed:
@@ -52,6 +55,8 @@ def _fix(failure: Failure, culprit: Culprit | None) -> str:
     if outcome.kind == "nondeterminism":
         return "Build all state inside the scenario, and look for globals, caches, sets of objects and real clocks at the line above."
     waited = _if_around_wait(failure.trace)
+    if culprit is None and "nobody retrieved" in outcome.message:
+        return "Await the task, or start it in a TaskGroup, so that somebody learns of what it raises."
     if waited is not None:
         return f"Use `while` instead of `if` around the wait at {at(waited)}: when it returns, another thread may have been there first."
     return _guard(culprit, outcome) if culprit is not None else ""
@@ -166,10 +171,15 @@ def _order(outcome: Outcome, trace: Trace) -> str:
         return f"Let go of {held}before waiting for the thread at {at(joiner.where)}."
     places = {(one.where.file, one.where.line) for one in cycle}
     names = list(dict.fromkeys(one.resource for one in cycle))
-    if len(cycle) < 2 or any(one.kind != "acquire" for one in cycle):
+    if len(cycle) < 2 or not all(one.kind == "acquire" or (one.is_task and one.resource.startswith("Lock")) for one in cycle):
         return ""
     if len(places) == 1:
         return f"Take the locks at {at(cycle[0].where)} in one order whatever the arguments, for example sorted by a number that each has."
+    if not all("'" in name for name in names):
+        ways = [
+            f"{one.thread} takes them at {at(one.holds[0].where)} and {at(one.where)}" for one in cycle if one.holds and one.holds[0].where
+        ]
+        return f"Take these locks in one order everywhere: {', '.join(ways)}."
     outer, inner, model = _model(outcome, trace) or (
         cycle[0].holds[0].resource if cycle[0].holds else names[-1],
         cycle[0].resource,
@@ -197,13 +207,32 @@ def _model(outcome: Outcome, trace: Trace) -> tuple[str, str, Frame] | None:
     return None
 
 
-def _stuck(outcome: Outcome, culprit: Culprit | None) -> str:
+#: What is missing, by what a thread needs, and what to do then.
+_MISSING: Final = {
+    "a put()": "Put one item more, or one that says stop for each that gets: nothing is left for {at}.",
+    "a get() that makes room": "Get as many items as are put, also while stopping, or give the queue more room: see {at}.",
+    "task_done() for every item": "Call task_done() for every item that was got, also where its handling fails (try/finally).",
+    "a set()": "Set the event on every path, also where something fails (try/finally): nobody is left that does.",
+    "a release()": "Release it as often as it is taken, on every path: use `with`, or try/finally.",
+    "the wait() of a missing party": "Make it for as many parties as come, or abort() it when one cannot come.",
+    "a notify()": "Notify after each change that is waited for, and look before waiting: `while not ...: wait()`.",
+    "a call_soon_threadsafe()": "Call loop.call_soon_threadsafe() instead of call_soon() from another thread.",
+    "a set_result()": "Give it a result or an exception on every path: try/except around what makes it.",
+}  # fmt: skip
+
+
+def _stuck(failure: Failure, culprit: Culprit | None) -> str:
     """Say what would have released a thread that waits for ever."""
+    outcome = failure.outcome
     one = roots_of(outcome)[0]
+    behind = waiting_behind(outcome, one)
+    if culprit is None and behind:
+        return f"Let go of {behind[0].resource} before waiting at {at(one.where)}: {behind[0].thread} needs it at {at(behind[0].where)}."
+    if culprit is None and one.kind == "acquire" and one.holders:
+        return _kept(one, failure.trace)
     if culprit is None:
-        if one.kind == "get":
-            return f"Put one item more, or one that says stop for each thread that gets: nothing is left for {at(one.where)}."
-        return ""
+        found = (text for needs, text in _MISSING.items() if one.needs.startswith(needs))
+        return next(found, "").format(at=at(one.where))
     if culprit.pattern == "notify-other":
         call = culprit.accesses[-1]
         return (
@@ -216,6 +245,13 @@ def _stuck(outcome: Outcome, culprit: Culprit | None) -> str:
         return f"Do not clear the event between {at(call)} and {at(wait)}."
     loop = f"`while ...: wait()` at {at(wait)}"
     return f"Take the lock first, then look, then wait: {loop} under it, and change under it what is looked at, before {at(call)}."
+
+
+def _kept(one: Blocked, trace: Trace) -> str:
+    """Say where a lock was taken that is never given back, if one was by a thread that has ended."""
+    taken = [step for step in trace.steps if step.kind == "acquire" and step.tid in one.holders and step.place == one.resource]
+    where = f" at {at(taken[-1].where)}" if taken else ""
+    return f"Give {one.resource} back on every path: use `with` where it is taken{where}."
 
 
 def _if_around_wait(trace: Trace) -> Frame | None:

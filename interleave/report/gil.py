@@ -10,7 +10,7 @@ from interleave.model import Failure
 def gil_line(failure: Failure) -> str:
     """Say whether a failure can happen under the GIL of this CPython; empty where that is not known."""
     label = failure.under_gil
-    if label is None or not _has_threads(failure):
+    if label is None or failure.kind == "nondeterminism" or not _has_threads(failure):
         return ""
     python = f"CPython {sys.version_info[0]}.{sys.version_info[1]}"
     if label.verdict == "possible":

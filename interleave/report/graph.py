@@ -36,7 +36,7 @@ def graph_of(outcome: Outcome) -> Graph:
     edges: list[Edge] = []
     names = {one.tid: one.thread for one in outcome.blocked}
     for one in outcome.blocked:
-        nodes[f"t{one.tid}"] = f"{one.thread} at {at(one.where)}"
+        nodes[f"t{one.tid}"] = f"{one.thread} at {at(one.where)}" if one.where.line else one.thread
     for one in outcome.blocked:
         for holder in one.holders:
             nodes.setdefault(f"t{holder}", names.get(holder, f"thread {holder}"))

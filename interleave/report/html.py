@@ -166,7 +166,7 @@ def svg_of(failure: Failure) -> str:
         parts.append(f'<text class="label" x="{label[0]:.0f}" y="{label[1]:.0f}">{escape(edge.label)}</text>')
     for name, text in graph.nodes.items():
         x, y = at[name]
-        half = 4 + 3.7 * len(text)
+        half = 8 + 3.9 * len(text)
         parts.append(f'<rect x="{x - half:.0f}" y="{y - 18:.0f}" width="{2 * half:.0f}" height="36" rx="6"/>')
         parts.append(f'<text x="{x:.0f}" y="{y + 4:.0f}">{escape(text)}</text>')
     return "".join([*parts, "</svg>"])

@@ -13,7 +13,7 @@ from interleave.detectors.culprit import Culprit
 from interleave.detectors.together import GONE, TOGETHER, UNDER_WAY
 from interleave.model import Blocked, Failure, Frame, Outcome, RaceAccess, Step
 from interleave.report.source import located_source, short_name, short_path
-from interleave.report.waits import cycle_of, roots_of
+from interleave.report.waits import cycle_of, roots_of, waiting_behind
 
 #: Variables named that outlive an execution.
 _MOST_CHANGED = 3
@@ -148,12 +148,13 @@ def _deadlock(outcome: Outcome, names: Mapping[int, str]) -> str:
     """Say who holds what and waits for what, around the cycle."""
     cycle = cycle_of(outcome)
     if len(cycle) == 1:
-        return f"Thread {_name(cycle[0], names)} waits at {at(cycle[0].where)} for {cycle[0].resource}, which it holds itself."
+        return f"{_title(cycle[0], names)} waits at {at(cycle[0].where)} for {cycle[0].resource}, which it holds itself."
     parts = [
         f"{_name(one, names)} {_holding(one, cycle[number - 1])}waits for {one.resource} at {at(one.where)}"
         for number, one in enumerate(cycle)
     ]
-    return f"thread {'; '.join(parts)}; so they wait for each other for ever."
+    title = "" if cycle[0].is_task else "thread "
+    return f"{title}{'; '.join(parts)}; so they wait for each other for ever."
 
 
 def _holding(one: Blocked, before: Blocked) -> str:
@@ -165,6 +166,10 @@ def _holding(one: Blocked, before: Blocked) -> str:
     return f"holds {wanted[0].resource}{f' since {at(where)}' if where else ''} and "
 
 
+def _title(one: Blocked, names: Mapping[int, str]) -> str:
+    return _name(one, names) if one.is_task else f"thread {_name(one, names)}"
+
+
 def _name(one: Blocked, names: Mapping[int, str]) -> str:
     return names.get(one.tid, one.thread)
 
@@ -172,9 +177,15 @@ def _name(one: Blocked, names: Mapping[int, str]) -> str:
 def _stuck(outcome: Outcome, culprit: Culprit | None, names: Mapping[int, str]) -> str:
     """Say what a thread waits for, and why it will not come."""
     one = roots_of(outcome)[0]
-    waits = f"Thread {_name(one, names)} waits for {one.resource} at {at(one.where)}"
+    waits = f"{_title(one, names)} waits for {one.resource} at {at(one.where)}"
     if culprit is None:
-        return f"{waits}, and no thread is left to do {one.needs}."
+        behind = waiting_behind(outcome, one)
+        needed = (
+            f"; meanwhile {_name(behind[0], names)} waits at {at(behind[0].where)} for {behind[0].resource}, which it holds"
+            if behind
+            else ""
+        )
+        return f"{waits}, and nobody is left to do {one.needs}{needed}."
     if culprit.pattern == "notify-other":
         call = culprit.accesses[-1]
         return f"{waits}, but the {_call(call)} of {call.thread} at {at(call)} woke another, and none follows."

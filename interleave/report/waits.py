@@ -25,6 +25,13 @@ def roots_of(outcome: Outcome) -> list[Blocked]:
     return found or list(outcome.blocked)
 
 
+def waiting_behind(outcome: Outcome, one: Blocked) -> list[Blocked]:
+    """Return the threads that wait for something which a blocked one holds."""
+    return [
+        other for other in outcome.blocked if other.tid != one.tid and one.tid in other.holders and other.kind == "acquire" and one.holds
+    ]
+
+
 def cycle_text(outcome: Outcome, names: Mapping[int, str]) -> str:
     """Draw the cycle: `a -> lock 'B' (held by b) -> lock 'A' (held by a)`; empty where there is none."""
     cycle = cycle_of(outcome)
@@ -49,7 +56,8 @@ def blocked_lines(outcome: Outcome, names: Mapping[int, str]) -> Iterator[str]:
         name = names.get(blocked.tid, blocked.thread)
         daemon = " (daemon)" if blocked.is_daemon else ""
         yield f"{name}{daemon} waits for {blocked.resource}{_held_by(blocked, names)}"
-        yield f"    at {located_source(blocked.where)}"
+        if blocked.where.line:
+            yield f"    at {located_source(blocked.where)}"
         if blocked.needs and not blocked.holders:
             yield f"    needs {blocked.needs}"
         for held in blocked.holds:
@@ -58,6 +66,8 @@ def blocked_lines(outcome: Outcome, names: Mapping[int, str]) -> Iterator[str]:
 
 
 def _held_by(blocked: Blocked, names: Mapping[int, str]) -> str:
-    if not blocked.holders or blocked.kind == "join":
+    if not blocked.holders or blocked.kind == "join" or blocked.resource.startswith("task '"):
         return ""
-    return ", held by " + ", ".join(names.get(tid, f"thread {tid}") for tid in blocked.holders)
+    return (": " if blocked.resource.endswith(" tasks") else ", held by ") + ", ".join(
+        names.get(tid, f"thread {tid}") for tid in blocked.holders
+    )
