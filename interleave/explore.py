@@ -362,11 +362,13 @@ class _Exploration:
         check_outcomes(first, second if second.outcome is not None else third)
         step = first_difference(second.events, third.events)
         # What is done once in a process is over now: a search must not take the first execution for one like all others.
-        is_other = self._strategy.every_access and not is_repeated(first, second)
+        is_whole = self._strategy.every_access
+        # Of another search's execution it is only known how many steps it took.
+        is_other = not is_repeated(first, second) if is_whole else not is_drawing(self._strategy) and first.moments != second.moments
         self._is_void |= is_other
         if step is None:
             # Of a module that it imported the code was not in scope yet.
-            if is_other and len(sys.modules) == self._modules and (sentence := warm_up(first, second)):
+            if is_other and len(sys.modules) == self._modules and (sentence := warm_up(first, second, is_whole=is_whole)):
                 self._runner.uncontrolled[sentence] = None
             return third if third.witness is not None else None
         then, now = site_at(second.events, step), site_at(third.events, step)

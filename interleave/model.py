@@ -285,6 +285,12 @@ class Trace:
     deviations: list[Deviation] = field(default_factory=list)
     #: When the passing of time enabled threads.
     late: list[Late] = field(default_factory=list)
+    #: For strategies that want every access, by position of the event, and by `~tid` of operations never executed: of one that can
+    #: block, what tells whether it could have gone on just before the event at a position (None: not known), and whether it waits for a
+    #: limited time. Operations that may give up at any time are left out.
+    guards: dict[int, tuple[Callable[[int], bool | None], bool]] = field(default_factory=dict)
+    #: Whether a thread looked at the clock, which lets time go on.
+    is_clock_read: bool = False
     #: Number of announcements made.
     moments: int = 0
     #: Number of switches away from a thread that could have gone on.

@@ -55,16 +55,20 @@ def _accesses(events: Sequence[Event]) -> list[tuple[object, ...]]:
 WARM = "explored is what comes after; isolate='globals' (--isolate globals) begins every execution afresh"
 
 
-def warm_up(first: Trace, second: Trace) -> str:
+def warm_up(first: Trace, second: Trace, *, is_whole: bool = True) -> str:
     """Say where the first execution of a process went another way than those after it, which find what it left behind; else nothing.
 
-    That the same instruction found something else to do, such as adding to a set what is in it by now, is no other way.
+    That the same instruction found something else to do, such as adding to a set what is in it by now, is no other way. Where `is_whole`
+    is False, the events of the first execution lack what was no scheduling point.
     """
+    begun = "the first execution did something else than those after it"
+    if not is_whole:
+        return f"{begun}, in {first.moments} steps, against {second.moments}: {WARM}"
     steps = zip(first.events, second.events, strict=False)
     if not first.has_blocks and len(first.events) == len(second.events) and all(_is_alike(*both) for both in steps):
         return ""
     step = first_difference(first.events, second.events) or 0
-    return f"the first execution did something else than those after it, from step {step} on, at {site_at(first.events, step)}: {WARM}"
+    return f"{begun}, from step {step} on, at {site_at(first.events, step)}: {WARM}"
 
 
 def _is_alike(one: Event, other: Event) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
@@ -53,15 +54,30 @@ SOURCE = {
     "notify": "with condition: ready.append({me}); condition.notify()",
     "ready": "with condition:\n    while not ready: condition.wait()\n    out += (ready.pop(),)",
     "choose": "out += (choose((1, 2)),)",
+    "down": "turnstile.acquire()",
+    "up": "turnstile.release()",
+    "pass": "out += (turnstile.acquire(blocking=False),)",
+    "hold": "gate.acquire()",
+    "free": "gate.release()",
+    "fill": "narrow.put({me})",
+    "take": "out += (narrow.get(),)",
+    "clear": "event.clear()",
+    "late": "out += (event.wait(0.1),)",
+    "sleep": "sleep(0.1)",
+    "all": "with condition: ready.append({me}); condition.notify_all()",
+    "patient": "with condition: out += (condition.wait(0.1),)",
+    "meet": "barrier.wait()",
+    "worked": "jobs.task_done()",
+    "finished": "jobs.join()",
     "spawn": "child = threading.Thread(target=increment, args=(shared,)); child.start(); child.join()",
 }
 
 _TEMPLATE = """
-def thread_{me}(box, shared, table, items, ordered, line, members, locks, jobs, event, condition, ready):
+def thread_{me}(box, shared, table, items, ordered, line, members, locks, jobs, event, condition, ready, turnstile, gate, narrow, barrier):
     out = ()
     try:
 {body}
-    except (KeyError, IndexError, RuntimeError) as error:
+    except (KeyError, IndexError, RuntimeError, ValueError) as error:
         out += (type(error).__name__,)
     box.append(out)
 """
@@ -111,21 +127,30 @@ _plain = st.one_of(_memory, _memory, _with(LOCKS, "try"), _simple("look", "set",
 _locked = st.tuples(st.just("locked"), st.sampled_from(LOCKS), st.lists(_plain, min_size=1, max_size=2).map(tuple))
 _blocking = st.one_of(_simple("put", "get", "set", "await", "notify", "ready"), _simple("put", "notify"))
 _any = st.one_of(_memory, _plain, _locked, _blocking)
+#: What may block although nobody holds anything, or time ends, and what lets it go on.
+_guarded = _simple(
+    "down", "up", "pass", "hold", "free", "fill", "take", "clear", "await", "late", "sleep", "all", "patient", "meet", "worked", "finished"
+)
+_every = st.one_of(_any, _any, _guarded)
 
 
-def _programs(threads: int, longest: int) -> st.SearchStrategy[Program]:
-    thread = st.lists(_any, min_size=1, max_size=longest).map(tuple)
+def _programs(threads: int, longest: int, kinds: st.SearchStrategy[Instruction] = _any) -> st.SearchStrategy[Program]:
+    thread = st.lists(kinds, min_size=1, max_size=longest).map(tuple)
     return st.lists(thread, min_size=threads, max_size=threads).map(tuple)
 
 
 #: Two to four threads, the fewer the longer.
 programs: st.SearchStrategy[Program] = st.one_of(_programs(2, 2), _programs(2, 3), _programs(3, 1), _programs(4, 1))
+#: The same, a little longer, and with all that blocks.
+all_programs: st.SearchStrategy[Program] = st.one_of(
+    _programs(2, 3, _every), _programs(2, 4, _every), _programs(3, 2, _every), _programs(3, 1, _guarded), _programs(4, 1, _every)
+)
 
 
 def build(program: Program, outcomes: dict[Any, int]) -> Callable[[], None]:
     """Return the scenario that runs `program` and counts its final states in `outcomes`; one that deadlocks reaches none."""
     namespace: dict[str, Any] = {"__name__": __name__, "queue": queue, "threading": threading, "increment": increment}
-    namespace["choose"] = interleave.choose
+    namespace["choose"], namespace["sleep"] = interleave.choose, time.sleep
     exec(compile(source_of(program), "<generated>", "exec"), namespace)
     bodies = [namespace[f"thread_{me}"] for me in range(len(program))]
 
@@ -137,7 +162,9 @@ def build(program: Program, outcomes: dict[Any, int]) -> Callable[[], None]:
         line, members = deque([0]), {0}
         jobs: queue.Queue[int] = queue.Queue()
         event, condition = threading.Event(), threading.Condition()
-        given = shared, table, items, ordered, line, members, locks, jobs, event, condition, ready
+        turnstile, gate, barrier = threading.Semaphore(1), threading.Lock(), threading.Barrier(2)
+        narrow: queue.Queue[int] = queue.Queue(maxsize=1)
+        given = shared, table, items, ordered, line, members, locks, jobs, event, condition, ready, turnstile, gate, narrow, barrier
         boxes: list[list[Any]] = [[] for _ in bodies]
         threads = [threading.Thread(target=body, args=(box, *given)) for body, box in zip(bodies, boxes, strict=True)]
         for thread in threads:
@@ -153,6 +180,7 @@ def build(program: Program, outcomes: dict[Any, int]) -> Callable[[], None]:
             tuple(sorted(members)),
             tuple(ready),
             tuple(jobs.queue),
+            tuple(narrow.queue),
             tuple(tuple(box) for box in boxes),
         )
         outcomes[state] = outcomes.get(state, 0) + 1

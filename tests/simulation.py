@@ -70,6 +70,19 @@ class _Thread:
     result: Any = "blocked"
 
 
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """What an instruction waits for, as it was before each event."""
+
+    history: list[dict[tuple[str, str], bool]]
+    instruction: Instruction
+
+    def was_open(self, position: int) -> bool:
+        kind, name = self.instruction[:2]
+        # Nobody had used it.
+        return self.history[position].get((kind, name), kind in ("acquire", "put"))
+
+
 def _place(kind: str, name: str, mode: int) -> Access:
     owner, _, part = name.partition(".")
     return Access(((0,), owner, kind), WHOLE if part == "*" else part, mode)
@@ -126,6 +139,8 @@ class Machine:
         self.queues: dict[str, list[Any]] = defaultdict(list)
         self.flags: dict[str, bool] = {}
         self.waiters: dict[str, list[int]] = defaultdict(list)
+        #: By event: what was open just before it, by kind of instruction and name.
+        self.history: list[dict[tuple[str, str], bool]] = []
 
     def run(self) -> Run:
         """Run the program from its start until nothing can go on."""
@@ -139,7 +154,10 @@ class Machine:
             pick = self.strategy.choose(self)
             assert self.enabled >> pick & 1, f"thread {pick} was chosen, but is not enabled"
             self.current = pick
+            self._note_guards(self.logical[pick], len(self.events))
             self._execute(self.logical[pick])
+        for thread in self.logical:
+            self._note_guards(thread, ~thread.info.tid)
         self.trace.moments = self.moment
         self.strategy.end(self.trace)
         results = tuple(sorted((thread.info.path, thread.result) for thread in self.logical))
@@ -181,6 +199,17 @@ class Machine:
             enabled = self.late = sum(1 << thread.info.tid for thread in asleep if thread.deadline == self.now)
             self.trace.late.append(Late(len(self.events), enabled, is_idle=True))
         return enabled
+
+    def _note_guards(self, thread: _Thread, key: int) -> None:
+        """Note what is open, and what a thread waits for, if it does."""
+        if key >= 0:
+            locks = {("acquire", name): False for name in self.holders}
+            permits = {("down", name): count > 0 for name, count in self.permits.items()}
+            items = {("get", name): bool(queue) for name, queue in self.queues.items()}
+            room = {("put", name): len(queue) < self.program.capacities.get(name, 1_000) for name, queue in self.queues.items()}
+            self.history.append({**locks, **permits, **items, **room})
+        if thread.instruction[0] in ("acquire", "down", "get", "put"):
+            self.trace.guards[key] = _Guard(self.history, thread.instruction).was_open, False
 
     def _is_enabled(self, thread: _Thread) -> bool:
         kind, *operands = thread.instruction

@@ -24,7 +24,7 @@ from interleave.strategies.dpor import Dpor
 FOLDER = Path(__file__).parent / "litmus"
 PROGRAMS: list[dict[str, Any]] = json.loads((FOLDER / "index.json").read_text())["programs"]
 #: Programs with more classes than this are left to `make torture`.
-QUICK = 12
+QUICK = 1_000
 LARGEST = 20_000
 
 
@@ -57,7 +57,7 @@ def check(program: dict[str, Any]) -> None:
 
     strategy = Dpor()
     budget = Budget(executions=program["traces"] + 10, steps=100_000)
-    result = explore(scenario, strategy=strategy, budget=budget, stop_on_failure=False)
+    result = explore(scenario, strategy=strategy, budget=budget, stop_on_failure=False, races="off")
     assert result.exhausted
     assert result.executions == program["traces"]
     assert strategy.redundant == 0
@@ -84,7 +84,7 @@ def test_one_execution_for_each_class_of_large_programs(program: dict[str, Any])
 
 
 #: Programs with more classes than this are left to `make torture` where preemptions are bounded.
-QUICK_BOUNDED = 2
+QUICK_BOUNDED = 12
 BOUNDED = [one for one in PROGRAMS if one.get("preemption_bounded")]
 
 

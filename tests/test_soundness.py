@@ -2,7 +2,8 @@
 
 The reference runs generated programs on the real kernel, with a choice at every operation and nothing learned; prefixes of one class
 (`brute_force.Canon`) are continued once. `dfs` (points learned, lock sets) must reach the same final states and failures, `dpor` the
-same classes as well, each of them once.
+same classes as well, each of them once. Many more programs are compared with a reference that goes only where it expects something new
+(`exhaustion`).
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from interleave import Budget, explore
 from interleave.model import Point, Strategy, Trace
 from interleave.strategies.bounded import Bounded
 from interleave.strategies.dfs import Dfs
-from interleave.strategies.dpor import Dpor
 from tests.brute_force import Canon, Class, Script, enabled_tids
+from tests.exhaustion import Classified, Tally, batch, compare, looks_at_presence
 from tests.generated import Program, build, programs
 
 #: More for `make torture`.
@@ -31,15 +33,13 @@ class EveryClass(Script):
     """Try everything that is enabled after every prefix, once for each class of prefixes; go on to the end where one is known."""
 
     def __init__(self, canon: Canon) -> None:
-        super().__init__([], canon, set(), [[]])
+        super().__init__(canon, set())
         #: Complete classes.
         self.classes: set[Class] = set()
         self._is_known = False
 
     def begin(self) -> bool:
-        if not self.stack:
-            return False
-        self.picks, self.made, self._is_known = self.stack.pop(), [], False
+        self._is_known = False
         return super().begin()
 
     def choose(self, point: Point) -> int:
@@ -55,29 +55,6 @@ class EveryClass(Script):
     def end(self, trace: Trace) -> None:
         if not self._is_known:
             self.classes.add(self.canon.of(trace))
-
-
-class Classified(Dpor):
-    """DPOR, with the classes of its executions noted."""
-
-    def __init__(self, canon: Canon) -> None:
-        super().__init__()
-        self._canon = canon
-        self.classes: list[Class] = []
-
-    def end(self, trace: Trace) -> None:
-        super().end(trace)
-        self.classes.append(self._canon.of(trace))
-
-
-def _depends_on_presence(program: Any) -> bool:
-    """Tell whether an instruction touches more if a key is there, or is not.
-
-    It is announced again if that has changed meanwhile; the reference counts these announcements and tells classes apart that are none.
-    """
-    if isinstance(program, tuple):
-        return any(map(_depends_on_presence, program))
-    return program in ("absent", "add", "default", "drop")
 
 
 def ends_of(program: Program, strategy: Strategy, largest: int) -> set[Any] | None:
@@ -108,7 +85,7 @@ def test_searches_reach_what_brute_force_reaches(program: Program) -> None:
     assert by_dpor == expected
     assert by_dfs == expected
     assert len(reduced.classes) == len(set(reduced.classes))
-    if not _depends_on_presence(program):
+    if not looks_at_presence(program):
         assert set(reduced.classes) == reference.classes
     assert reduced.redundant == 0
     # Under a bound nothing is found that is not there, and nothing is missed; a bound above what is needed leaves nothing out.
@@ -116,3 +93,18 @@ def test_searches_reach_what_brute_force_reaches(program: Program) -> None:
     assert bounded is not None
     assert (ends_of(program, Dfs(preemptions=1), LARGEST) or set()) <= bounded <= expected
     assert ends_of(program, Bounded(30), LARGEST) == expected
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_many_small_programs(number: int) -> None:
+    tally = compare(batch(number, kinds=programs))
+    assert tally.programs > 90
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 220, 10))
+def test_many_programs(first: int) -> None:
+    tally = Tally()
+    for number in range(first, first + 10):
+        tally += compare(batch(number))
+    assert tally.programs > 850

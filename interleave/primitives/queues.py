@@ -63,6 +63,8 @@ class _QueueState:
             self.free = self.mutex.free_queue
             self.touched = (mutex,)
         self.refresh(kernel)
+        # Before, somebody may have used the mutex alone.
+        self.items.since = self.room.since = self.done.since = len(kernel.kernel.events)
 
     def refresh(self, kernel: Any) -> None:
         """Open and close the wait queues after something changed."""

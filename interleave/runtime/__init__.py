@@ -19,6 +19,7 @@ The scheduling point comes before the effect and never twice for one effect.
 from __future__ import annotations
 
 from _thread import get_ident
+from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -72,17 +73,33 @@ class Peek:
 
 
 class WaitQueue:
-    """The logical threads blocked on one condition, and whether it holds now.
+    """The logical threads blocked on one condition, whether it holds now, and when it did.
 
     Opening and closing enables and disables all of them at once: the set is a bit mask, so the cost does not grow with
     the number of blocked threads. `mask` holds the bits of exactly those threads whose announced operation waits here.
+    `changes` lists the numbers of events after which it was opened or closed; `since` is the number after which it was made, where
+    what it tells of had a state before.
     """
 
-    __slots__ = ("is_open", "mask")
+    __slots__ = ("changes", "is_open", "mask", "since")
 
     def __init__(self, is_open: bool = False) -> None:
         self.is_open = is_open
-        self.mask = 0
+        self.mask = self.since = 0
+        self.changes: list[int] = []
+
+    def turn(self, position: int, *, is_open: bool) -> None:
+        """Open or close it, after so many events."""
+        if is_open is not self.is_open:
+            self.is_open = is_open
+            self.changes.append(position)
+
+    def was_open(self, position: int) -> bool | None:
+        """Tell whether it was open just before the event at `position`, None if that is not known. Raises no errors."""
+        if position < self.since:
+            return None
+        later = len(self.changes) - bisect_right(self.changes, position)
+        return self.is_open ^ bool(later & 1)
 
 
 class Explained(Protocol):

@@ -207,6 +207,8 @@ class Kernel:
         queue = me.queue or queue
         queue.mask ^= bit
         me.queue = None
+        if self.every and not (timeout is not None and self.any_timeout):
+            self.trace.guards[len(self.events)] = queue.was_open, timeout is not None
         is_in_time = queue.is_open and not me.is_timed_out
         if me.deadline is not None:
             if not is_in_time:
@@ -238,15 +240,13 @@ class Kernel:
 
     def open(self, queue: WaitQueue) -> None:
         """Make the operations waiting on `queue` enabled."""
-        queue.is_open = True
-        if queue.mask:
-            self.enabled |= queue.mask
+        queue.turn(len(self.events), is_open=True)
+        self.enabled |= queue.mask
 
     def close(self, queue: WaitQueue) -> None:
         """Make the operations waiting on `queue` disabled."""
-        queue.is_open = False
-        if queue.mask:
-            self.enabled &= ~queue.mask | self.impatient
+        queue.turn(len(self.events), is_open=False)
+        self.enabled &= ~queue.mask | self.impatient
 
     def move(self, tid: int, queue: WaitQueue, resource: object) -> None:
         """Let a waiting thread wait on another queue, without announcing again (a notified waiter wants the lock)."""
@@ -372,6 +372,9 @@ def run(kernel: Kernel, scenario: Callable[[], object], judge: Judge) -> None:
     kernel.enabled = main.bit
     kernel.resume(main)
     kernel.is_ending = True
+    for thread in kernel.logical if kernel.every else ():
+        if thread.queue is not None and not (thread.deadline is not None and kernel.any_timeout):
+            kernel.trace.guards[~thread.tid] = thread.queue.was_open, thread.deadline is not None
     with Suspended():
         kernel.trace.outcome = judged(kernel, judge)
     unwind(kernel)

@@ -199,6 +199,7 @@ class Trap:
     def read_clock(self) -> float:
         """Return the virtual time, in seconds, and let it go on a little."""
         kernel = self.kernel
+        kernel.trace.is_clock_read = True
         if late := kernel.clock.read(kernel.me):
             # They stay enabled also where what they wait for comes and goes again before they run.
             kernel.enabled, kernel.impatient = kernel.enabled | late, kernel.impatient | late

@@ -25,25 +25,31 @@ all that comes of it; among themselves, the threads woken at one moment are as f
 looks at the clock, which is no event, it is not known what the threads that it wakes depend on: they conflict with everything.
 
 **Enabled or not** is known where the thread of `f` had announced it when `e` happened: the strategy was told who was enabled.
-Where the thread came to `f` only later nobody can know it for all guards; then mutexes are judged by their history, and of
-others it is unknown. A race that cannot be reversed after all costs an execution that proves redundant, and no more (see
-`dpor`); one denied would lose schedules, so there is no denial without certainty.
+Where the thread came to `f` only later, what it waits for tells afterwards whether it was open then (`Trace.guards`): if `f` touches one
+place, all that could change the answer between `e` and `f` conflicts with `e`, so that the state just before `e` is the one in question.
+Where steps of tasks or blocks of accesses are events that is not recorded; then mutexes are judged by their history, and of others it
+is unknown. A race that cannot be reversed after all costs an execution that proves redundant, and no more (see `dpor`); one denied would
+lose schedules, so there is no denial without certainty. What the passing of time enabled was not enabled just before.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from interleave.model import WAKE, Event, Late, Operation
+from interleave.model import WAKE, Event, Late, Operation, Trace
 from interleave.strategies._footprint import Footprint, Footprints, is_conflict
 from interleave.vector_clock import NEVER, Clock, join, start, widen
+
+Guard = Callable[[int], bool | None]
 
 _NO, _MAYBE, _YES = range(3)
 #: Kinds on a mutex after which it is held, and those that make it free.
 _TAKES = ("acquire", "try")
 _GIVES = ("release", "wait")
+#: Kinds of operations for which the state of an object decides whether they are enabled, the same for all threads at all times.
+_STATEFUL = frozenset(("acquire", "done", "get", "join", "put", "shutdown"))
 #: Kinds whose operations are always enabled; of the others it is not known, and of kinds yet to come.
 _NEVER_BLOCKS = frozenset((
     "alive", "choose", "clear", "done", "empty", "exit", "full", "is_set", "locked", "notify", "qsize", "read", "release", "set",
@@ -76,6 +82,19 @@ class Causality:
         #: By tid: its last event, or the one that spawned it.
         self._last: list[int] = []
         self._width = 0
+        #: By position, and by `~tid` of an operation never executed: what tells whether it could go on (see `Trace.guards`).
+        self._guards: dict[int, Guard] = {}
+
+    def take_guards(self, trace: Trace) -> None:
+        """Take over when what operations wait for was open in an execution, of which events are going to be added.
+
+        The steps of tasks and blocks of accesses are events that contain other operations: when exactly it changed is not known there. An
+        operation with a timeout may be enabled by time where that goes on because somebody looks at the clock.
+        """
+        if trace.has_tasks or trace.has_blocks:
+            self._guards = {}
+        else:
+            self._guards = {key: guard for key, (guard, is_timed) in trace.guards.items() if not is_timed or not trace.is_clock_read}
 
     def make_room(self, width: int) -> None:
         """Prepare for threads up to tid `width - 1`."""
@@ -101,7 +120,9 @@ class Causality:
         footprint = self.footprints.of(operation)
         if late is not None and not late.is_idle:
             footprint = self.footprints.unknown
-        clock, rivals = self._visit(position, tid, operation, footprint, is_executed=True)
+        # Just before time passed it was not enabled.
+        enabled_from = late.position if late is not None and late.is_idle else 0
+        clock, rivals = self._visit(position, tid, operation, footprint, enabled_from=enabled_from)
         if is_end:
             rivals = []
             footprint = self.footprints.nothing
@@ -150,7 +171,8 @@ class Causality:
 
     def rivals_of_pending(self, tid: int, operation: Operation) -> list[int]:
         """Return the events before which an operation that was never executed might have been."""
-        return self._visit(len(self.tids), tid, operation, self.footprints.of(operation), is_executed=False)[1]
+        position = len(self.tids)
+        return self._visit(position, tid, operation, self.footprints.of(operation), enabled_from=position)[1]
 
     def independent_of(self, position: int) -> list[int]:
         """Return the later events that did not happen after the one at `position` (`notdep` in the paper)."""
@@ -168,10 +190,11 @@ class Causality:
                 past = join(past, self.clocks[ended])
         return past
 
-    def _visit(self, position: int, tid: int, operation: Operation, footprint: Footprint, *, is_executed: bool) -> tuple[Clock, list[int]]:
+    def _visit(self, position: int, tid: int, operation: Operation, footprint: Footprint, *, enabled_from: int) -> tuple[Clock, list[int]]:
         """Return the clock of an operation, itself left out, and the events it races with, latest first.
 
-        The clock may be shared with another event. See the head of this file for the order of visits.
+        It is known not to have been enabled just before `enabled_from`, 0 if there is no such place. The clock may be shared with another
+        event. See the head of this file for the order of visits.
         """
         past = self._past(tid, operation)
         histories = self.footprints.dependencies(footprint, position)
@@ -180,7 +203,8 @@ class Causality:
         # Everything before `settled` needs no more visits: it is ordered by the thread itself or by a race.
         clock = settled = past
         # Whether the operation is enabled after the event visited next.
-        after = _YES if is_executed else _NO
+        after = _YES
+        guard = self._guards.get(position if position < len(self.tids) else ~tid)
         rivals: list[int] = []
         tids, clocks = self.tids, self.clocks
         cursors = [len(history) for history in histories]
@@ -194,13 +218,15 @@ class Causality:
             other = tids[event]
             is_settled = settled[other] >= event
             if not is_settled:
+                if event < enabled_from:
+                    after, enabled_from = _NO, 0
                 if clock[other] < event:
                     clock = join(clock, clocks[event])
                 if footprint.is_single and not footprint.probe & self.touched[event].touch_write:
                     # It changes nothing, so what is enabled after it is enabled before it.
                     possible = after
                 else:
-                    possible = self._can_precede(event, tid, operation, footprint)
+                    possible = self._can_precede(event, tid, operation, footprint, guard)
                 after = possible
                 if possible != _NO:
                     rivals.append(event)
@@ -212,7 +238,7 @@ class Causality:
                 del histories[which], cursors[which]
         return clock, rivals
 
-    def _can_precede(self, event: int, tid: int, operation: Operation, footprint: Footprint) -> int:
+    def _can_precede(self, event: int, tid: int, operation: Operation, footprint: Footprint, guard: Guard | None) -> int:
         """Tell whether `operation`, of thread `tid`, is enabled where `event` was executed: `_NO`, `_YES` or `_MAYBE`.
 
         It is asked of an operation whose thread does not depend on `event`. The state in question is that after all that was
@@ -227,6 +253,11 @@ class Causality:
             return _MAYBE if not footprint.is_single and self._is_changed_after(event, footprint) else _NO
         if operation.kind in _NEVER_BLOCKS:
             return _YES
+        if guard is not None and footprint.is_single and operation.kind in _STATEFUL:
+            # All that could change it meanwhile depends on `event`.
+            was_open = guard(event)
+            if was_open is not None:
+                return _YES if was_open else _NO
         if operation.kind == "acquire" and footprint.is_single and is_mutex(operation):
             return self._was_free(event, footprint)
         return _MAYBE

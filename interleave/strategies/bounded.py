@@ -19,7 +19,7 @@ there are classes within the bound.
 
 Of what blocks, locks and joins are known without being tried: a lock is free after a release, a join goes on after the end. For other
 guards an execution may have to go where it shows only that something is not enabled; should it end a class that was run, it is counted in
-`redundant`.
+`redundant`. Each of these settles whether one event is enabled, so there are at most as many as events that may block and did not happen.
 
 What starts and joins threads and begins and ends them is no event, as in the literature: it is executed as soon as possible, and to
 switch away from a thread that has only done that is no preemption.

@@ -181,6 +181,7 @@ class Dpor:
         del nodes[len(trace.events) :]
         self._threads.learn(trace.threads)
         causality.make_room(len(trace.threads))
+        causality.take_guards(trace)
         last = len(trace.events) - 1 if self._threads.daemons and not self._threads.unfinished(self._pending) else -1
         lateness = late_events(trace)
         for position in range(len(causality.tids), len(nodes)):

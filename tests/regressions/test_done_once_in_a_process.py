@@ -47,17 +47,18 @@ def _two_get(get: Callable[[], object]) -> Callable[[], None]:
     return scenario
 
 
-@pytest.mark.parametrize("strategy", ["auto", "dpor"])
+@pytest.mark.parametrize(("strategy", "preemptions"), [("auto", None), ("dpor", None), ("dpor", 2), ("dfs", None), ("auto", 2)])
 @pytest.mark.parametrize("get", [_once, _Service.get])
-def test_search_begins_after_it_and_says_so(get: Callable[[], object], strategy: str) -> None:
+def test_search_begins_after_it_and_says_so(get: Callable[[], object], strategy: str, preemptions: int | None) -> None:
     _made.clear()
     _Service.instance = None
-    result = explore(_two_get(get), strategy=strategy)
+    result = explore(_two_get(get), strategy=strategy, preemptions=preemptions)
     assert (result.verdict, result.failures) == ("inconclusive", ())
     (sentence,) = result.uncontrolled
     assert "the first execution did something else" in sentence
     assert "isolate" in sentence
-    assert explore(_two_get(get), strategy=strategy).verdict == "proven", "nothing is done for the first time any more"
+    again = explore(_two_get(get), strategy=strategy, preemptions=preemptions)
+    assert again.verdict == "proven", "nothing is done for the first time any more"
 
 
 def test_isolated_executions_begin_before_it() -> None:

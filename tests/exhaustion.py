@@ -1,0 +1,207 @@
+"""Many generated programs against brute force on the real kernel, under one control: a few hundredths of a second for each.
+
+Taking control of the process costs more than all executions of a small program. So programs are made in batches, and each is run by the
+search and by the reference (`brute_force.Script`, with all that it may leave out) one after the other, without giving the process back in
+between. A batch is a function of its number: any part of a long run can be made alone, or again.
+
+    python -m tests.exhaustion 0 200          # batches 0 to 199, one line each
+
+That conflicts are what they are said to be is not looked at here, since the reference relies on them too: see `test_soundness`, which
+looks at where neighbours called independent lead, and `test_conflicts`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis.strategies import SearchStrategy
+
+from interleave.model import Strategy, Trace
+from interleave.runner import Runner, make_controls
+from interleave.strategies.dpor import Dpor
+from tests.brute_force import Canon, Class, KnownError, Locality, Script
+from tests.generated import Program, all_programs, build
+
+#: Programs with more classes, or for which the reference makes more executions, are left out.
+MOST_CLASSES = 300
+MOST_EXECUTIONS = 3_000
+#: How many programs are generated for one batch.
+SIZE = 100
+
+
+class Reference(Script):
+    """Everything that brute force reaches, with the classes."""
+
+    def __init__(self, canon: Canon, locality: Locality) -> None:
+        super().__init__(canon, set(), foresees=True, locality=locality)
+        self.classes: set[Class] = set()
+
+    def end(self, trace: Trace) -> None:
+        super().end(trace)
+        self.classes.add(self.canon.of(trace))
+
+
+class Classified(Dpor):
+    """DPOR, with the classes of its executions noted."""
+
+    def __init__(self, canon: Canon) -> None:
+        super().__init__()
+        self._canon = canon
+        self.classes: list[Class] = []
+
+    def end(self, trace: Trace) -> None:
+        super().end(trace)
+        self.classes.append(self._canon.of(trace))
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of some programs: how many were compared and left out, and what `dpor` and the reference did with the former."""
+
+    programs: int = 0
+    too_large: int = 0
+    executions: int = 0
+    classes: int = 0
+    reference: int = 0
+    redundant: int = 0
+
+    def __iadd__(self, other: Tally) -> Tally:
+        for field in self.__slots__:
+            setattr(self, field, getattr(self, field) + getattr(other, field))
+        return self
+
+    def __str__(self) -> str:
+        return (
+            f"{self.programs:,} programs ({self.too_large:,} too large), {self.classes:,} classes, {self.executions:,} executions of dpor, "
+            f"{self.redundant} redundant, {self.reference:,} executions of the reference"
+        )
+
+
+def batch(number: int, size: int = SIZE, kinds: SearchStrategy[Program] = all_programs) -> list[Program]:
+    """Return the programs of a batch, each once."""
+    found: dict[Program, None] = {}
+
+    @seed(number)
+    @settings(max_examples=size, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(kinds)
+    def gather(program: Program) -> None:
+        found[program] = None
+
+    gather()
+    return list(found)
+
+
+def looks_at_presence(program: Any) -> bool:
+    """Tell whether an instruction touches more if a key is there, or is not.
+
+    It is announced again if that has changed meanwhile; the reference counts these announcements and tells classes apart that are none.
+    """
+    if isinstance(program, tuple):
+        return any(map(looks_at_presence, program))
+    return program in ("absent", "add", "default", "drop")
+
+
+def compare(programs: Iterable[Program]) -> Tally:
+    """Check of each program that `dpor` makes one execution of each class, reaches what brute force reaches, and nothing else."""
+    tally = Tally()
+    for program, searcher in _controlled(programs):
+        tally += _compare(program, searcher)
+    return tally
+
+
+class _Searcher:
+    """Runs searches of one program after another under one control."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self.outcomes: dict[Any, int] = {}
+
+    def ends(self, strategy: Strategy, limit: int) -> tuple[set[Any], int] | None:
+        """Return the final states and failures reached, and the number of executions; None if that are more than `limit`."""
+        self.outcomes.clear()
+        failures: set[Any] = set()
+        executions = 0
+        while strategy.begin():
+            executions += 1
+            if executions > limit:
+                return None
+            try:
+                trace = self._runner.execute(strategy)
+            except KnownError:
+                continue
+            if trace.outcome is not None:
+                assert trace.outcome.kind in ("deadlock", "stuck"), trace.outcome.message
+                failures.add(trace.outcome.signature)
+            strategy.end(trace)
+        assert not self._runner.uncontrolled
+        return self.outcomes.keys() | failures, executions
+
+    def collect(self) -> None:
+        self._runner.control.collect()
+
+
+def _controlled(programs: Iterable[Program]) -> Iterator[tuple[Program, _Searcher]]:
+    """Yield each program with what runs it."""
+    # All is there before control is taken: what is made later comes into scope after an execution only.
+    made: list[tuple[Program, dict[Any, int], Callable[[], None]]] = []
+    for program in programs:
+        outcomes: dict[Any, int] = {}
+        made.append((program, outcomes, build(program, outcomes)))
+    scenarios: list[Callable[[], None]] = [list]
+
+    def scenario() -> None:
+        scenarios[0]()
+
+    runner = Runner(scenario, "generated", make_controls(20_000, "idle", "any", "free-threaded", "off"))
+    searcher = _Searcher(runner)
+    with runner.control:
+        for program, searcher.outcomes, scenarios[0] in made:
+            yield program, searcher
+            searcher.collect()
+
+
+def _compare(program: Program, searcher: _Searcher) -> Tally:
+    canon = Canon()
+    reduced = Classified(canon)
+    found = searcher.ends(reduced, MOST_CLASSES)
+    if found is None:
+        return Tally(too_large=1)
+    locality = Locality()
+    while True:
+        locality.has_grown = False
+        reference = Reference(canon, locality)
+        expected = searcher.ends(reference, MOST_EXECUTIONS)
+        if expected is None:
+            return Tally(too_large=1)
+        if not locality.has_grown:
+            break
+    assert found[0] == expected[0], program
+    assert reduced.redundant == 0, program
+    if not looks_at_presence(program):
+        assert len(reduced.classes) == len(set(reduced.classes)), program
+        assert set(reduced.classes) == reference.classes, program
+    return Tally(1, 0, found[1], len(set(reduced.classes)), expected[1], reduced.redundant)
+
+
+def main(arguments: list[str]) -> None:
+    """Compare the programs of some batches, with one line for each and one for all."""
+    first, last = map(int, arguments)
+    total = Tally()
+    seen: set[Program] = set()
+    for number in range(first, last):
+        started = time.process_time()
+        news = [program for program in batch(number) if program not in seen]
+        seen.update(news)
+        tally = compare(news)
+        total += tally
+        print(f"batch {number}: {tally}, {time.process_time() - started:.1f} s", flush=True)
+    print(f"all: {total}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
