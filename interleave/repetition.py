@@ -52,7 +52,7 @@ def _accesses(events: Sequence[Event]) -> list[tuple[object, ...]]:
 
 
 #: How a sentence ends that stands in the way of a proof only: all other executions began where the first had been.
-WARM = "explored is what comes after; isolate='globals' (--isolate globals) begins every execution afresh"
+WARM = "explored is what comes after; isolate='globals' (--isolate globals), or 'fork' where that does not reach, begins each afresh"
 
 
 def warm_up(first: Trace, second: Trace, *, is_whole: bool = True) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from traceback import clear_frames
 
 from interleave.arguments import check_choice, seed_name
 from interleave.control import Control
@@ -51,21 +52,32 @@ class Runner:
         self.divergence: ReplayMismatch | None = None
         self._replay_command = replay_command
         self._forks: Forks | None = None
+        #: The exception with which the last execution failed.
+        self._error: BaseException | None = None
 
     def execute(self, strategy: Strategy, *, detailed: bool = False, watched: bool = False) -> Trace:
         """Run once; `strategy.begin` must have been called. Modules that it imports come into scope for the next run."""
+        self._let_go()
         self.control.prepare()
         try:
             run = self._in_children() if self.controls.isolate == "fork" and self.controls.onlooker is None else execute
             trace = run(self.scenario, strategy, self.controls, detailed=detailed, watched=watched)
         finally:
             self.has_grown = self.control.settle()
+        self._error = trace.outcome.error if trace.outcome is not None else None
         self.was_cut |= trace.is_cut or trace.is_bounded
         self._has_new_code |= self.has_grown
         self._has_new_points |= trace.has_new_points or self.has_grown
         for sentence in trace.uncontrolled:
             self.uncontrolled[sentence] = None
         return trace
+
+    def _let_go(self) -> None:
+        """Empty the frames in which the last execution failed: what they keep alive, the next one would find in weak containers."""
+        error, self._error = self._error, None
+        while error is not None:
+            clear_frames(error.__traceback__)
+            error = error.__cause__ or error.__context__
 
     def _in_children(self) -> Callable[..., Trace]:
         if self._forks is None:

@@ -24,18 +24,38 @@ Demand = Callable[[CodeType, dict[str, Any]], CodeType]
 _MARK = "ticket"
 
 
-class _Ticket:
-    """Sits among the constants of a placeholder."""
+def _nothing(*_: Any, **__: Any) -> None:
+    """Stand for an audit hook in events of our own doing."""
 
-    __slots__ = ("demand", "original")
+
+class _Ticket:
+    """Sits among the constants of a placeholder.
+
+    What `sys.addaudithook` was given is called by what we do ourselves: looking at a frame and making a function are events. So a
+    placeholder that is called again while it looks at its frame stands for such a hook. It stays what it is and runs as it is, without
+    the events that come from here.
+    """
+
+    __slots__ = ("demand", "is_hook", "looking", "original")
 
     def __init__(self, original: CodeType, demand: Demand) -> None:
         self.original = original
         self.demand = demand
+        self.looking = False
+        self.is_hook = False
 
-    def redeem(self, closure: tuple[CellType, ...] | None) -> FunctionType:
+    def redeem(self, closure: tuple[CellType, ...] | None) -> Callable[..., Any]:
         """Return a function with the rewritten code and the closure of the one that was called."""
-        namespace = sys._getframe(1).f_globals
+        if self.looking:
+            self.is_hook = True
+            return _nothing
+        self.looking = True
+        try:
+            namespace = sys._getframe(1).f_globals
+            if self.is_hook:
+                return FunctionType(self.original, namespace, self.original.co_name, None, closure)
+        finally:
+            self.looking = False
         return FunctionType(self.demand(self.original, namespace), namespace, self.original.co_name, None, closure)
 
     def keywords(self, *values: Any) -> dict[str, Any]:

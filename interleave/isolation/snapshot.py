@@ -8,12 +8,12 @@
 * attributes, in dictionaries and slots, of instances of classes defined in scope, and of the primitives of `threading`, `queue` and
   `asyncio`, `types.SimpleNamespace`, `collections.UserDict` and the like;
 * attributes, defaults and closure variables of functions in scope; `functools.lru_cache` of functions in scope is emptied;
-* the state of `random.Random`.
+* the state of `random.Random`; what a logger remembers of which levels it is enabled for.
 
 **What is not.** Instances of other classes, of installed packages for one (`include` brings them into scope), and what only they lead
 to; iterators, files, weak containers, threads and thread-local variables; what extension modules keep; the registries of other modules
-in which the program has put something (`logging`, `atexit`, `warnings`). A snapshot keeps alive what it has seen, so that finalisers of
-that do not run and weak references to it stay.
+in which the program has put something (`atexit`, `warnings`, the rest of `logging`). A snapshot keeps alive what it has seen, so that
+finalisers of that do not run and weak references to it stay.
 
 Objects stay the ones they are, and only what has changed is touched. What the engine has put in the place of locks and code stays as well,
 provided that a snapshot is taken and put back while it is in control.
@@ -26,6 +26,7 @@ import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from logging import Logger
 from random import Random
 from threading import Thread, local
 from types import (
@@ -202,6 +203,9 @@ class Snapshot:
     def _visit_contents(self, name: str, value: Any, kind: type) -> None:
         """Keep the contents of a container and the attributes of an instance; a subclass of a container has both."""
         is_plain = kind in _EXACT
+        if issubclass(kind, Logger):
+            # Filled when it is first asked, under the lock of the module: else only the first execution would take that.
+            self._pending.append((f"{name}._cache", value.__dict__.get("_cache")))
         if not is_plain and not self._has_open_state(kind):
             return
         for base, record in _CONTAINERS:
