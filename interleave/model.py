@@ -139,13 +139,11 @@ class Access(NamedTuple):
 class Operation(NamedTuple):
     """One visible step that a logical thread announces before it happens.
 
-    Kinds: "read", "write" (memory); "acquire", "release", "try" (locks; "try" never blocks); "wait", "wake" (the two halves of a
-    blocking wait),
-    "notify", "set", "clear", "put", "get", "done" (primitives); "spawn", "join", "exit" (threads; `target` is the tid of the other
-    one); "sleep", "time", "yield", "choose", "dereference" (weak references);
-    "step" (of a task), "count" (a step that contributes to a `WAKE`), "callback", "timer", "resume", "suspend" (event loops, see
-    `runtime.tasks`). An operation without accesses conflicts with nothing; `spawn`, `exit` and
-    `join` order events through `target` only. `accesses is None` means that the footprint is unknown.
+    Kinds: "read", "write" (memory); "acquire", "release", "try" (locks; "try" never blocks); "wait", "wake" (halves of a blocking wait),
+    "notify", "set", "clear", "put", "get", "done" (primitives); "spawn", "join", "exit" (threads; `target` is the tid of the other one);
+    "sleep", "time", "yield", "choose", "dereference" (weak references); "step" (of a task), "count" (a step that contributes to a `WAKE`),
+    "callback", "timer", "resume", "suspend" (event loops, see `runtime.tasks`). An operation without accesses conflicts with nothing;
+    `spawn`, `exit` and `join` order events through `target` only. `accesses is None` means that the footprint is unknown.
     """
 
     kind: str
