@@ -30,15 +30,17 @@ from typing import Any, NoReturn
 
 from greenlet import getcurrent, greenlet
 
-from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Late, Operation, Strategy, Trace
+from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Operation, Strategy, ThreadInfo, Trace
 from interleave.runtime import UNKNOWN, Peek, WaitQueue, gate
-from interleave.runtime.clock import Clock
+from interleave.runtime.clock import Clock, pass_time
 from interleave.runtime.ending import ends_the_program, judged, refuse, run_away, unwind
 from interleave.runtime.suspension import Suspended, aside
 from interleave.runtime.thread_state import make_locals
-from interleave.runtime.threads import Judge, LogicalThread, Observer, Unwind, child_of
+from interleave.runtime.threads import Judge, LogicalThread, Observer, Unwind
 
 _OURS = "interleave."
+# See `trap`.
+_new: Callable[..., Any] = tuple.__new__
 
 
 class Fiber:
@@ -69,8 +71,8 @@ class Fiber:
         try:
             thread.body()
             if not kernel.is_ending:
-                operation = Operation("exit", (Access(thread.name, STATE, WRITE),), NOWHERE)
-                if kernel.every or ends_the_program(kernel, thread):
+                operation = _new(Operation, ("exit", (_new(Access, (thread.name, STATE, WRITE)),), NOWHERE, -1))
+                if kernel.every or (kernel.alive == 1 and ends_the_program(kernel, thread)):
                     kernel.announce(thread, operation)
                 else:
                     kernel.skip()
@@ -93,7 +95,8 @@ class Fiber:
         if not kernel.is_ending:
             kernel.pending[thread.tid] = None
             kernel.enabled &= ~thread.bit
-            kernel.open(thread.exit_queue)
+            thread.exit_queue.is_open = True
+            kernel.enabled |= thread.exit_queue.mask
             kernel.alive -= not thread.info.is_daemon
             following = kernel.pick_next(thread) if kernel.alive else None
         kernel.idle.append(self)
@@ -158,8 +161,8 @@ class Kernel:
         if self.moment > self.limit:
             run_away(self)
 
-    def announce(self, me: LogicalThread, operation: Operation) -> None:
-        """Announce an enabled operation and return when it may happen."""
+    def announce(self, me: LogicalThread, operation: Operation, queue: WaitQueue | None = None) -> None:
+        """Announce an enabled operation and return when it may happen; a blocking one has a `queue`, which is open now."""
         self.pending[me.tid] = operation
         moment = self.moment
         if moment >= self.limit:
@@ -177,12 +180,20 @@ class Kernel:
             return
         if not self.enabled >> pick & 1:
             refuse(self, pick)
-        self.trace.deviations.append(Deviation(moment, pick))
-        self.trace.preemptions += 1
-        self.trace.switches += 1
+        trace = self.trace
+        trace.deviations.append(Deviation(moment, pick))
+        trace.preemptions += 1
+        trace.switches += 1
+        # Others may take what it waits for.
+        if queue is not None:
+            me.queue = queue
+            queue.mask |= me.bit
         self.resume(self.logical[pick])
         if self.is_ending:
             raise Unwind
+        if queue is not None:
+            queue.mask ^= me.bit
+            me.queue = None
 
     def block(self, me: LogicalThread, operation: Operation, queue: WaitQueue, timeout: float | None) -> bool:
         """Announce an operation that is enabled while `queue` is open; return when it may happen, False if it timed out first."""
@@ -265,15 +276,12 @@ class Kernel:
     def pick_next(self, me: LogicalThread, preferred: int = 0) -> LogicalThread | None:
         """Choose who goes on after `me` blocked or ended, by default the one of bit `preferred`; None if the execution is over."""
         moment = self.moment
-        while not self.enabled:
-            late = self.clock.advance()
-            if late:
-                self.enabled |= late
-                self.trace.late.append(Late(len(self.events), late, is_idle=True))
-            elif not self.at_quiescence():
+        enabled = self.enabled
+        if not enabled:
+            enabled = pass_time(self)
+            if not enabled:
                 self.moment = moment + 1
                 return None
-        enabled = self.enabled
         usual = enabled & preferred or enabled & me.bit or enabled & -enabled
         pick = default = usual.bit_length() - 1
         if enabled != usual or self.every:
@@ -289,8 +297,10 @@ class Kernel:
                 refuse(self, pick)
             self.trace.deviations.append(Deviation(moment, pick))
         if pick != me.tid:
-            self.trace.switches += 1
-            self.trace.preemptions += bool(enabled & me.bit)
+            trace = self.trace
+            trace.switches += 1
+            if enabled & me.bit:
+                trace.preemptions += 1
         return self.logical[pick]
 
     def resume(self, thread: LogicalThread) -> None:
@@ -313,7 +323,14 @@ class Kernel:
             fiber.kernel, fiber.thread, thread.fiber = self, thread, fiber
             # A new thread has an empty context; the scenario goes on with a copy of the caller's.
             fiber.greenlet.gr_context = contextvars.copy_context() if thread.tid == 0 else None
-        self.enter(thread)
+        me = self.me
+        if thread.task is not None or me.task is not None:
+            self.enter(thread)
+            return fiber.greenlet
+        # As in `enter`, for the most common case; the first thread is its own predecessor.
+        if self.locals is not None and thread is not me:
+            me.locals = self.locals.swap(thread.locals)
+        self.me, self.current = thread, thread.tid
         return fiber.greenlet
 
     def enter(self, thread: LogicalThread) -> None:
@@ -336,9 +353,14 @@ class Kernel:
 
     def add(self, body: Callable[[], object], name: str, *, is_daemon: bool = False) -> LogicalThread:
         """Make a logical thread, child of the current one; it is not enabled yet."""
-        thread = child_of(self.me, len(self.logical), name, is_daemon=is_daemon, body=body)
+        parent, tid = self.me, len(self.logical)
+        info = ThreadInfo(tid, (0,), name, -1, is_daemon)
+        if parent is not None:
+            info.path, info.parent = (*parent.path, parent.children), parent.tid
+            parent.children += 1
+        thread = LogicalThread(info, body)
         self.logical.append(thread)
-        self.threads.append(thread.info)
+        self.threads.append(info)
         self.pending.append(None)
         self.alive += not is_daemon
         return thread

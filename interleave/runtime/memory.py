@@ -9,8 +9,9 @@ from _thread import get_ident
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from interleave.model import Access, Operation, Owner, Site
+from interleave.model import STATE, Access, Operation, Owner, Site
 from interleave.runtime import UNKNOWN
+from interleave.runtime.ending import run_away
 from interleave.runtime.kernel import Kernel
 from interleave.runtime.ledger import Ledger
 from interleave.runtime.places import Places
@@ -26,7 +27,8 @@ class Memory:
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self.places = Places()
+        self.places = places = Places()
+        self._entries = places.entries
 
     def touch(self, site: Site, owner: object, field: Hashable, mode: int, value: Any = UNKNOWN) -> None:
         """Announce one access to memory.
@@ -38,10 +40,9 @@ class Memory:
             Ledger(kernel.trace).note_stranger(site)
             return
         me = kernel.me
-        places = self.places
-        entry = places.entries.get(id(owner))
+        entry = self._entries.get(id(owner))
         if entry is None:
-            entry = places.enter(owner, me)
+            entry = self.places.enter(owner, me)
         if site.is_point or kernel.every:
             operation = _new(Operation, (_MEMORY[mode], (_new(Access, (entry.name, field, mode)),), site, -1))
             kernel.announce(me, operation)
@@ -50,13 +51,18 @@ class Memory:
             else:
                 kernel.note(me, operation, owner, value)
         else:
-            kernel.skip()
+            kernel.moment = moment = kernel.moment + 1  # as `skip` does
+            if moment > kernel.limit:
+                run_away(kernel)
             if kernel.watch is not None:
                 kernel.watch.saw(me.tid, "", (Access(entry.name, field, mode),))
-        if entry.sole is me:  # as `record` does, for the most common case
+        sole = entry.sole  # as `record` does, for the most common cases
+        if sole is None:
+            self.places.enter_access(entry, field, mode, me.bit, site, me.held)
+        elif sole is me:
             entry.log.append((field, mode, site, me.held))
         else:
-            places.record(entry, field, mode, me, site)
+            self.places.record(entry, field, mode, me, site)
 
     def touch_many(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]], value: Any = UNKNOWN) -> None:
         """Announce accesses to several places that happen as one."""
@@ -84,8 +90,16 @@ class Memory:
         """Return the stable name of an object."""
         if type(obj) is LogicalThread:
             return obj.name
-        entry = self.places.entries.get(id(obj))
+        entry = self._entries.get(id(obj))
         return (entry or self.places.enter(obj, self.kernel.me)).name
+
+    def states(self, resources: Sequence[object], mode: int) -> tuple[Access, ...]:
+        """Return accesses to the state of primitives."""
+        if len(resources) == 1:
+            one = resources[0]
+            entry = self._entries.get(id(one))
+            return (_new(Access, (self.name(one) if entry is None else entry.name, STATE, mode)),)
+        return tuple([_new(Access, (self.name(one), STATE, mode)) for one in resources])
 
     def name_as(self, obj: object, name: Owner) -> None:
         """Name an object that has no name yet, for one that is older than the execution or belongs to another one."""
@@ -94,5 +108,5 @@ class Memory:
 
     def publish(self, value: object) -> None:
         """Name an object after the current logical thread if it has no name yet."""
-        if id(value) not in self.places.entries and get_ident() == self.kernel.ident:
+        if id(value) not in self._entries and get_ident() == self.kernel.ident:
             self.places.enter(value, self.kernel.me)
