@@ -30,17 +30,16 @@ from typing import Any, NoReturn
 
 from greenlet import getcurrent, greenlet
 
-from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Operation, Strategy, ThreadInfo, Trace
+from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Operation, Strategy, Trace
 from interleave.runtime import UNKNOWN, Peek, WaitQueue, gate
 from interleave.runtime.clock import Clock, pass_time
 from interleave.runtime.ending import ends_the_program, judged, refuse, run_away, unwind
 from interleave.runtime.suspension import Suspended, aside
 from interleave.runtime.thread_state import make_locals
-from interleave.runtime.threads import Judge, LogicalThread, Observer, Unwind
+from interleave.runtime.threads import Judge, LogicalThread, Observer, Unwind, child_of
 
 _OURS = "interleave."
-# See `trap`.
-_new: Callable[..., Any] = tuple.__new__
+_new: Callable[..., Any] = tuple.__new__  # See `trap`.
 
 
 class Fiber:
@@ -122,11 +121,7 @@ class Kernel:
         #: Whether the accesses of one block are to be one event (see `blocks`).
         self.joins_blocks = getattr(strategy, "joins_blocks", False)
         # The point (see model.Point).
-        self.enabled = 0
-        self.current = 0
-        self.default = 0
-        self.moment = 0
-        self.values = 0
+        self.enabled = self.current = self.default = self.moment = self.values = 0
         self.pending: list[Operation | None] = []
         self.threads = trace.threads
         self.events = trace.events
@@ -181,11 +176,10 @@ class Kernel:
         if not self.enabled >> pick & 1:
             refuse(self, pick)
         trace = self.trace
-        trace.deviations.append(Deviation(moment, pick))
+        trace.deviations.append(_new(Deviation, (moment, pick)))
         trace.preemptions += 1
         trace.switches += 1
-        # Others may take what it waits for.
-        if queue is not None:
+        if queue is not None:  # Others may take what it waits for.
             me.queue = queue
             queue.mask |= me.bit
         self.resume(self.logical[pick])
@@ -238,7 +232,7 @@ class Kernel:
         self.moment = moment + 1
         self.values = 0
         if pick:
-            self.trace.deviations.append(Deviation(moment, pick))
+            self.trace.deviations.append(_new(Deviation, (moment, pick)))
         return pick
 
     def note(self, me: LogicalThread, operation: Operation, owner: object, value: Any) -> None:
@@ -295,12 +289,10 @@ class Kernel:
         if pick != default:
             if not enabled >> pick & 1:
                 refuse(self, pick)
-            self.trace.deviations.append(Deviation(moment, pick))
+            self.trace.deviations.append(_new(Deviation, (moment, pick)))
         if pick != me.tid:
-            trace = self.trace
-            trace.switches += 1
-            if enabled & me.bit:
-                trace.preemptions += 1
+            self.trace.switches += 1
+            self.trace.preemptions += bool(enabled & me.bit)
         return self.logical[pick]
 
     def resume(self, thread: LogicalThread) -> None:
@@ -323,14 +315,7 @@ class Kernel:
             fiber.kernel, fiber.thread, thread.fiber = self, thread, fiber
             # A new thread has an empty context; the scenario goes on with a copy of the caller's.
             fiber.greenlet.gr_context = contextvars.copy_context() if thread.tid == 0 else None
-        me = self.me
-        if thread.task is not None or me.task is not None:
-            self.enter(thread)
-            return fiber.greenlet
-        # As in `enter`, for the most common case; the first thread is its own predecessor.
-        if self.locals is not None and thread is not me:
-            me.locals = self.locals.swap(thread.locals)
-        self.me, self.current = thread, thread.tid
+        self.enter(thread)
         return fiber.greenlet
 
     def enter(self, thread: LogicalThread) -> None:
@@ -353,14 +338,8 @@ class Kernel:
 
     def add(self, body: Callable[[], object], name: str, *, is_daemon: bool = False) -> LogicalThread:
         """Make a logical thread, child of the current one; it is not enabled yet."""
-        parent, tid = self.me, len(self.logical)
-        info = ThreadInfo(tid, (0,), name, -1, is_daemon)
-        if parent is not None:
-            info.path, info.parent = (*parent.path, parent.children), parent.tid
-            parent.children += 1
-        thread = LogicalThread(info, body)
-        self.logical.append(thread)
-        self.threads.append(info)
+        self.logical.append(thread := child_of(self.me, len(self.logical), name, is_daemon, body))
+        self.threads.append(thread.info)
         self.pending.append(None)
         self.alive += not is_daemon
         return thread

@@ -93,18 +93,32 @@ class Memory:
         entry = self._entries.get(id(obj))
         return (entry or self.places.enter(obj, self.kernel.me)).name
 
-    def states(self, resources: Sequence[object], mode: int) -> tuple[Access, ...]:
-        """Return accesses to the state of primitives."""
-        if len(resources) == 1:
-            one = resources[0]
-            entry = self._entries.get(id(one))
-            return (_new(Access, (self.name(one) if entry is None else entry.name, STATE, mode)),)
-        return tuple([_new(Access, (self.name(one), STATE, mode)) for one in resources])
+    def operation(self, kind: str, resources: Sequence[object], mode: int, site: Site) -> Operation:
+        """Return the operation that reads or changes the state of primitives."""
+        entry = self._entries.get(id(resources[0]))
+        if entry is None or not mode or len(resources) > 1:
+            footprint = tuple([_new(Access, (self.name(one), STATE, mode)) for one in resources])
+            return _new(Operation, (kind, footprint, site, -1))  # type: ignore[no-any-return]
+        # Kept: a primitive is used again and again from one place, and all that is done to it is part of the trace.
+        known = entry.operations
+        if known is None:
+            known = entry.operations = {}
+        operation = known.get((kind, site))
+        if operation is None:
+            operation = known[kind, site] = _new(Operation, (kind, (_new(Access, (entry.name, STATE, mode)),), site, -1))
+        return operation
 
     def name_as(self, obj: object, name: Owner) -> None:
         """Name an object that has no name yet, for one that is older than the execution or belongs to another one."""
         if id(obj) not in self.places.entries:
             self.places.enter_as(obj, name, self.kernel.me)
+
+    def bear(self) -> tuple[object, tuple[int, ...], int]:
+        """Reserve the name of a stand-in that the running thread makes (see `places.born_with_name`)."""
+        me = self.kernel.me
+        number = me.named
+        me.named = number + 1
+        return self.places, me.path, number
 
     def publish(self, value: object) -> None:
         """Name an object after the current logical thread if it has no name yet."""

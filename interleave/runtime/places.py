@@ -32,7 +32,7 @@ from collections.abc import Hashable
 from functools import partial
 from typing import Any
 
-from interleave.model import WHOLE, Owner, Site
+from interleave.model import WHOLE, Operation, Owner, Site
 from interleave.runtime.threads import LogicalThread
 
 #: Classes of stand-ins that have their name reserved when they are made: most of them are never touched, so they get an entry only then.
@@ -43,10 +43,12 @@ born_with_name: set[type] = set()
 class Entry:
     """What is known of one object in this execution. Plain slots: the hot path reads them."""
 
-    __slots__ = ("fields", "log", "name", "ref", "sole", "whole")
+    __slots__ = ("fields", "log", "name", "operations", "ref", "sole", "whole")
 
     def __init__(self, name: Owner, ref: Any, sole: LogicalThread) -> None:
         self.name = name
+        #: If it is a primitive, the operations that change its state, by kind and site; None before the first.
+        self.operations: dict[tuple[str, Site], Operation] | None = None
         #: The object itself, or a weak reference to it.
         self.ref = ref
         #: The only thread that has accessed it so far; None once there are two. Until then accesses are only logged, as

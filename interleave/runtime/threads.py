@@ -79,6 +79,15 @@ class LogicalThread:
         return f"thread {self.info.name!r}", (self.tid,), f"the end of {self.info.name!r}"
 
 
+def child_of(parent: LogicalThread | None, tid: int, name: str, is_daemon: bool, body: Callable[[], object]) -> LogicalThread:
+    """Make a logical thread and name it after its parent; None makes the first one."""
+    if parent is None:
+        return LogicalThread(ThreadInfo(tid, (0,), name, -1, is_daemon), body)
+    path = (*parent.path, parent.children)
+    parent.children += 1
+    return LogicalThread(ThreadInfo(tid, path, name, parent.tid, is_daemon), body)
+
+
 class Unwind(BaseException):
     """Unwinds an unfinished logical thread at the end of an execution; never seen outside."""
 

@@ -57,7 +57,7 @@ class Trap:
         self.open = kernel.open
         self.close = kernel.close
         self.move = kernel.move
-        self.name, self.name_as, self.publish = memory.name, memory.name_as, memory.publish
+        self.name, self.name_as, self.publish, self.bear = memory.name, memory.name_as, memory.publish, memory.bear
 
     @property
     def current(self) -> int:
@@ -111,8 +111,8 @@ class Trap:
         if not gate.is_open and target < 0:
             return
         me = kernel.me
-        footprint = self.memory.states(resources, mode) if resources else ()
-        operation = _new(Operation, (kind, footprint, current_site(), target))
+        site = current_site()
+        operation = self.memory.operation(kind, resources, mode, site) if resources else _new(Operation, (kind, (), site, target))
         if is_point or kernel.every:
             kernel.announce(me, operation)
         else:
@@ -159,8 +159,8 @@ class Trap:
                 target, touched = resource.tid, ()
             else:
                 touched = () if resource is None else (resource,)
-        footprint = self.memory.states(touched, WRITE) if touched else ()
-        operation = _new(Operation, (kind, footprint, current_site(), target))
+        site = current_site()
+        operation = self.memory.operation(kind, touched, WRITE, site) if touched else _new(Operation, (kind, (), site, target))
         me.resource = resource
         if queue.is_open and timeout is None:
             kernel.announce(me, operation, queue)
@@ -186,13 +186,6 @@ class Trap:
         pick = kernel.value(count)
         kernel.note(me, operation._replace(target=pick), None, str(pick))
         return pick
-
-    def bear(self) -> tuple[object, tuple[int, ...], int]:
-        """Reserve the name of a stand-in that the running thread makes (see `places.born_with_name`)."""
-        me = self.kernel.me
-        number = me.named
-        me.named = number + 1
-        return self.places, me.path, number
 
     def number_lock(self) -> int:
         """Return the bit of a lock that is new to this execution (see `LogicalThread.held`)."""
@@ -272,9 +265,8 @@ class Trap:
         self.steps = self.teller = self.on_wake = None
         self.places.entries.clear()
         self.side.clear()
-        for part in self.partings:
-            part()
-        self.partings.clear()
+        while self.partings:
+            self.partings.pop()()
         self.spinning.close()
         kernel = self.kernel
         for thread in kernel.logical:
@@ -282,4 +274,4 @@ class Trap:
         kernel.logical.clear()
         kernel.raised = kernel.observer = kernel.watch = kernel.me = None  # type: ignore[assignment]
         kernel.at_quiescence = bool
-        del self.open, self.close, self.move, self.name, self.name_as, self.publish
+        del self.open, self.close, self.move, self.name, self.name_as, self.publish, self.bear
