@@ -134,7 +134,7 @@ def execute(
         trace.has_new_points = trap.places.has_new_points
         trace.has_tasks = trap.steps is not None
         trace.has_blocks = controls.has_gil and kernel.joins_blocks
-        forget([thread.handle for thread in kernel.logical if thread.handle is not None])
+        forget(kernel.logical)
         trap.close_books()
     if recorder is not None:
         trace.steps = recorder.steps()

@@ -13,6 +13,7 @@ import pytest
 
 from interleave.errors import UsageError
 from interleave.model import NOWHERE, Deviation, Operation, Strategy, Trace
+from interleave.strategies._draws import Draws
 from interleave.strategies._points import Picker, bits
 from interleave.strategies._priorities import Priorities
 from interleave.strategies.dfs import Dfs
@@ -63,6 +64,12 @@ def order_at(trace: Trace, place: str) -> tuple[int, ...]:
     return tuple(tid for tid, operation in trace.events if operation.accesses and operation.accesses[0].owner == (place,))
 
 
+def is_uniform(drawn: Counter[int]) -> bool:
+    """Tell by chi square, with n - 1 degrees of freedom, up to its mean plus six standard deviations."""
+    expected, free = drawn.total() / len(drawn), len(drawn) - 1
+    return sum((count - expected) ** 2 / expected for count in drawn.values()) <= free + 6 * (2 * free) ** 0.5
+
+
 class TestRandomWalk:
     @pytest.mark.parametrize(
         "mask",
@@ -71,18 +78,40 @@ class TestRandomWalk:
     )
     @pytest.mark.parametrize("is_repeated", [True, False])
     def test_draws_uniformly_from_a_mask(self, mask: int, *, is_repeated: bool) -> None:
-        picker = Picker(random.Random(7))
+        source, picker = random.Random(7), Picker()
         members = bits(mask)
         drawn: Counter[int] = Counter()
         for _ in range(200 * len(members)):
-            drawn[picker.pick(mask)] += 1
+            drawn[picker.pick(mask, source)] += 1
             if not is_repeated:
-                picker.pick((1 << 20) - 1)
+                picker.pick((1 << 20) - 1, source)
         assert set(drawn) == set(members)
-        # Chi square with n - 1 degrees of freedom: its mean plus six standard deviations.
-        excess = sum((drawn[member] - 200) ** 2 / 200 for member in members)
-        free = len(members) - 1
-        assert excess <= free + 6 * (2 * free) ** 0.5
+        assert is_uniform(drawn)
+
+    def test_draws_uniformly_within_an_execution_and_over_many(self) -> None:
+        draws = Draws(5)
+        within: Counter[int] = Counter()
+        firsts: Counter[int] = Counter()
+        draws.begin(0)
+        for _ in range(1_400):
+            within[draws.below(7)] += 1
+        for execution in range(1, 1_401):
+            draws.begin(execution)
+            firsts[draws.below(7)] += 1
+        assert set(within) == set(firsts) == set(range(7))
+        assert is_uniform(within)
+        assert is_uniform(firsts)
+
+    def test_draws_the_same_whichever_executions_came_before(self) -> None:
+        one, other = Draws(5), Draws(5)
+        drawn: dict[int, list[int]] = {}
+        for execution in range(200):
+            one.begin(execution)
+            drawn[execution] = [one.below(3) for _ in range(150)]
+        for execution in (70, 3, 3, 199, 130, 131):
+            other.begin(execution)
+            assert [other.below(3) for _ in range(150)] == drawn[execution]
+        assert len({tuple(numbers) for numbers in drawn.values()}) == 200
 
     def test_draws_values_uniformly(self) -> None:
         def thread() -> Thread:

@@ -29,6 +29,7 @@ from types import (
     MethodType,
     MethodWrapperType,
     ModuleType,
+    NoneType,
     WrapperDescriptorType,
 )
 from typing import Any
@@ -296,7 +297,12 @@ def _read_arguments(arguments: Arguments) -> AccessList:
     return accesses
 
 
+def _exit(site: Site, function: Any, arguments: Arguments) -> None:
+    """Announce nothing where the method called is below what looks like the callee: the end of a `with` block (3.11, 3.12)."""
+
+
 CALLEES: dict[type, Callee] = {
+    NoneType: _exit,
     FunctionType: _python_function,
     MethodType: _bound_method,
     BuiltinFunctionType: _builtin,

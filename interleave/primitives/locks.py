@@ -19,6 +19,7 @@ from interleave.model import Owner, Site
 from interleave.primitives.rows import Kind, Row
 from interleave.primitives.threads import ident_of
 from interleave.runtime import WaitQueue, active, gate
+from interleave.runtime.places import born_with_name
 from interleave.runtime.sites import current_site
 
 _allocate = _thread.allocate_lock
@@ -73,7 +74,7 @@ def name_after(kernel: Any, obj: object, lock: Any) -> None:
 class _Base(metaclass=Kind):
     """What both locks share: the controlled state and how it is renewed for each execution."""
 
-    __slots__ = ("__weakref__", "_bit", "_epoch", "_given", "_owner", "_site", "free_queue", "listener", "number")
+    __slots__ = ("__weakref__", "_bit", "_epoch", "_given", "_owner", "_site", "birth", "free_queue", "listener", "number")
 
     def __init__(self) -> None:
         #: The real lock; None until somebody who is not controlled needs one.
@@ -90,8 +91,13 @@ class _Base(metaclass=Kind):
         if kernel is None:
             self._epoch: Any = None
             self._bit = 0
+            self.birth: Any = None
         else:
-            kernel.publish(self)
+            if type(self) in born_with_name:
+                self.birth = kernel.bear()
+            else:
+                self.birth = None
+                kernel.publish(self)
             self._epoch = kernel.epoch
             self._bit = kernel.number_lock()
 
@@ -131,9 +137,7 @@ class _Base(metaclass=Kind):
 
     def _take(self, kernel: Any) -> None:
         """Become the owner; the queue must be open."""
-        self._owner = kernel.current
-        kernel.hold(self._bit)
-        kernel.close(self.free_queue)
+        self._owner = kernel.hold(self._bit, self.free_queue)
         if gate.is_detailed:
             # For the report. Otherwise nobody but the program keeps a lock alive.
             self._site = current_site()
@@ -143,9 +147,8 @@ class _Base(metaclass=Kind):
 
     def _free(self, kernel: Any) -> None:
         """Stop being the owner."""
-        kernel.let_go(self._bit, self._owner)
+        kernel.let_go(self._bit, self._owner, self.free_queue)
         self._owner = _FREE
-        kernel.open(self.free_queue)
         if gate.is_detailed:
             kernel.side.pop(id(self), None)
         if self.listener is not None:
@@ -200,7 +203,9 @@ class Lock(_Base):
             _check_timeout(blocking, timeout)
         if self._epoch is not kernel.epoch:
             self._renew(kernel)
-        if not self._attempt(kernel, blocking, timeout):
+        if blocking and timeout == -1:
+            kernel.wait("acquire", self, self.free_queue)
+        elif not self._attempt(kernel, blocking, timeout):
             return False
         self._take(kernel)
         return True
@@ -381,6 +386,8 @@ class RLock(_Base):
     def __reduce__(self) -> Any:
         raise TypeError("cannot pickle '_thread.RLock' object")
 
+
+born_with_name.update((Lock, RLock))
 
 OBJECTS: tuple[Row, ...] = (
     Row(_thread.allocate_lock, Lock),

@@ -60,11 +60,17 @@ class _QueueState:
         if self.mutex is not None:
             name_after(kernel, target, self.mutex)
             self.mutex.listener = self
+            kernel.partings.append(self.part)
             self.free = self.mutex.free_queue
             self.touched = (mutex,)
         self.refresh(kernel)
         # Before, somebody may have used the mutex alone.
         self.items.since = self.room.since = self.done.since = len(kernel.kernel.events)
+
+    def part(self) -> None:
+        """Let go of the mutex, which knows the queue: together with it they are a cycle."""
+        if self.mutex is not None:
+            self.mutex.listener = None
 
     def refresh(self, kernel: Any) -> None:
         """Open and close the wait queues after something changed."""
@@ -73,14 +79,15 @@ class _QueueState:
         is_shut = getattr(target, "is_shutdown", False)
         self.size = size = target._qsize()
         self.maxsize = maxsize = target.maxsize
-        has_room = maxsize <= 0 or size < maxsize or is_shut
-        for wait_queue, is_open in (
-            (self.items, is_free and (size > 0 or is_shut)),
-            (self.room, is_free and has_room),
-            (self.done, is_free and target.unfinished_tasks == 0),
-        ):
-            if is_open is not wait_queue.is_open:
-                (kernel.open if is_open else kernel.close)(wait_queue)
+        has_items = is_free and (size > 0 or is_shut)
+        if has_items is not self.items.is_open:
+            (kernel.open if has_items else kernel.close)(self.items)
+        has_room = is_free and (maxsize <= 0 or size < maxsize or is_shut)
+        if has_room is not self.room.is_open:
+            (kernel.open if has_room else kernel.close)(self.room)
+        is_done = is_free and target.unfinished_tasks == 0
+        if is_done is not self.done.is_open:
+            (kernel.open if is_done else kernel.close)(self.done)
 
     def enter(self, kernel: Any, kind: str, wait_queue: WaitQueue, timeout: float | None = None) -> None:
         """Announce an operation; it may go on afterwards, or find that it cannot succeed in time."""

@@ -87,19 +87,34 @@ def _start(self: Any) -> None:
     self._started._flag = True
     hand_over(self._target, (self, *self._args, *self._kwargs.values()))
     try:
-        logical = kernel.spawn(lambda: _bootstrap(self), self._name, is_daemon=self.daemon)
+        logical = kernel.spawn(lambda: _bootstrap(self), self._name, is_daemon=self._daemonic)
     except BaseException:
         _mark_finished(self)
         raise
     logical.handle = self
     kernel.side[id(self)] = logical
-    self._ident = ident_of(logical.tid)
-    self._native_id = self._ident
-    _active[self._ident] = self
+    self._ident = self._native_id = ident = ident_of(logical.tid)
+    _active[ident] = self
 
 
 def _bootstrap(thread: Any) -> None:
     """Run a thread as `_bootstrap_inner` does, without its hand-shake."""
+    try:
+        if threading.gettrace() or threading.getprofile():
+            _run_traced(thread)
+        else:
+            thread.run()
+    except SystemExit:
+        pass
+    except Exception as error:
+        _report_uncaught(thread, error)
+    finally:
+        _active.pop(thread._ident, None)
+        _mark_finished(thread)
+
+
+def _run_traced(thread: Any) -> None:
+    """Run a thread under the functions given to `threading.settrace` and `setprofile`."""
     tracing, profiling = threading.gettrace(), threading.getprofile()
     own = sys.gettrace(), sys.getprofile()
     try:
@@ -108,18 +123,12 @@ def _bootstrap(thread: Any) -> None:
         if profiling:
             sys.setprofile(profiling)
         thread.run()
-    except SystemExit:
-        pass
-    except Exception as error:
-        _report_uncaught(thread, error)
     finally:
         # A real thread takes them with it; all logical ones share an OS thread, which has to be as before.
         if tracing and sys.gettrace() == tracing:
             sys.settrace(own[0] if own[0] != tracing else None)
         if profiling and sys.getprofile() == profiling:
             sys.setprofile(own[1] if own[1] != profiling else None)
-        _active.pop(thread._ident, None)
-        _mark_finished(thread)
 
 
 def _report_uncaught(thread: Any, error: Exception) -> None:
@@ -141,12 +150,18 @@ def _mark_finished(thread: Any) -> None:
         thread._handle._set_done()
 
 
-def forget(handles: Iterable[Any]) -> None:
-    """Make the thread objects of an execution that is over look finished to the real methods, whether or not they ever ran."""
-    for thread in handles:
-        _active.pop(thread._ident, None)
-        pools._threads_queues.pop(thread, None)  # type: ignore[attr-defined]
-        _mark_finished(thread)
+def forget(threads: Iterable[Any]) -> None:
+    """Make the thread objects of the logical threads of an execution that is over look finished to the real methods."""
+    for logical in threads:
+        thread = logical.handle
+        if thread is None:
+            continue
+        if pools._threads_queues:
+            pools._threads_queues.pop(thread, None)  # type: ignore[attr-defined]
+        if not logical.is_finished:
+            # It never ran. Others have done this themselves.
+            _active.pop(thread._ident, None)
+            _mark_finished(thread)
     for ident in [ident for ident in _active if _FIRST_IDENT <= ident < _LAST_IDENT]:
         # Made by `current_thread()` in a thread that is no `Thread`.
         _mark_finished(_active.pop(ident))

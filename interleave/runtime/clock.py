@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from typing import Any
 
+from interleave.model import Late
 from interleave.runtime.threads import LogicalThread
 
 #: Largest step by which a read moves the clock.
@@ -62,3 +63,16 @@ class Clock:
                 entry[2].is_timed_out = True
                 late |= entry[2].bit
         return late
+
+
+def pass_time(kernel: Any) -> int:
+    """Let time go on until a thread is enabled, and return the mask of those that are; 0 if none ever will be."""
+    while not kernel.enabled:
+        late = kernel.clock.advance()
+        if late:
+            kernel.enabled |= late
+            kernel.trace.late.append(Late(len(kernel.events), late, is_idle=True))
+        elif not kernel.at_quiescence():
+            break
+    mask: int = kernel.enabled
+    return mask

@@ -62,9 +62,11 @@ def judged(kernel: Any, judge: Judge) -> Outcome | None:
 def unwind(kernel: Any) -> None:
     """Throw `Unwind` into every unfinished logical thread until it is gone, and get back the caller's thread-local values."""
     for thread in kernel.logical:
+        # A task has no greenlet of its own: what runs its event loop is unwound.
+        if thread.fiber is None or thread.carrier != thread.tid:
+            continue
         for _ in range(_UNWINDS):
-            # A task has no greenlet of its own: what runs its event loop is unwound.
-            if thread.fiber is None or thread.carrier != thread.tid:
+            if thread.fiber is None:
                 break
             kernel.enter(thread)
             thread.fiber.greenlet.throw(Unwind)

@@ -30,15 +30,16 @@ from typing import Any, NoReturn
 
 from greenlet import getcurrent, greenlet
 
-from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Late, Operation, Strategy, Trace
+from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Operation, Strategy, Trace
 from interleave.runtime import UNKNOWN, Peek, WaitQueue, gate
-from interleave.runtime.clock import Clock
+from interleave.runtime.clock import Clock, pass_time
 from interleave.runtime.ending import ends_the_program, judged, refuse, run_away, unwind
 from interleave.runtime.suspension import Suspended, aside
 from interleave.runtime.thread_state import make_locals
 from interleave.runtime.threads import Judge, LogicalThread, Observer, Unwind, child_of
 
 _OURS = "interleave."
+_new: Callable[..., Any] = tuple.__new__  # See `trap`.
 
 
 class Fiber:
@@ -69,8 +70,8 @@ class Fiber:
         try:
             thread.body()
             if not kernel.is_ending:
-                operation = Operation("exit", (Access(thread.name, STATE, WRITE),), NOWHERE)
-                if kernel.every or ends_the_program(kernel, thread):
+                operation = _new(Operation, ("exit", (_new(Access, (thread.name, STATE, WRITE)),), NOWHERE, -1))
+                if kernel.every or (kernel.alive == 1 and ends_the_program(kernel, thread)):
                     kernel.announce(thread, operation)
                 else:
                     kernel.skip()
@@ -93,7 +94,8 @@ class Fiber:
         if not kernel.is_ending:
             kernel.pending[thread.tid] = None
             kernel.enabled &= ~thread.bit
-            kernel.open(thread.exit_queue)
+            thread.exit_queue.is_open = True
+            kernel.enabled |= thread.exit_queue.mask
             kernel.alive -= not thread.info.is_daemon
             following = kernel.pick_next(thread) if kernel.alive else None
         kernel.idle.append(self)
@@ -119,11 +121,7 @@ class Kernel:
         #: Whether the accesses of one block are to be one event (see `blocks`).
         self.joins_blocks = getattr(strategy, "joins_blocks", False)
         # The point (see model.Point).
-        self.enabled = 0
-        self.current = 0
-        self.default = 0
-        self.moment = 0
-        self.values = 0
+        self.enabled = self.current = self.default = self.moment = self.values = 0
         self.pending: list[Operation | None] = []
         self.threads = trace.threads
         self.events = trace.events
@@ -158,8 +156,8 @@ class Kernel:
         if self.moment > self.limit:
             run_away(self)
 
-    def announce(self, me: LogicalThread, operation: Operation) -> None:
-        """Announce an enabled operation and return when it may happen."""
+    def announce(self, me: LogicalThread, operation: Operation, queue: WaitQueue | None = None) -> None:
+        """Announce an enabled operation and return when it may happen; a blocking one has a `queue`, which is open now."""
         self.pending[me.tid] = operation
         moment = self.moment
         if moment >= self.limit:
@@ -177,12 +175,19 @@ class Kernel:
             return
         if not self.enabled >> pick & 1:
             refuse(self, pick)
-        self.trace.deviations.append(Deviation(moment, pick))
-        self.trace.preemptions += 1
-        self.trace.switches += 1
+        trace = self.trace
+        trace.deviations.append(_new(Deviation, (moment, pick)))
+        trace.preemptions += 1
+        trace.switches += 1
+        if queue is not None:  # Others may take what it waits for.
+            me.queue = queue
+            queue.mask |= me.bit
         self.resume(self.logical[pick])
         if self.is_ending:
             raise Unwind
+        if queue is not None:
+            queue.mask ^= me.bit
+            me.queue = None
 
     def block(self, me: LogicalThread, operation: Operation, queue: WaitQueue, timeout: float | None) -> bool:
         """Announce an operation that is enabled while `queue` is open; return when it may happen, False if it timed out first."""
@@ -227,7 +232,7 @@ class Kernel:
         self.moment = moment + 1
         self.values = 0
         if pick:
-            self.trace.deviations.append(Deviation(moment, pick))
+            self.trace.deviations.append(_new(Deviation, (moment, pick)))
         return pick
 
     def note(self, me: LogicalThread, operation: Operation, owner: object, value: Any) -> None:
@@ -265,15 +270,12 @@ class Kernel:
     def pick_next(self, me: LogicalThread, preferred: int = 0) -> LogicalThread | None:
         """Choose who goes on after `me` blocked or ended, by default the one of bit `preferred`; None if the execution is over."""
         moment = self.moment
-        while not self.enabled:
-            late = self.clock.advance()
-            if late:
-                self.enabled |= late
-                self.trace.late.append(Late(len(self.events), late, is_idle=True))
-            elif not self.at_quiescence():
+        enabled = self.enabled
+        if not enabled:
+            enabled = pass_time(self)
+            if not enabled:
                 self.moment = moment + 1
                 return None
-        enabled = self.enabled
         usual = enabled & preferred or enabled & me.bit or enabled & -enabled
         pick = default = usual.bit_length() - 1
         if enabled != usual or self.every:
@@ -287,7 +289,7 @@ class Kernel:
         if pick != default:
             if not enabled >> pick & 1:
                 refuse(self, pick)
-            self.trace.deviations.append(Deviation(moment, pick))
+            self.trace.deviations.append(_new(Deviation, (moment, pick)))
         if pick != me.tid:
             self.trace.switches += 1
             self.trace.preemptions += bool(enabled & me.bit)
@@ -336,8 +338,7 @@ class Kernel:
 
     def add(self, body: Callable[[], object], name: str, *, is_daemon: bool = False) -> LogicalThread:
         """Make a logical thread, child of the current one; it is not enabled yet."""
-        thread = child_of(self.me, len(self.logical), name, is_daemon=is_daemon, body=body)
-        self.logical.append(thread)
+        self.logical.append(thread := child_of(self.me, len(self.logical), name, is_daemon, body))
         self.threads.append(thread.info)
         self.pending.append(None)
         self.alive += not is_daemon

@@ -9,8 +9,9 @@ from _thread import get_ident
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from interleave.model import Access, Operation, Owner, Site
+from interleave.model import STATE, Access, Operation, Owner, Site
 from interleave.runtime import UNKNOWN
+from interleave.runtime.ending import run_away
 from interleave.runtime.kernel import Kernel
 from interleave.runtime.ledger import Ledger
 from interleave.runtime.places import Places
@@ -26,7 +27,8 @@ class Memory:
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self.places = Places()
+        self.places = places = Places()
+        self._entries = places.entries
 
     def touch(self, site: Site, owner: object, field: Hashable, mode: int, value: Any = UNKNOWN) -> None:
         """Announce one access to memory.
@@ -38,10 +40,9 @@ class Memory:
             Ledger(kernel.trace).note_stranger(site)
             return
         me = kernel.me
-        places = self.places
-        entry = places.entries.get(id(owner))
+        entry = self._entries.get(id(owner))
         if entry is None:
-            entry = places.enter(owner, me)
+            entry = self.places.enter(owner, me)
         if site.is_point or kernel.every:
             operation = _new(Operation, (_MEMORY[mode], (_new(Access, (entry.name, field, mode)),), site, -1))
             kernel.announce(me, operation)
@@ -50,13 +51,18 @@ class Memory:
             else:
                 kernel.note(me, operation, owner, value)
         else:
-            kernel.skip()
+            kernel.moment = moment = kernel.moment + 1  # as `skip` does
+            if moment > kernel.limit:
+                run_away(kernel)
             if kernel.watch is not None:
                 kernel.watch.saw(me.tid, "", (Access(entry.name, field, mode),))
-        if entry.sole is me:  # as `record` does, for the most common case
+        sole = entry.sole  # as `record` does, for the most common cases
+        if sole is None:
+            self.places.enter_access(entry, field, mode, me.bit, site, me.held)
+        elif sole is me:
             entry.log.append((field, mode, site, me.held))
         else:
-            places.record(entry, field, mode, me, site)
+            self.places.record(entry, field, mode, me, site)
 
     def touch_many(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]], value: Any = UNKNOWN) -> None:
         """Announce accesses to several places that happen as one."""
@@ -84,15 +90,37 @@ class Memory:
         """Return the stable name of an object."""
         if type(obj) is LogicalThread:
             return obj.name
-        entry = self.places.entries.get(id(obj))
+        entry = self._entries.get(id(obj))
         return (entry or self.places.enter(obj, self.kernel.me)).name
+
+    def operation(self, kind: str, resources: Sequence[object], mode: int, site: Site) -> Operation:
+        """Return the operation that reads or changes the state of primitives."""
+        entry = self._entries.get(id(resources[0]))
+        if entry is None or not mode or len(resources) > 1:
+            footprint = tuple([_new(Access, (self.name(one), STATE, mode)) for one in resources])
+            return _new(Operation, (kind, footprint, site, -1))  # type: ignore[no-any-return]
+        # Kept: a primitive is used again and again from one place, and all that is done to it is part of the trace.
+        known = entry.operations
+        if known is None:
+            known = entry.operations = {}
+        operation = known.get((kind, site))
+        if operation is None:
+            operation = known[kind, site] = _new(Operation, (kind, (_new(Access, (entry.name, STATE, mode)),), site, -1))
+        return operation
 
     def name_as(self, obj: object, name: Owner) -> None:
         """Name an object that has no name yet, for one that is older than the execution or belongs to another one."""
         if id(obj) not in self.places.entries:
             self.places.enter_as(obj, name, self.kernel.me)
 
+    def bear(self) -> tuple[object, tuple[int, ...], int]:
+        """Reserve the name of a stand-in that the running thread makes (see `places.born_with_name`)."""
+        me = self.kernel.me
+        number = me.named
+        me.named = number + 1
+        return self.places, me.path, number
+
     def publish(self, value: object) -> None:
         """Name an object after the current logical thread if it has no name yet."""
-        if id(value) not in self.places.entries and get_ident() == self.kernel.ident:
+        if id(value) not in self._entries and get_ident() == self.kernel.ident:
             self.places.enter(value, self.kernel.me)

@@ -28,28 +28,34 @@ one logical thread is started and not joined are ordered with all others by spaw
 from __future__ import annotations
 
 import weakref
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from functools import partial
 from typing import Any
 
-from interleave.model import WHOLE, Owner, Site
+from interleave.model import WHOLE, Operation, Owner, Site
 from interleave.runtime.threads import LogicalThread
+
+#: Classes of stand-ins that have their name reserved when they are made: most of them are never touched, so they get an entry only then.
+#: Their `birth` is (the places of the execution, the path of the thread that made it, its number there), or None.
+born_with_name: set[type] = set()
 
 
 class Entry:
     """What is known of one object in this execution. Plain slots: the hot path reads them."""
 
-    __slots__ = ("fields", "log", "name", "ref", "sole", "whole")
+    __slots__ = ("fields", "log", "name", "operations", "ref", "sole", "whole")
 
     def __init__(self, name: Owner, ref: Any, sole: LogicalThread) -> None:
         self.name = name
+        #: If it is a primitive, the operations that change its state, by kind and site; None before the first.
+        self.operations: dict[tuple[str, Site], Operation] | None = None
         #: The object itself, or a weak reference to it.
         self.ref = ref
         #: The only thread that has accessed it so far; None once there are two. Until then accesses are only logged, as
         #: (field, mode, site, locks held), because most objects never meet a second thread.
         self.sole: LogicalThread | None = sole
         self.log: list[tuple[Hashable, int, Site, int]] = []
-        #: By field: [bits of the readers, bits of the writers, sites, locks held at every access (a bit mask)].
+        #: By field: [bits of the readers, bits of the writers, sites that are no points yet, locks held at every access (a bit mask)].
         self.fields: dict[Hashable, list[Any]] = {}
         #: The same for accesses to `WHOLE`, None before the first.
         self.whole: list[Any] | None = None
@@ -58,12 +64,10 @@ class Entry:
 class Places:
     """All objects and accesses of one execution."""
 
-    __slots__ = ("counts", "entries", "has_new_points", "views")
+    __slots__ = ("entries", "has_new_points", "views")
 
     def __init__(self) -> None:
         self.entries: dict[int, Entry] = {}
-        #: By thread path: how many objects were named after it.
-        self.counts: dict[tuple[int, ...], int] = {}
         self.has_new_points = False
         #: By id of a view: what takes it out of the table when it dies. While it lives, what it is a view of cannot change its size.
         self.views: dict[int, Any] = {}
@@ -72,12 +76,14 @@ class Places:
         """Name an object that is not in the table yet."""
         if type(obj) is memoryview and (viewed := _viewed(obj)) is not None:
             return self._enter_view(obj, self.entries.get(id(viewed)) or self.enter(viewed, thread))
-        path = thread.path
-        number = self.counts.get(path, 0)
-        self.counts[path] = number + 1
         key = id(obj)
         entries = self.entries
         cls = type(obj)
+        if cls in born_with_name and (birth := obj.birth) is not None and birth[0] is self:  # type: ignore[attr-defined]
+            _, path, number = birth
+        else:
+            path, number = thread.path, thread.named
+            thread.named = number + 1
         # dict.pop(key, ref): the reference that dies is passed as the default.
         ref: Any = weakref.ref(obj, partial(entries.pop, key)) if cls.__weakrefoffset__ else obj
         entry = entries[key] = Entry((path, number, cls.__name__), ref, thread)
@@ -112,37 +118,39 @@ class Places:
             log, entry.log = entry.log, []
             entry.sole = None if log else thread
             for past, past_mode, past_site, past_held in log:
-                self._enter_access(entry, past, past_mode, sole.bit, past_site, past_held)
+                self.enter_access(entry, past, past_mode, sole.bit, past_site, past_held)
             if not log:
                 entry.log.append((field, mode, site, thread.held))
                 return
-        self._enter_access(entry, field, mode, thread.bit, site, thread.held)
+        self.enter_access(entry, field, mode, thread.bit, site, thread.held)
 
-    def _enter_access(self, entry: Entry, field: Hashable, mode: int, bit: int, site: Site, held: int) -> None:
+    def enter_access(self, entry: Entry, field: Hashable, mode: int, bit: int, site: Site, held: int) -> None:
+        """Note one access, by the thread of a bit, to an object that more than one has accessed."""
         if field is WHOLE:
             self._enter_whole(entry, mode, bit, site, held)
             return
         record = entry.fields.get(field)
         if record is None:
-            record = entry.fields[field] = [0, 0, [site], held]
+            record = entry.fields[field] = [0, 0, [], held]
         else:
             record[3] &= held
-            if site not in record[2]:
-                record[2].append(site)
         record[mode] |= bit
-        if not record[3] and (record[0] | record[1] if mode else record[1]) & ~bit:
-            self._learn(record[2])
+        sites = record[2]
+        if not site.is_point and site not in sites:
+            sites.append(site)
+        if sites and not record[3] and (record[0] | record[1] if mode else record[1]) & ~bit:
+            self._learn(sites)
         whole = entry.whole
         if whole is not None and not whole[3] & record[3] and (whole[0] | whole[1] if mode else whole[1]) & ~bit:
             self._learn(whole[2])
-            self._learn((site,))
+            self._learn([site])
 
     def _enter_whole(self, entry: Entry, mode: int, bit: int, site: Site, held: int) -> None:
         whole = entry.whole
         if whole is None:
             whole = entry.whole = [0, 0, [], held]
         whole[3] &= held
-        if site not in whole[2]:
+        if not site.is_point and site not in whole[2]:
             whole[2].append(site)
         whole[mode] |= bit
         if not whole[3] and (whole[0] | whole[1] if mode else whole[1]) & ~bit:
@@ -150,13 +158,15 @@ class Places:
         for record in entry.fields.values():
             if not whole[3] & record[3] and (record[0] | record[1] if mode else record[1]) & ~bit:
                 self._learn(record[2])
-                self._learn((site,))
+                self._learn([site])
 
-    def _learn(self, sites: Iterable[Site]) -> None:
+    def _learn(self, sites: list[Site]) -> None:
+        """Make sites points; there is nothing more to be learnt of them."""
         for site in sites:
             if not site.is_point:
                 site.is_point = True
                 self.has_new_points = True
+        sites.clear()
 
 
 def _viewed(view: memoryview) -> object | None:

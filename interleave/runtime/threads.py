@@ -31,6 +31,7 @@ class LogicalThread:
         "is_timed_out",
         "locals",
         "name",
+        "named",
         "path",
         "queue",
         "resource",
@@ -49,8 +50,8 @@ class LogicalThread:
         self.body = body
         #: The locks it holds, as a bit mask; a lock's bit is its number in this execution.
         self.held = 0
-        #: How many threads it has spawned.
-        self.children = 0
+        #: How many threads it has spawned, and how many objects are named after it.
+        self.children = self.named = 0
         #: The greenlet it runs in; None before its first step and after its last.
         self.fiber: Any = None
         #: Where it waits and for what, while its announced operation is a blocking one.
@@ -78,14 +79,7 @@ class LogicalThread:
         return f"thread {self.info.name!r}", (self.tid,), f"the end of {self.info.name!r}"
 
 
-def child_of(
-    parent: LogicalThread | None,
-    tid: int,
-    name: str,
-    *,
-    is_daemon: bool,
-    body: Callable[[], object],
-) -> LogicalThread:
+def child_of(parent: LogicalThread | None, tid: int, name: str, is_daemon: bool, body: Callable[[], object]) -> LogicalThread:
     """Make a logical thread and name it after its parent; None makes the first one."""
     if parent is None:
         return LogicalThread(ThreadInfo(tid, (0,), name, -1, is_daemon), body)

@@ -12,7 +12,7 @@ from typing import Any
 
 from interleave import runtime
 from interleave.errors import InternalError
-from interleave.model import READ, STATE, WRITE, Access, Late, Operation, Site
+from interleave.model import READ, WRITE, Late, Operation, Site
 from interleave.runtime import UNKNOWN, WaitQueue, gate, state
 from interleave.runtime.blocks import BlockMemory
 from interleave.runtime.kernel import Kernel, run
@@ -40,6 +40,8 @@ class Trap:
         self.spinning = Spinning(kernel)
         #: Per-execution data of stand-ins, by id of the object that they stand for; the value keeps it alive.
         self.side: dict[int, Any] = {}
+        #: Called when the execution is over, so that stand-ins let go of each other.
+        self.partings: list[Callable[[], None]] = []
         #: Whether any lock was ever tried without blocking, so that others see it being held (see primitives.locks).
         self.is_holding_visible = is_holding_visible
         #: `threading.excepthook` when the execution began.
@@ -55,7 +57,7 @@ class Trap:
         self.open = kernel.open
         self.close = kernel.close
         self.move = kernel.move
-        self.name, self.name_as, self.publish = memory.name, memory.name_as, memory.publish
+        self.name, self.name_as, self.publish, self.bear = memory.name, memory.name_as, memory.publish, memory.bear
 
     @property
     def current(self) -> int:
@@ -109,13 +111,16 @@ class Trap:
         if not gate.is_open and target < 0:
             return
         me = kernel.me
-        footprint = tuple([_new(Access, (self.name(one), STATE, mode)) for one in resources])
-        operation = _new(Operation, (kind, footprint, current_site(), target))
+        site = current_site()
+        operation = self.memory.operation(kind, resources, mode, site) if resources else _new(Operation, (kind, (), site, target))
         if is_point or kernel.every:
             kernel.announce(me, operation)
         else:
             kernel.skip()
-        kernel.note(me, operation, resources[0] if resources else None, UNKNOWN)
+        if kernel.watch is None and kernel.observer is None:  # as `note` does
+            kernel.events.append((me.tid, operation))
+        else:
+            kernel.note(me, operation, resources[0] if resources else None, UNKNOWN)
 
     def step_anywhere(self, kind: str, site: Site) -> None:
         """Announce an operation of which nobody can say what it touches: it conflicts with everything."""
@@ -154,13 +159,20 @@ class Trap:
                 target, touched = resource.tid, ()
             else:
                 touched = () if resource is None else (resource,)
-        footprint = tuple([_new(Access, (self.name(one), STATE, WRITE)) for one in touched])
-        operation = _new(Operation, (kind, footprint, current_site(), target))
+        site = current_site()
+        operation = self.memory.operation(kind, touched, WRITE, site) if touched else _new(Operation, (kind, (), site, target))
         me.resource = resource
-        is_in_time = kernel.block(me, operation, queue, timeout)
+        if queue.is_open and timeout is None:
+            kernel.announce(me, operation, queue)
+            is_in_time = True
+        else:
+            is_in_time = kernel.block(me, operation, queue, timeout)
         me.resource = None
         me.tick = FIRST_TICK
-        kernel.note(me, operation, resource, UNKNOWN if is_in_time else "timed out")
+        if kernel.watch is None and kernel.observer is None:  # as `note` does
+            kernel.events.append((me.tid, operation))
+        else:
+            kernel.note(me, operation, resource, UNKNOWN if is_in_time else "timed out")
         return is_in_time
 
     def value(self, kind: str, count: int) -> int:
@@ -180,16 +192,25 @@ class Trap:
         self._locks += 1
         return 1 << self._locks - 1
 
-    def hold(self, lock: int) -> None:
-        """Note that the running thread took a lock."""
-        self.kernel.me.held |= lock
-
-    def let_go(self, lock: int, owner: int) -> None:
-        """Note that the lock of thread `owner` was freed."""
+    def hold(self, lock: int, queue: WaitQueue) -> int:
+        """Note that the running thread took a lock, on whose queue others have to wait now; return its tid."""
         kernel = self.kernel
-        kernel.me.held &= ~lock
-        if 0 <= owner < len(kernel.logical):
+        me = kernel.me
+        me.held |= lock
+        queue.is_open = False
+        if queue.mask:
+            kernel.close(queue)
+        return me.tid
+
+    def let_go(self, lock: int, owner: int, queue: WaitQueue) -> None:
+        """Note that the lock of thread `owner` was freed, so that who waits on its queue can go on."""
+        kernel = self.kernel
+        me = kernel.me
+        me.held &= ~lock
+        if me.tid != owner and 0 <= owner < len(kernel.logical):
             kernel.logical[owner].held &= ~lock
+        queue.is_open = True
+        kernel.enabled |= queue.mask
 
     def show_holding(self) -> None:
         """Note that the program looks whether locks are held, so that releases are points from now on."""
@@ -213,7 +234,7 @@ class Trap:
             raise Unwind
         thread = kernel.add(body, name, is_daemon=is_daemon)
         self.step("spawn", target=thread.tid, is_point=False)
-        kernel.pending[thread.tid] = Operation("begin", (), kernel.events[-1][1].site)
+        kernel.pending[thread.tid] = _new(Operation, ("begin", (), kernel.events[-1][1].site, -1))
         kernel.enabled |= thread.bit
         kernel.unjoined += 1
         gate.is_open = True
@@ -244,6 +265,8 @@ class Trap:
         self.steps = self.teller = self.on_wake = None
         self.places.entries.clear()
         self.side.clear()
+        while self.partings:
+            self.partings.pop()()
         self.spinning.close()
         kernel = self.kernel
         for thread in kernel.logical:
@@ -251,4 +274,4 @@ class Trap:
         kernel.logical.clear()
         kernel.raised = kernel.observer = kernel.watch = kernel.me = None  # type: ignore[assignment]
         kernel.at_quiescence = bool
-        del self.open, self.close, self.move, self.name, self.name_as, self.publish
+        del self.open, self.close, self.move, self.name, self.name_as, self.publish, self.bear

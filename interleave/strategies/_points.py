@@ -17,6 +17,8 @@ IMPLIED = ("release", "exit", "spawn", "join")
 #: Masks below this are taken apart once and remembered: all sets of up to ten threads.
 SMALL = 1 << 10
 _members: dict[int, tuple[int, ...]] = {}
+#: Returns the numbers of the set bits of a mask that was taken apart before, else None.
+known_bits = _members.get
 
 
 def bits(mask: int) -> tuple[int, ...]:
@@ -42,15 +44,18 @@ class Picker:
     rejection (at most eight draws expected), and the rest have so few bits for their width that listing those is cheaper.
     """
 
-    __slots__ = ("_mask", "_members", "_source")
+    __slots__ = ("_mask", "_members")
 
-    def __init__(self, source: random.Random) -> None:
-        self._source = source
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin an execution: what is drawn in it must not depend on those before."""
         #: The last large mask, and its bits from its second time on.
         self._mask = 0
         self._members: tuple[int, ...] = ()
 
-    def pick(self, mask: int) -> int:
+    def pick(self, mask: int, source: random.Random) -> int:
         """Return the number of a set bit; `mask` must not be 0."""
         # `random()` times a small integer: the bias is below 2**-46, and it is four times faster than `randrange`.
         members = _members.get(mask)
@@ -62,11 +67,11 @@ class Picker:
                 if mask >= SMALL and mask.bit_count() * 8 >= width:
                     self._mask, self._members = mask, ()
                     while True:
-                        number = int(self._source.random() * width)
+                        number = int(source.random() * width)
                         if mask >> number & 1:
                             return number
                 members = bits(mask)
-        return members[int(self._source.random() * len(members))]
+        return members[int(source.random() * len(members))]
 
 
 def site_of(point: Point) -> Site:

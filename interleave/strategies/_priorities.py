@@ -35,7 +35,7 @@ class Priorities:
 
     def __init__(self, source: random.Random) -> None:
         self._random = source
-        self._picker = Picker(source)
+        self._picker = Picker()
         # Threads whose operation has been compared and has lost, as (floor, mask), lowest floor first; no mask is 0.
         self._losers: list[tuple[float, int]] = []
 
@@ -50,6 +50,7 @@ class Priorities:
     def clear(self) -> None:
         """Forget all priorities."""
         self._losers = []
+        self._picker.clear()
 
     def pick(self, candidates: int, stale: int) -> int:
         """Return the thread of highest priority among the mask `candidates`, which must not be 0.
@@ -76,7 +77,7 @@ class Priorities:
             number = floor - log(1.0 - draw()) / mask.bit_count()
             if number < lowest:
                 lowest, winners = number, mask
-        tid = self._picker.pick(winners)
+        tid = self._picker.pick(winners, self._random)
         losers ^= 1 << tid
         self._losers = [(lowest, losers), *groups[beaten:]] if losers else groups[beaten:]
         return tid

@@ -28,7 +28,7 @@ from math import expm1, log1p
 
 from interleave.errors import UsageError
 from interleave.model import Point, Trace
-from interleave.strategies.random import seed_of
+from interleave.strategies._draws import seed_of
 
 #: Round-robin begins this many points after twice the longest execution so far.
 PATIENCE = 1_000

@@ -23,9 +23,9 @@ from __future__ import annotations
 import random
 
 from interleave.model import Access, Operation, Owner, Point, Trace, conflict
+from interleave.strategies._draws import seed_of
 from interleave.strategies._points import bits
 from interleave.strategies._priorities import EVERYBODY, PATIENCE, Priorities
-from interleave.strategies.random import seed_of
 
 #: Announced operations with the same footprint: that, one of them, and the mask of the threads.
 _Groups = dict[tuple[Access, ...], tuple[Operation, int]]

@@ -8,25 +8,19 @@ steps (Burckhardt et al., ASPLOS 2010, section 1), and there `pct` is better.
 Weights move the walk to another part of the space: with a small one for a thread that consumes, a queue fills up; with a
 large one, it is empty most of the time.
 
-Execution `i` draws from a generator seeded with (seed, i) alone, so it is the same whether or not the executions
-before it were made, and a part of them can be made elsewhere. Seeding costs 5 µs an execution, little beside what an
-execution costs.
+Execution `i` draws what depends on (seed, i) alone (see `_draws`), so it is the same whether or not the executions
+before it were made, and a part of them can be made elsewhere.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from math import isfinite
 
 from interleave.errors import UsageError
 from interleave.model import Point, Trace
-from interleave.strategies._points import Picker, bits
-
-
-def seed_of(seed: int, execution: int) -> int:
-    """Return a number that differs for every pair; `seed` may be negative, `execution` is below 2**40."""
-    return (seed << 1 if seed >= 0 else (-seed << 1) - 1) << 40 | execution
+from interleave.strategies._draws import Draws
+from interleave.strategies._points import SMALL, Picker, bits, known_bits
 
 
 class RandomWalk:
@@ -47,25 +41,30 @@ class RandomWalk:
         self.weights = dict(weights or {})
         #: Index of the next execution.
         self.execution = 0
-        self._random = random.Random()
-        self._picker = Picker(self._random)
+        self._draws = Draws(seed)
+        self._picker = Picker()
 
     def begin(self) -> bool:
-        """Seed the generator for the next execution."""
-        self._random.seed(seed_of(self.seed, self.execution))
+        """Go on to the next execution."""
+        self._draws.begin(self.execution)
+        self._picker.clear()
         self.execution += 1
         return True
 
     def choose(self, point: Point) -> int:
         """Draw one of the enabled threads, or of the values."""
+        enabled = point.enabled
         if point.values:
-            return self._random.randrange(point.values)
+            return self._draws.below(point.values)
         if self.weights:
-            tids = bits(point.enabled)
+            tids = bits(enabled)
             weights = [self.weights.get(point.threads[tid].name, 1.0) for tid in tids]
             if any(weights):
-                return self._random.choices(tids, weights)[0]
-        return self._picker.pick(point.enabled)
+                return self._draws.own().choices(tids, weights)[0]
+        if enabled < SMALL:
+            tids = known_bits(enabled) or bits(enabled)
+            return tids[self._draws.below(len(tids))]
+        return self._picker.pick(enabled, self._draws.own())
 
     def end(self, trace: Trace) -> None:
         """Learn nothing from what happened."""

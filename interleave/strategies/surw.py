@@ -36,9 +36,9 @@ import random
 from collections.abc import Collection, Hashable, Iterable, Sequence
 
 from interleave.model import WHOLE, Event, Operation, Owner, Point, ThreadInfo, Trace, fields_overlap
+from interleave.strategies._draws import seed_of
 from interleave.strategies._points import IMPLIED, bits
 from interleave.strategies._priorities import EVERYBODY, PATIENCE, Priorities
-from interleave.strategies.random import seed_of
 
 #: A place, as (owner, field).
 Place = tuple[Owner, Hashable]
