@@ -69,6 +69,10 @@ def _fix_hash_seed() -> None:
         return
     if os.environ.get("PYTHONHASHSEED", "random") != "random":
         return
+    if "debugpy" in sys.modules or "pydevd" in sys.modules:
+        # The debugger is connected to this process: another one would be lost to it.
+        click.echo("The hash seed is random under a debugger; set PYTHONHASHSEED=0 for an order of sets that is always the same.", err=True)
+        return
     os.environ["PYTHONHASHSEED"] = "0"
     command = [sys.executable, *sys.orig_argv[1:]]
     if os.name == "nt":

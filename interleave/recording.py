@@ -12,12 +12,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from threading import Condition
-from types import CellType, FrameType, ModuleType
+from types import CellType, ModuleType
 from typing import Any
 
 from interleave.model import WHOLE, Frame, Operation, Owner, Step
 from interleave.runtime import UNKNOWN
-from interleave.runtime.sites import is_user, stack_of
+from interleave.runtime.sites import stack_of
 from interleave.runtime.threads import LogicalThread
 
 #: Not `cls.__name__`, nor `isinstance`: a metaclass or a `__class__` may be the program's (`unittest.mock`).
@@ -64,7 +64,11 @@ def _show_items(value: Any, depth: int) -> str:
 
 
 class Recorder:
-    """Makes the steps of one execution."""
+    """Makes the steps of one execution.
+
+    Names come from what was read and written, never from `f_locals`: before CPython 3.13 a frame keeps the dictionary made for it, and with
+    it objects that the program has let go of, so that an execution seen in detail would not be the same.
+    """
 
     def __init__(self) -> None:
         #: By id; the objects are kept alive by `_kept`.
@@ -92,19 +96,6 @@ class Recorder:
         known = self._labels.get(id(obj))
         return f"{default} {known!r}" if known else default
 
-    def _learn_local(self, obj: object) -> None:
-        """Learn what the function that touches an object calls it, if nothing else is known."""
-        obj = _known_to_the_program(obj)
-        if id(obj) in self._labels:
-            return
-        frame: FrameType | None = sys._getframe(3)
-        while frame is not None and not is_user(frame.f_code):
-            frame = frame.f_back
-        for name, value in frame.f_locals.items() if frame is not None else ():
-            if value is obj and name.isidentifier():
-                self._learn(obj, name)
-                return
-
     def _learn(self, value: object, place: str) -> None:
         if id(value) not in self._labels and place:
             uses = self._uses[place] = self._uses.get(place, 0) + 1
@@ -119,7 +110,6 @@ class Recorder:
         if owner is None:
             return ""
         if operation.kind not in ("read", "write"):
-            self._learn_local(owner)
             return self.label(owner, _kind_of(owner))
         if not operation.accesses:
             return ""
@@ -132,9 +122,6 @@ class Recorder:
             if tp is dict:
                 return f"{owner.get('__name__', 'globals')}.{field}"
             return f"{_NAME(owner if issubclass(tp, type) else tp)}.{field}"
-        if name is None:
-            self._learn_local(owner)
-            name = self._labels.get(id(owner))
         if name is None:
             name = self._unnamed[len(self._rows)] = type(owner).__name__
         else:

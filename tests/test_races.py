@@ -133,7 +133,7 @@ class TestHarmful:
             (counter, "Box.value"),
             (one_lock_of_two, "Box.value"),
             (different_locks, "Box.value"),
-            (items, "table['k']"),
+            (items, "dict['k']"),
             (reset_during_update, "Box.value"),
             (closure_variable, "count"),
             (global_variable, f"{__name__}.TOTAL"),
@@ -149,8 +149,8 @@ class TestHarmful:
 
     def test_check_then_act_on_a_dict(self) -> None:
         assert of(check_then_act_on_a_dict) == [
-            ("harmful", UPDATE, "table['k']"),
-            ("harmful", "write-write-read", "table['k']"),
+            ("harmful", UPDATE, "dict['k']"),
+            ("harmful", "write-write-read", "dict['k']"),
         ]
 
     def test_own_write_read_back(self) -> None:
@@ -172,7 +172,7 @@ class TestHarmful:
         assert said == [("reads", "0"), ("reads", "0"), ("writes", "1"), ("writes", "1")]
         assert race.accesses[2].thread != race.accesses[3].thread
         held = {(access.thread, access.locks) for access in race.accesses}
-        assert held == {("Thread-1 (add)", ("Lock 'guard'",)), ("Thread-2 (add)", ())}
+        assert held == {("Thread-1 (add)", ("Lock",)), ("Thread-2 (add)", ())}
         assert {access.function for access in race.accesses} == {"Box.add"}
         assert len({access.line for access in race.accesses}) == 1
         assert all(access.file.endswith("synchronised.py") for access in race.accesses)

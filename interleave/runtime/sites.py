@@ -47,11 +47,6 @@ def is_ours(file: str) -> bool:
     return file.startswith(_OURS)
 
 
-def is_user(code: CodeType) -> bool:
-    """Tell whether code is neither ours nor the standard library's."""
-    return rank(code) == _USER
-
-
 def rank(code: CodeType) -> int:
     """Return 0 for code of ours, 1 for the standard library's, 2 for all other code; remembered per code object."""
     known = _ranks.get(id(code))
