@@ -59,8 +59,13 @@ def insert(branches: list[Branch], sequence: list[Branch]) -> bool:
     # What stands before `start` was found in the tree already.
     start = 0
     while True:
+        first = sequence[start] if start < len(sequence) else None
         for branch in branches:
-            index = weak_initial(branch, sequence, start)
+            # Mostly it was inserted before, from another execution: then the tree follows it event by event.
+            if first is not None and branch.thread == first.thread and branch.values == first.values:
+                index = start
+            else:
+                index = weak_initial(branch, sequence, start)
             if index >= 0:
                 break
         else:

@@ -1,7 +1,10 @@
-"""What proofs cost: executions per second of `dpor` on litmus programs, and the size of its search: `python -m tests.benchmarks.reduction`.
+"""What proofs cost: executions of `dpor` on litmus programs, how many a second, and the size of its search.
 
-Each program is explored to its end; the rate includes everything, taking control of the process as well. The size is the memory allocated
-in the strategy's own files while it runs, at its peak (`tracemalloc`, in a second run, at most `MEASURED` executions).
+    python -m tests.benchmarks.reduction [NAME ...]
+
+Each program is explored to its end, one that takes minutes if it is named only. Seconds are those of the processor, whatever else the
+machine does; the rate includes everything, taking control of the process as well. The size is the memory that was allocated in the
+strategies' files and is in use after so many executions (`tracemalloc`, in a second run, at most `MEASURED` executions).
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -18,8 +22,10 @@ from interleave.strategies.dpor import Dpor
 
 FOLDER = Path(__file__).parent.parent / "litmus"
 #: Programs whose threads meet at locks only, and those that contend for variables.
-LOCKS = ("indexer-15", "lockinc-7")
-VARIABLES = ("readers-8", "readers-13", "lastzero-10", "redundant_co-4", "sat_example-None")
+LOCKS = ("filesystem-19", "indexer-15", "lockinc-7")
+VARIABLES = ("readers-8", "readers-13", "lastzero-10", "lastzero-15", "redundant_co-4", "sat_example-None")
+#: What takes minutes.
+LONG = ("lastzero-15",)
 MEASURED = 500
 
 
@@ -29,12 +35,13 @@ def scenario_of(program: dict[str, Any]) -> Any:
     return module.run if program["param"] is None else lambda: module.run(program["param"])
 
 
-def rate(program: dict[str, Any]) -> tuple[int, float]:
-    """Return the number of executions of a whole search, and how many there were per second."""
+def search(program: dict[str, Any]) -> tuple[int, int, float]:
+    """Return the number of executions of a whole search, how many of them were redundant, and the seconds."""
+    started = time.process_time()
     budget = Budget(executions=None, steps=100_000)
     result = explore(scenario_of(program), strategy="dpor", budget=budget, stop_on_failure=False, shrink=False, races="off")
     assert result.executions == program["traces"]
-    return result.executions, result.executions / result.statistics.seconds
+    return result.executions, result.statistics.redundant, time.process_time() - started
 
 
 def size(program: dict[str, Any]) -> float:
@@ -58,10 +65,11 @@ def main(names: list[str]) -> None:
     for title, group in (("locks only", LOCKS), ("contended variables", VARIABLES)):
         print(title)
         for name in group:
-            if names and name not in names:
+            if name not in (names or [one for one in group if one not in LONG]):
                 continue
-            executions, per_second = rate(programs[name])
-            print(f"  {name:20} {executions:7,} executions  {per_second:7,.0f}/s  search state {size(programs[name]):5.2f} MB", flush=True)
+            executions, redundant, seconds = search(programs[name])
+            counted = f"{executions:7,} executions, {redundant} redundant, in {seconds:6.2f} s: {executions / seconds:6,.0f}/s"
+            print(f"  {name:20} {counted}, search state {size(programs[name]):5.2f} MB", flush=True)
 
 
 if __name__ == "__main__":
