@@ -8,11 +8,11 @@ BIN := $(VENV)/bin
 TARGET ?= targets.cache
 ARGS ?=
 
-.PHONY: help explore test check format lint types torture replays replayed bench api libraries clean
+.PHONY: help explore test check format lint types torture replays replayed bench api case-studies clean
 
 help:				## Show this help.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
-		printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 $(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -61,9 +61,8 @@ api: $(VENV)/ready		## Write pages about every public name to build/api.
 	$(BIN)/python -c "import pathlib, interleave, pdoc; interleave.explore; \
 	pdoc.pdoc('interleave', '!interleave[.]', output_directory=pathlib.Path('build/api'))"
 
-libraries: $(VENV)/ready	## Explore releases of packages with known bugs: the table of the README.
-	$(BIN)/python -m tests.libraries.catalogue install $(VENV)/libraries
-	$(BIN)/python -m tests.libraries.catalogue table $(VENV)/libraries
+case-studies: $(VENV)/ready	## Explore releases of packages with known bugs: the tables of the README.
+	$(BIN)/python -m examples.case_studies $(VENV)/case_studies
 
 clean:				## Remove what the other targets made.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

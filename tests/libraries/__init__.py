@@ -1,1 +1,0 @@
-"""Bugs of released packages, found by scenarios that know nothing of them but the package's interface."""
