@@ -24,7 +24,7 @@ from interleave.continuation import Continuation, load, save
 from interleave.errors import CheckFailed, ExecutionDied, NotControlled, ReplayMismatch
 from interleave.estimate import Progress, estimate, is_drawing, take_stock
 from interleave.execution import Onlooker
-from interleave.findings import Findings, is_cut_off
+from interleave.findings import Findings
 from interleave.gil import scope_of, with_labels
 from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, Trace, Verdict
 from interleave.race_search import RaceSearch
@@ -120,9 +120,7 @@ def explore(
     kept = (*options.items(), ("granularity", granularity), ("isolate", isolate), ("races", races), ("include", tuple(include)))
     run = exploration.run if state is None else functools.partial(exploration.run_on, state, kept)
     result = run(stop_on_failure=stop_on_failure)
-    if shrink == "ended" and any(is_cut_off(failure.trace, runner) for failure in result.failures):
-        return result
-    return with_labels(result, runner, races=races) if gil_label else result
+    return with_labels(result, runner, races=races) if gil_label and findings.may_be_labelled else result
 
 
 def check(scenario: Callable[[], object], **options: Any) -> Result:

@@ -48,6 +48,11 @@ class Findings:
     def __len__(self) -> int:
         return len(self._failures)
 
+    @property
+    def may_be_labelled(self) -> bool:
+        """Whether more executions may be spent on these failures."""
+        return self._shrinks != "ended" or not any(is_cut_off(failure.trace, self._runner) for failure in self._failures.values())
+
     def all(self) -> tuple[Failure, ...]:
         """Return the failures in the order in which they were found, each with how often it was met."""
         return tuple(replace(failure, count=self._counts[key]) for key, failure in self._failures.items())

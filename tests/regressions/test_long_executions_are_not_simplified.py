@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from interleave.explore import explore
 from interleave.model import Budget
 
@@ -22,6 +24,7 @@ def polls_for_ever() -> None:
     thread.join()
 
 
+@pytest.mark.labelled
 def test_what_was_cut_off_is_run_once_more_and_no_oftener() -> None:
     result = explore(polls_for_ever, budget=Budget(executions=5, steps=300), shrink="ended")
     assert [one.kind for one in result.failures] == ["livelock"]
@@ -29,6 +32,7 @@ def test_what_was_cut_off_is_run_once_more_and_no_oftener() -> None:
     assert result.failures[0].under_gil is None
 
 
+@pytest.mark.labelled
 def test_what_ended_is_simplified_all_the_same() -> None:
     def scenario() -> None:
         seen: list[int] = []
