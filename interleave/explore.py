@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from interleave import strategies
 from interleave.arguments import check_budget, check_choice, check_scenario, seed_name
@@ -76,7 +76,7 @@ def explore(
     task_order: str = "any",
     granularity: str = "free-threaded",
     isolate: str = "off",
-    shrink: bool = True,
+    shrink: bool | Literal["ended"] = True,
     gil_label: bool = True,
     state: str | os.PathLike[str] | None = None,
     name: str | None = None,
@@ -94,7 +94,7 @@ def explore(
     `isolate="globals"` puts the globals of modules in scope, and what they lead to, back before each execution (see `isolation.snapshot`);
     with "fork" each is made in a child of the process, from which nothing comes back (see `isolation.forked`).
     With `stop_on_failure=False` the exploration goes on and collects distinct failures (see `findings`). `shrink=False` reports them as
-    they were met, not simplified.
+    they were met, not simplified; with "ended" those are that end at the bound on steps, and they get no label.
     `races` says what to do with races that no assertion notices: "report" them in the result, fail on the "harmful" ones, "fail" on
     all that are not known to be benign, or look for none, "off" (see `race_search`).
     `state` names a file in which the exploration is kept when it ends, whatever ends it, and from which it goes on if it is there: the
@@ -120,7 +120,7 @@ def explore(
     kept = (*options.items(), ("granularity", granularity), ("isolate", isolate), ("races", races), ("include", tuple(include)))
     run = exploration.run if state is None else functools.partial(exploration.run_on, state, kept)
     result = run(stop_on_failure=stop_on_failure)
-    return with_labels(result, runner, races=races) if gil_label else result
+    return with_labels(result, runner, races=races) if gil_label and findings.may_be_labelled else result
 
 
 def check(scenario: Callable[[], object], **options: Any) -> Result:

@@ -12,6 +12,7 @@ with the failure; and if it still has nothing in common with those that are know
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from interleave.detectors.distinct import Identity, identity_of
 from interleave.errors import ReplayMismatch
@@ -34,7 +35,7 @@ _Signature = tuple[str, ...]
 class Findings:
     """The failures found in one exploration, each with what makes it what it is."""
 
-    def __init__(self, runner: Runner, races: RaceSearch, *, shrinks: bool = True) -> None:
+    def __init__(self, runner: Runner, races: RaceSearch, *, shrinks: bool | Literal["ended"] = True) -> None:
         self._runner = runner
         self.races = races
         self._shrinks = shrinks
@@ -46,6 +47,11 @@ class Findings:
 
     def __len__(self) -> int:
         return len(self._failures)
+
+    @property
+    def may_be_labelled(self) -> bool:
+        """Whether more executions may be spent on these failures."""
+        return self._shrinks != "ended" or not any(is_cut_off(failure.trace, self._runner) for failure in self._failures.values())
 
     def all(self) -> tuple[Failure, ...]:
         """Return the failures in the order in which they were found, each with how often it was met."""
@@ -75,7 +81,7 @@ class Findings:
             known = self._reason_of(trace, alike, executions)
             self._counts[known] = self._counts.get(known, 0) + 1
             return
-        limit = self._limit(trace)
+        limit = 0 if self._shrinks == "ended" and is_cut_off(trace, runner) else self._limit(trace)
         best = simplify(trace, lambda schedule: self._again(schedule, key), limit=limit, search=lambda *args: self._search(key, *args))
         try:
             detailed = self._follow(schedule_of(best), key, detailed=True)
@@ -184,6 +190,11 @@ class Findings:
             except ReplayMismatch:
                 return None
         return None
+
+
+def is_cut_off(trace: Trace, runner: Runner) -> bool:
+    """Tell whether an execution was ended by the bound on its steps."""
+    return trace.outcome is not None and trace.outcome.kind == "livelock" and trace.moments >= runner.controls.steps
 
 
 def _count(counts: dict[_Signature, int], key: _Signature, most: int) -> bool:

@@ -136,12 +136,13 @@ CLASS_ATTRIBUTE = (_get_class_attribute, _set_class_attribute)
 def _all_classes() -> list[type]:
     """Return every class of the process."""
     classes: list[type] = [object]
-    seen: set[type] = {object}
+    # By id: a metaclass that defines `__eq__` and no `__hash__` makes classes that cannot be hashed.
+    seen = {id(object)}
     for cls in classes:
         one: type
         for one in type.__subclasses__(cls):
-            if one not in seen:
-                seen.add(one)
+            if id(one) not in seen:
+                seen.add(id(one))
                 classes.append(one)
     return classes
 

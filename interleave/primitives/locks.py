@@ -194,6 +194,9 @@ class Lock(_Base):
     __slots__ = ()
     stands_for = _thread.LockType
 
+    def __init_subclass__(cls) -> None:
+        raise TypeError("type '_thread.lock' is not an acceptable base type")
+
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """Take the lock; return False if it was not to be had (in time)."""
         kernel = active()

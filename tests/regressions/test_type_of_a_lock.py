@@ -32,6 +32,8 @@ def test_isinstance_and_copy() -> None:
                 copy.deepcopy(one)
         with pytest.raises(TypeError):
             threading.Lock(True)  # type: ignore[call-arg]
+        with pytest.raises(TypeError):
+            type("Own", (threading.Lock,), {})
 
     result = explore(scenario, budget=Budget(executions=1))
     assert not result.failures, result.failures[0].report()
