@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 FailureKind = Literal["assertion", "exception", "deadlock", "stuck", "livelock", "nondeterminism", "race"]
 
@@ -188,6 +188,10 @@ class Value:
     owner: Any
 
 
+#: In place of a task that is woken: the step counts for a group whose last one wakes it.
+GROUP: Final = -2
+
+
 @dataclass(slots=True)
 class Witness:
     """What race detection needs to know of each event besides the event itself, by position in the trace."""
@@ -202,7 +206,7 @@ class Witness:
     bounded: set[int]
     #: In detailed runs, the operations recorded, those within the steps of tasks too; `held` and `values` go by these.
     rows: list[tuple[int, Any]] = field(default_factory=list)
-    #: How many were recorded when a step made a task ready, the tid of who did, and that of the task.
+    #: How many were recorded when a step made a task ready, the tid of who did, and that of the task; or `GROUP`, if it only counted.
     wakes: list[tuple[int, int, int]] = field(default_factory=list)
 
 

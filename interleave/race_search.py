@@ -15,8 +15,8 @@ ends in a deadlock, an exception or a failed assertion has found an ordinary fai
 (`interleave.choose`, which waiter), so what needs another one is left to sampling. None is made under a bound on preemptions, which it
 might exceed, for a strategy of the caller's own, or when the budget is spent.
 
-**Tasks** of asyncio are looked at in detailed runs only, where no thread but that of the loop runs, and for lost updates
-(`detectors.task_steps`); nothing is foretold for them.
+**Tasks** of asyncio, and threads beside them, are looked at in detailed runs only: tasks for lost updates, threads for what nothing orders
+as well (`detectors.task_steps`). Nothing is foretold for them.
 
 **What fails a run** depends on `races`: "report" nothing, "harmful" the harmful ones, "fail" all that are not benign. Such a race becomes
 the outcome of its execution and is then simplified, verified and replayed like every failure: `follow` runs a schedule and judges it anew.
@@ -133,7 +133,7 @@ class RaceSearch:
             self._runner.statistics.looks += 1
             self._runner.was_cut = was_cut
             view = task_steps.unfolded(reference) if reference.outcome is None else None
-            self._reference.append(view if view is not None and not task_steps.seen(view) else None)
+            self._reference.append(view if view is not None and not task_steps.loses_updates(view) else None)
         return self._reference[0]
 
     def follow(self, schedule: Schedule, key: _Key, *, detailed: bool = False) -> Trace:

@@ -1,8 +1,9 @@
-"""Lost updates between tasks: found without an assertion, and not where the program orders its steps."""
+"""Races of tasks, and of threads beside them: found without an assertion, and not where the program orders its steps."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -142,4 +143,135 @@ async def by_the_end_of_a_task() -> None:
 @pytest.mark.parametrize("strategy", ["auto", "random", "dpor"])
 @pytest.mark.parametrize("scenario", [locked, in_one_step, checked_again, handed_over, by_queue, by_the_end_of_a_task])
 def test_no_race(scenario: Callable[[], Any], strategy: str) -> None:
+    assert not races(scenario, strategy)
+
+
+async def thread_beside_a_task() -> None:
+    cache = Cache()
+
+    def work() -> None:
+        cache.hits += 1
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    cache.hits += 1
+    await asyncio.to_thread(thread.join)
+
+
+async def lost_beside_a_thread() -> None:
+    cache, stop = Cache(), threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+
+    async def count() -> None:
+        value = cache.hits
+        await asyncio.sleep(0)
+        cache.hits = value + 1
+
+    await asyncio.gather(count(), count())
+    stop.set()
+    thread.join()
+
+
+async def two_in_threads() -> None:
+    cache = Cache()
+
+    def work() -> None:
+        cache.hits += 1
+
+    await asyncio.gather(asyncio.to_thread(work), asyncio.to_thread(work))
+
+
+@pytest.mark.parametrize("strategy", ["auto", "random"])
+@pytest.mark.parametrize("scenario", [thread_beside_a_task, lost_beside_a_thread])
+def test_lost_update_where_there_are_threads(scenario: Callable[[], Any], strategy: str) -> None:
+    (race,) = races(scenario, strategy)
+    assert (race.pattern, race.severity) == ("read-write-write", "harmful")
+
+
+@pytest.mark.parametrize("strategy", ["auto", "random"])
+def test_accesses_of_threads_that_nothing_orders(strategy: str) -> None:
+    found = races(two_in_threads, strategy)
+    assert found
+    assert {race.place for race in found} == {"Cache.hits"}
+
+
+async def threads_with_a_lock() -> None:
+    cache, lock = Cache(), threading.Lock()
+
+    def work() -> None:
+        with lock:
+            cache.hits += 1
+
+    await asyncio.gather(asyncio.to_thread(work), asyncio.to_thread(work))
+    assert cache.hits == 2
+
+
+async def told_by_call_soon_threadsafe() -> None:
+    cache, loop = Cache(), asyncio.get_running_loop()
+    done = loop.create_future()
+
+    def count() -> None:
+        cache.hits += 1
+        if cache.hits == 2:
+            done.set_result(None)
+
+    thread = threading.Thread(target=loop.call_soon_threadsafe, args=(count,))
+    thread.start()
+    count()
+    await done
+    thread.join()
+
+
+async def handed_to_a_thread_and_back() -> None:
+    cache = Cache()
+
+    async def count() -> None:
+        cache.hits += 1
+
+    def work() -> None:
+        cache.hits += 1
+        asyncio.run_coroutine_threadsafe(count(), loop).result()
+        cache.hits += 1
+
+    loop = asyncio.get_running_loop()
+    cache.hits = 1
+    await asyncio.to_thread(work)
+    cache.hits += 1
+
+
+async def locked_beside_a_thread() -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    await locked()
+    stop.set()
+    thread.join()
+
+
+def loop_in_a_thread() -> None:
+    cache, loop = Cache(), asyncio.new_event_loop()
+
+    async def count() -> None:
+        cache.hits += 1
+
+    def run() -> None:
+        cache.hits += 1
+        loop.run_forever()
+        loop.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(count(), loop).result()
+    cache.hits += 1
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    cache.hits += 1
+
+
+@pytest.mark.parametrize("strategy", ["auto", "random"])
+@pytest.mark.parametrize(
+    "scenario", [threads_with_a_lock, told_by_call_soon_threadsafe, handed_to_a_thread_and_back, locked_beside_a_thread, loop_in_a_thread]
+)
+def test_no_race_where_there_are_threads(scenario: Callable[[], Any], strategy: str) -> None:
     assert not races(scenario, strategy)

@@ -10,6 +10,8 @@ from interleave.detectors.sightings import Sighting, rank_of
 from interleave.detectors.synchronisation import locks_of
 from interleave.model import Inversion, LockStep, Race, RaceAccess, Severity, Trace
 
+#: Operations that begin the step of a task.
+_STEPS = ("step", "yield", "resume")
 _SEVERITIES = ("harmful", "possible", "benign")
 
 
@@ -91,10 +93,10 @@ class Accounts:
         own, other = repr(first.thread), repr(between.thread)
         start, middle, end = _at(first), _at(between), _at(second)
         if one.pattern == "read-write-write":
-            kind, awaited = ("task", self._awaited(one)) if self._trace.has_tasks else ("thread", "")
+            mine, theirs = self._kind(first.tid), self._kind(between.tid)
             return (
-                f"lost update of {place}: after {kind} {own} read it{_value(first, 'as')} at {start}{awaited}, {kind} {other} "
-                f"wrote{_value(between)} at {middle}, which {kind} {own} overwrites{_value(second, 'with')} at {end}"
+                f"lost update of {place}: after {mine} {own} read it{_value(first, 'as')} at {start}{self._awaited(one)}, {theirs} {other} "
+                f"wrote{_value(between)} at {middle}, which {mine} {own} overwrites{_value(second, 'with')} at {end}"
             )
         if one.pattern == "write-write-read":
             return (
@@ -105,12 +107,16 @@ class Accounts:
             return f"{place} changes between two reads by thread {own}, at {start} and {end}: thread {other} writes it at {middle}"
         return f"{place} is seen between two writes by thread {own}, at {start} and {end}: thread {other} reads it at {middle}"
 
+    def _kind(self, tid: int) -> str:
+        """Return what a tid is of, in a word."""
+        return "task" if any(by == tid and operation.kind in _STEPS for by, operation in self._trace.events) else "thread"
+
     def _awaited(self, one: Sighting) -> str:
         """Return in words where a task let others go on after its first access: where its next step begins."""
         first, _, second = one.positions
         events = self._trace.events
         tid = events[first][0]
-        sites = [operation.site for by, operation in events[first:second] if by == tid and operation.kind in ("step", "yield")]
+        sites = [operation.site for by, operation in events[first:second] if by == tid and operation.kind in _STEPS]
         return f" and awaited at {sites[0].file.rpartition('/')[2]}:{sites[0].line}" if sites and sites[0].line else ""
 
 

@@ -18,6 +18,7 @@ from interleave.event_loop.quick import run_quickly
 from interleave.event_loop.ready import Ready
 from interleave.event_loop.timers import Timers
 from interleave.model import READ, WAKE, WRITE
+from interleave.outcome import GROUP
 from interleave.runtime.ending import run_away
 from interleave.runtime.tasks import steps_of
 from interleave.runtime.threads import LogicalThread, Unwind
@@ -220,6 +221,8 @@ class Scheduler:
         group = self.ready.group = group_of(handle._callback, handle._args)
         self._steps.enter_object(group, READ, COUNT)
         self._steps.enter_object(group, READ, WAKE)
+        if (on_wake := self._steps.on_wake) is not None:
+            on_wake(self.running.tid, GROUP)
         self._steps.close(True)
         try:
             handle._run()

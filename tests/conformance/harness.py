@@ -17,6 +17,7 @@ import unittest
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from types import FunctionType
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -52,6 +53,11 @@ def cases_of(module_name: str) -> Iterator[Case]:
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, unittest.TestCase) and value.__module__ == module.__name__:
             yield value
+
+
+def share_of(parameters: Iterable[Any], every: int) -> list[Any]:
+    """Return every so many of the parameters: a share for runs that have to be short."""
+    return list(parameters)[::every]
 
 
 def unknown_names(cases: Iterable[Case], names: Iterable[str]) -> list[str]:

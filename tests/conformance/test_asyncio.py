@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from . import harness
-from .harness import Case, cases_of, conform, methods, unknown_names
+from .harness import Case, cases_of, conform, methods, share_of, unknown_names
 
 pytest.importorskip("test.test_asyncio", reason="this interpreter comes without its test package")
 
@@ -122,6 +122,12 @@ def test_conforms_in_order(case: Case, name: str, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(("case", "name"), list(methods(CASES, EXCLUDED)))
 def test_conforms_in_any_order(case: Case, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(harness, "SCHEDULES", 20)
+    conform(case, name)
+
+
+@pytest.mark.parametrize(("case", "name"), share_of(methods(CASES, EXCLUDED), every=12))
+def test_a_share_conforms(case: Case, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "SCHEDULES", 5)
     conform(case, name)
 
 

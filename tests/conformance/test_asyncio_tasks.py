@@ -15,7 +15,7 @@ import pytest
 from interleave.event_loop.loop import EventLoop
 
 from . import harness
-from .harness import Case, cases_of, conform, methods, unknown_names
+from .harness import Case, cases_of, conform, methods, share_of, unknown_names
 
 pytest.importorskip("test.test_asyncio", reason="this interpreter comes without its test package")
 utils: Any = importlib.import_module("test.test_asyncio.utils")
@@ -92,6 +92,12 @@ def test_conforms_in_order(case: Case, name: str, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(("case", "name"), list(methods(CASES, {**EXCLUDED, **IN_ORDER_ONLY})))
 def test_conforms_in_any_order(case: Case, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(harness, "SCHEDULES", 20)
+    conform(case, name)
+
+
+@pytest.mark.parametrize(("case", "name"), share_of(methods(CASES, {**EXCLUDED, **IN_ORDER_ONLY}), every=80))
+def test_a_share_conforms(case: Case, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "SCHEDULES", 5)
     conform(case, name)
 
 
