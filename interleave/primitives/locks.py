@@ -3,11 +3,10 @@
 A stand-in carries two states: the controlled one, which lasts one execution, and a real lock for everybody who is not a logical
 thread of it (before, after, and other OS threads meanwhile). Locks taken over keep the lock they replace as their real one.
 
-Which steps are scheduling points. An acquire is one. A release is one only once somebody tried a lock without blocking
-(`acquire(False)`, `locked()`): before that nobody can tell a lock that is held a little longer from one that is not, so
-that a switch before the release and one after it are equivalent. `Kernel.is_holding_visible` keeps that fact for the
-exploration, and turning it on counts as new points. Taking an RLock again, and releasing all but the last level, concerns its owner alone
-and is no operation at all.
+Which steps are scheduling points. An acquire is one. A release is one only once somebody tried a lock without blocking (`acquire(False)`,
+`locked()`): before that nobody can tell a lock held a little longer from one that is not, so that a switch before the release and one
+after it are equivalent. `Kernel.is_holding_visible` keeps that fact for the exploration, and turning it on counts as new points. Taking an
+RLock again, and releasing all but the last level, concerns its owner alone and is no operation at all.
 """
 
 from __future__ import annotations
