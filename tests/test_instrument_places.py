@@ -708,7 +708,7 @@ def test_lru_cache_is_written_when_called_and_when_it_stores() -> None:
     assert record(run).of(cached) == [("WHOLE", "w")] * 3
 
 
-def test_nobody_can_say_what_uses_of_weak_dictionaries_touch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_can_say_what_looking_into_weak_dictionaries_touches(monkeypatch: pytest.MonkeyPatch) -> None:
     import weakref
 
     sites: list[Any] = []
@@ -721,9 +721,27 @@ def test_nobody_can_say_what_uses_of_weak_dictionaries_touch(monkeypatch: pytest
         table.pop("a")
 
     table: Any = weakref.WeakValueDictionary()
-    assert record(run, table, Box()).of(table) == []
+    assert record(run, table, Box()).of(table) == [("WHOLE", "w")]
     first = run.__code__.co_firstlineno
-    assert [site.line - first for site in sites] == [1, 2, 3, 4]
+    assert [site.line - first for site in sites] == [2, 3, 4]
+
+
+def test_a_key_that_is_looked_up_in_a_weak_dictionary_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    import weakref
+
+    sites: list[Any] = []
+    monkeypatch.setattr(announcing, "announce_unknown", sites.append)
+
+    def run(table: Any, box: Box) -> None:
+        table[box] = 1
+        table[box]
+        assert box in table
+        table.get(box)
+        list(table)
+
+    table: Any = weakref.WeakKeyDictionary()
+    assert record(run, table, Box()).of(table) == [("WHOLE", "w"), ("WHOLE", "r"), ("WHOLE", "r"), ("WHOLE", "r")]
+    assert len(sites) == 1
 
 
 def test_objects_of_installed_packages_are_written_by_their_methods() -> None:

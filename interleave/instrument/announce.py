@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from interleave import runtime
-from interleave.instrument.families import WEAK
+from interleave.instrument.families import ANYWHERE
 from interleave.instrument.kinds import find
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, SHAPE, WHOLE, Site
@@ -21,11 +21,14 @@ def announce(site: Site, accesses: AccessList, value: object = runtime.UNKNOWN) 
     """Announce accesses that happen as one operation; `value` is that of the first. Call only while the gate is open."""
     if registry.aliases:
         accesses = _translate(accesses)
-    if WEAK and any(type(access[0]) in WEAK for access in accesses):
-        announce_unknown(site)
-    elif len(accesses) == 1:
+    if len(accesses) == 1:
         owner, field, mode = accesses[0]
-        runtime.touch(site, owner, field, mode, value)
+        if field is ANYWHERE:
+            announce_unknown(site)
+        else:
+            runtime.touch(site, owner, field, mode, value)
+    elif any(access[1] is ANYWHERE for access in accesses):
+        announce_unknown(site)
     elif accesses:
         runtime.touch_many(site, accesses, value)
 

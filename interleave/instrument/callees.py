@@ -37,7 +37,7 @@ from typing import Any
 from interleave.instrument import families, functions, kinds
 from interleave.instrument.announce import announce, announce_unknown, gate
 from interleave.instrument.containers import KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
-from interleave.instrument.families import family, is_library_container
+from interleave.instrument.families import ANYWHERE, family, is_library_container, sees_deaths
 from interleave.instrument.functions import attribute_call
 from interleave.instrument.items import settle
 from interleave.instrument.iterators import called, consumed, resume
@@ -110,7 +110,8 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
         if whose == FOREIGN_CODE:
             accesses.append((owner, WHOLE, WRITE))
         elif is_library_container(type(owner)) or family(type(owner)):
-            accesses.append((owner, WHOLE, READ if function.__name__ in PYTHON_READERS else WRITE))
+            field = ANYWHERE if sees_deaths(type(owner), function.__name__) else WHOLE
+            accesses.append((owner, field, READ if function.__name__ in PYTHON_READERS else WRITE))
     touched = [value for value in arguments if type(value) not in SCALARS and family(type(value))]
     _announce(site, accesses + _argument_accesses(function, touched))
 

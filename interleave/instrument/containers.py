@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from interleave.instrument.families import ARRAY, DEFAULTDICT, DEQUE, DICT, LIST, MEMORY, OPAQUE, SET, item
+from interleave.instrument.families import ANYWHERE, ARRAY, DEFAULTDICT, DEQUE, DICT, LIST, MEMORY, OPAQUE, SET, item
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, SHAPE, WHOLE, WRITE
 
@@ -43,6 +43,10 @@ def read_whole(obj: Any, args: tuple[Any, ...]) -> AccessList:
 
 def read_shape(obj: Any, args: tuple[Any, ...]) -> AccessList:
     return [(obj, SHAPE, READ)]
+
+
+def look_anywhere(obj: Any, args: tuple[Any, ...]) -> AccessList:
+    return [(obj, ANYWHERE, READ)]
 
 
 def nothing(obj: Any, args: tuple[Any, ...]) -> AccessList:

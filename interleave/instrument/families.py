@@ -36,8 +36,9 @@ from interleave.model import WHOLE
 
 #: Families of containers that behave alike. NONE must be 0. OPAQUE is an object of an unknown mutable type of C or of the standard library;
 #: MEMORY is a view of the memory of another object, under whose name it goes (see `runtime.places`);
+#: WEAK one whose elements go with their last reference, where that makes a difference (see `sees_deaths`);
 #: FOREIGN one of an installed package, which might even change when an item is read, as caches do.
-NONE, LIST, DICT, DEFAULTDICT, SET, ARRAY, DEQUE, VIEW, MEMORY, OPAQUE, FOREIGN = range(11)
+NONE, LIST, DICT, DEFAULTDICT, SET, ARRAY, DEQUE, VIEW, MEMORY, WEAK, OPAQUE, FOREIGN = range(12)
 
 _FAMILIES: dict[type, int] = {
     list: LIST, dict: DICT, OrderedDict: DICT, defaultdict: DEFAULTDICT, set: SET, bytearray: ARRAY, array: ARRAY, deque: DEQUE,
@@ -52,6 +53,9 @@ INERT_MODULES = frozenset({
     "types", "weakref", "_weakref", "functools", "operator", "_operator", "_struct", "struct", "time", "zoneinfo", "typing", "_typing",
     "itertools", "uuid", "abc", "_abc", "os", "posix",
 })  # fmt: skip
+
+#: Field of an access that conflicts with everything, since nobody can say what it depends on.
+ANYWHERE: Hashable = object()
 
 _families: Kinds = registry.new_cache()
 _by_operation: dict[str, Kinds] = {}
@@ -103,14 +107,14 @@ def _judge_operation(tp: type, dunder: str) -> int:
 def _judge_function(tp: type, function: Any) -> int:
     """Judge an operation that is written in Python: it announces what it does itself, unless it is out of scope."""
     whose = origin(function) if type(function) is FunctionType else NEUTRAL
-    if whose == LIBRARY and issubclass(tp, _WEAK_CONTAINERS):
-        WEAK.add(tp)
+    if whose == LIBRARY and sees_deaths(tp, function.__name__):
+        return WEAK
     return OPAQUE if whose == LIBRARY else FOREIGN if whose == FOREIGN_CODE else NONE
 
 
 def is_library_container(tp: type) -> bool:
     """Tell whether instances are containers that the standard library writes in Python: `UserDict`, `WeakSet`, `Counter`, ..."""
-    return any(operation_family(tp, dunder) == OPAQUE for dunder in ("__getitem__", "__contains__", "__iter__"))
+    return any(operation_family(tp, dunder) in (OPAQUE, WEAK) for dunder in ("__getitem__", "__contains__", "__iter__"))
 
 
 def _makes_defaults(tp: type) -> bool:
@@ -119,9 +123,21 @@ def _makes_defaults(tp: type) -> bool:
     return found is not None and found[0] is defaultdict
 
 
-_WEAK_CONTAINERS = (WeakValueDictionary, WeakKeyDictionary, WeakSet)
-#: Types of containers whose elements may go with any step of any thread, so that nobody can say what an operation on one conflicts with.
-WEAK: set[type] = set()
+#: By weak container: methods to which it makes no difference which of its elements have died. A key that is looked up lives.
+_BLIND_TO_DEATHS: dict[type, frozenset[str]] = {
+    WeakValueDictionary: frozenset({"__setitem__", "__delitem__", "update"}),
+    WeakKeyDictionary: frozenset({
+        "__getitem__", "__setitem__", "__delitem__", "__contains__", "get", "setdefault", "pop", "update",
+    }),
+    WeakSet: frozenset({"__contains__", "add", "discard", "remove", "update"}),
+}  # fmt: skip
+
+
+def sees_deaths(tp: type, method: str) -> bool:
+    """Tell whether what a method does depends on which elements of a weak container have died: any step of any thread may let one go."""
+    return any(issubclass(tp, cls) and method not in names for cls, names in _BLIND_TO_DEATHS.items())
+
+
 _IMMUTABLE = frozenset({int, float, complex, bool, str, bytes, tuple, frozenset, range, NoneType, MappingProxyType})
 
 # --- items ------------------------------------------------------------------------------------------------------------

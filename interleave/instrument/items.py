@@ -15,6 +15,7 @@ from interleave.instrument.containers import (
     Action,
     Provisional,
     ensure_key,
+    look_anywhere,
     read_index,
     read_key,
     read_shape,
@@ -24,7 +25,20 @@ from interleave.instrument.containers import (
     store_key,
     write_whole,
 )
-from interleave.instrument.families import ARRAY, DEFAULTDICT, DICT, FOREIGN, LIST, OPAQUE, PLAIN_KEYS, SET, VIEW, item, operation_family
+from interleave.instrument.families import (
+    ARRAY,
+    DEFAULTDICT,
+    DICT,
+    FOREIGN,
+    LIST,
+    OPAQUE,
+    PLAIN_KEYS,
+    SET,
+    VIEW,
+    WEAK,
+    item,
+    operation_family,
+)
 from interleave.instrument.iterators import consumed
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
@@ -34,10 +48,12 @@ UNKNOWN = runtime.UNKNOWN
 Peek = runtime.Peek
 aliases = registry.aliases
 
-_READS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index, FOREIGN: write_whole}
-_STORES: dict[int, Action] = {DICT: store_key, DEFAULTDICT: store_key, LIST: store_index, ARRAY: store_index}
-_DELETIONS: dict[int, Action] = {DICT: remove_key, DEFAULTDICT: remove_key}
-_TESTS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: read_key, SET: read_key}
+_READS: dict[int, Action] = {
+    DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index, FOREIGN: write_whole, WEAK: look_anywhere,
+}  # fmt: skip
+_STORES: dict[int, Action] = {DICT: store_key, DEFAULTDICT: store_key, LIST: store_index, ARRAY: store_index, WEAK: look_anywhere}
+_DELETIONS: dict[int, Action] = {DICT: remove_key, DEFAULTDICT: remove_key, WEAK: look_anywhere}
+_TESTS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: read_key, SET: read_key, WEAK: look_anywhere}
 
 
 def settle(site: Site, action: Action, obj: Any, args: tuple[Any, ...], value: object = UNKNOWN) -> None:
@@ -198,4 +214,6 @@ def size_reads(obj: Any, kind: int) -> AccessList:
     """Return what the length of an object of a family is read from."""
     if kind == VIEW:
         return consumed(obj)
+    if kind == WEAK:
+        return look_anywhere(obj, ())
     return read_whole(obj, ()) if kind in (OPAQUE, FOREIGN) else read_shape(obj, ())

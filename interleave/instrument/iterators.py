@@ -25,7 +25,21 @@ from interleave import runtime
 from interleave.instrument import families
 from interleave.instrument.announce import announce, announce_one, gate
 from interleave.instrument.containers import method_action, write_whole
-from interleave.instrument.families import DEFAULTDICT, DEQUE, DICT, FOREIGN, LIST, NONE, OPAQUE, SET, VIEW, family, operation_family
+from interleave.instrument.families import (
+    ANYWHERE,
+    DEFAULTDICT,
+    DEQUE,
+    DICT,
+    FOREIGN,
+    LIST,
+    NONE,
+    OPAQUE,
+    SET,
+    VIEW,
+    WEAK,
+    family,
+    operation_family,
+)
 from interleave.instrument.kinds import find
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
@@ -112,7 +126,7 @@ def consumed(value: Any) -> AccessList:
         step = _iterator_kind(type(value))
     if step:
         return [(value, WHOLE, WRITE), *(behind(value) if step == WRAPPER else ())]
-    return [(value, WHOLE, READ)] if kind != NONE else []
+    return [(value, ANYWHERE if kind == WEAK else WHOLE, READ)] if kind != NONE else []
 
 
 def start(site: Site) -> Callable[[Any], None]:
@@ -129,7 +143,7 @@ def start(site: Site) -> Callable[[Any], None]:
             announce(site, [(owner, SHAPE, READ) for owner, _, _ in view_reads(obj)])
         elif kind in (DICT, DEFAULTDICT, SET, DEQUE):
             announce(site, [(obj, SHAPE, READ)])
-        elif kind in (OPAQUE, FOREIGN):
+        elif kind in (OPAQUE, FOREIGN, WEAK):
             announce(site, consumed(obj))
 
     return hook

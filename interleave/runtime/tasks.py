@@ -33,7 +33,7 @@ from interleave.runtime.sites import current_site
 from interleave.runtime.threads import LogicalThread
 
 #: Methods of the trap that are exchanged while footprints are gathered.
-_TURNED = ("step", "look", "wait", "value", "spawn", "join")
+_TURNED = ("step", "step_anywhere", "look", "wait", "value", "spawn", "join")
 _MEMORY = ("read", "write")
 
 
@@ -74,6 +74,8 @@ class Steps:
         self.loops: list[Any] = []
         #: The loop whose step among threads is under way.
         self._loop: Owner | None = None
+        #: Whether nobody can say what it conflicts with.
+        self._is_unknown = False
         #: Whether only what is entered explicitly belongs to the footprint.
         self._is_closed = False
 
@@ -95,7 +97,7 @@ class Steps:
         # That a task yields matters to those who choose; what it does then is a step like any other.
         kernel.note(thread, operation if operation.kind != "yield" else operation._replace(kind="step"), None, UNKNOWN)
         if kernel.every or self._trap.teller is not None:
-            self.touched = {}
+            self.touched, self._is_unknown = {}, False
             if not self._is_turned:
                 self._turn()
 
@@ -107,7 +109,7 @@ class Steps:
         # With gathering or without: a step of more than one event is one in between.
         if position < 0 or position != len(kernel.events) - 1:
             self._suspend(thread)
-        elif touched is not None and kernel.every:
+        elif touched is not None and kernel.every and not self._is_unknown:
             tid, operation = kernel.events[position]
             kernel.events[position] = tid, operation._replace(accesses=tuple(touched))
 
@@ -172,7 +174,7 @@ class Steps:
         self._is_turned = True
         trap = self._trap
         trap.step, trap.look, trap.wait, trap.value = self._step, self._look, self._wait, self._value
-        trap.spawn, trap.join = self._spawn, self._join
+        trap.spawn, trap.join, trap.step_anywhere = self._spawn, self._join, self._step_anywhere
         runtime.touch, runtime.touch_many = self._touch, self._touch_many
         gate.is_open = True
 
@@ -215,6 +217,9 @@ class Steps:
             return
         for one in resources:
             self.touched[Access(self._trap.name(one), STATE, mode)] = None
+
+    def _step_anywhere(self, kind: str, site: Site) -> None:
+        self._is_unknown = True
 
     def _look(self, kind: str, resource: object) -> None:
         self._step(kind, resource, mode=READ)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import weakref
 from collections.abc import Callable
@@ -93,3 +94,25 @@ def test_element_goes_from_a_weak_set(look: Callable[[Any], Any]) -> None:
         assert seen[0] == seen[1]
 
     assert explore(scenario).failures[0].kind == "assertion"
+
+
+def test_steps_of_tasks_look_at_weak_references() -> None:
+    """Within a step of a task nothing is announced: the step as a whole conflicts with everything."""
+    seen: set[bool] = set()
+
+    async def scenario() -> None:
+        held, reference = [_Resource()], []
+        reference.append(weakref.ref(held[0]))
+
+        async def look() -> None:
+            await asyncio.sleep(0)
+            seen.add(reference[0]() is None)
+
+        async def drop() -> None:
+            await asyncio.sleep(0)
+            held.clear()
+
+        await asyncio.gather(look(), drop())
+
+    assert explore(scenario, strategy="dpor").verdict == "proven"
+    assert seen == {False, True}
