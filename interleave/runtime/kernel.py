@@ -94,8 +94,7 @@ class Fiber:
         if not kernel.is_ending:
             kernel.pending[thread.tid] = None
             kernel.enabled &= ~thread.bit
-            thread.exit_queue.is_open = True
-            kernel.enabled |= thread.exit_queue.mask
+            kernel.open(thread.exit_queue)
             kernel.alive -= not thread.info.is_daemon
             following = kernel.pick_next(thread) if kernel.alive else None
         kernel.idle.append(self)

@@ -162,7 +162,7 @@ class Trap:
         site = current_site()
         operation = self.memory.operation(kind, touched, WRITE, site) if touched else _new(Operation, (kind, (), site, target))
         me.resource = resource
-        if queue.is_open and timeout is None:
+        if queue.is_open and timeout is None and not kernel.every:
             kernel.announce(me, operation, queue)
             is_in_time = True
         else:
@@ -197,9 +197,7 @@ class Trap:
         kernel = self.kernel
         me = kernel.me
         me.held |= lock
-        queue.is_open = False
-        if queue.mask:
-            kernel.close(queue)
+        kernel.close(queue)
         return me.tid
 
     def let_go(self, lock: int, owner: int, queue: WaitQueue) -> None:
@@ -209,8 +207,7 @@ class Trap:
         me.held &= ~lock
         if me.tid != owner and 0 <= owner < len(kernel.logical):
             kernel.logical[owner].held &= ~lock
-        queue.is_open = True
-        kernel.enabled |= queue.mask
+        kernel.open(queue)
 
     def show_holding(self) -> None:
         """Note that the program looks whether locks are held, so that releases are points from now on."""

@@ -153,8 +153,9 @@ def scaling(windows: int) -> None:
 
     def rate(threads: int) -> Rate:
         def measure(seconds: float) -> float:
-            # Equally many operations for both; they outweigh the cost of taking control and of repeating the first execution.
-            result = explore(many(threads, 100), strategy="random", budget=Budget(executions=1_200 // threads, steps=1_000_000))
+            # Equally many operations for both. There have to be many executions: some are made on the side, to repeat the first one and to
+            # look for races, and their steps are not counted.
+            result = explore(many(threads, 100), strategy="random", budget=Budget(executions=4_800 // threads, steps=1_000_000))
             return result.statistics.steps / result.statistics.seconds
 
         return measure
