@@ -165,6 +165,8 @@ class Trap:
         if queue.is_open and timeout is None:
             kernel.announce(me, operation, queue)
             is_in_time = True
+            if kernel.every:  # as `block` does
+                kernel.trace.guards[len(kernel.events)] = queue.was_open, False
         else:
             is_in_time = kernel.block(me, operation, queue, timeout)
         me.resource = None
@@ -197,9 +199,7 @@ class Trap:
         kernel = self.kernel
         me = kernel.me
         me.held |= lock
-        queue.is_open = False
-        if queue.mask:
-            kernel.close(queue)
+        kernel.close(queue)
         return me.tid
 
     def let_go(self, lock: int, owner: int, queue: WaitQueue) -> None:
@@ -209,8 +209,7 @@ class Trap:
         me.held &= ~lock
         if me.tid != owner and 0 <= owner < len(kernel.logical):
             kernel.logical[owner].held &= ~lock
-        queue.is_open = True
-        kernel.enabled |= queue.mask
+        kernel.open(queue)
 
     def show_holding(self) -> None:
         """Note that the program looks whether locks are held, so that releases are points from now on."""
