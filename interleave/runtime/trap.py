@@ -165,6 +165,8 @@ class Trap:
         if queue.is_open and timeout is None and not kernel.every:
             kernel.announce(me, operation, queue)
             is_in_time = True
+            if kernel.every:  # as `block` does
+                kernel.trace.guards[len(kernel.events)] = queue.was_open, False
         else:
             is_in_time = kernel.block(me, operation, queue, timeout)
         me.resource = None
