@@ -65,12 +65,21 @@ class _Watch:
 
     def __init__(self) -> None:
         self.has_seen = False
+        self._has_refused = False
 
     @contextmanager
     def on(self) -> Iterator[None]:
         """Look, in the body of a `with`. (An audit hook would see all, and for ever slow down every `id` in the process.)"""
         self.has_seen, ident = False, threading.get_ident()
+        self._has_refused = False
         run_forever = asyncio.BaseEventLoop.run_forever
+        wait = threading.Condition.wait
+
+        def wait_answered(condition: threading.Condition, timeout: float | None = None) -> bool:
+            if self._has_refused and timeout is None and threading.get_ident() == ident:
+                # For the thread that was not started, as a rule: it would be for ever.
+                raise NoThreadsYet("can't wait for a thread that was not started")
+            return wait(condition, timeout)
 
         def run_noticed(loop: asyncio.BaseEventLoop) -> None:
             self.has_seen = True
@@ -80,7 +89,7 @@ class _Watch:
             def started(*arguments: Any, **options: Any) -> Any:
                 if threading.get_ident() != ident:
                     return start(*arguments, **options)
-                self.has_seen = True
+                self.has_seen = self._has_refused = True
                 raise NoThreadsYet("can't start new thread")
 
             return started
@@ -89,10 +98,12 @@ class _Watch:
         for module, name, start in before:
             setattr(module, name, noticing(start))
         asyncio.BaseEventLoop.run_forever = run_noticed  # type: ignore[method-assign, assignment]
+        threading.Condition.wait = wait_answered  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
             asyncio.BaseEventLoop.run_forever = run_forever  # type: ignore[method-assign]
+            threading.Condition.wait = wait  # type: ignore[method-assign]
             for module, name, start in before:
                 setattr(module, name, start)
 

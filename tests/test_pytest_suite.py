@@ -323,3 +323,21 @@ def test_run_once():
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*cancelled test_explored*"])
     result.stdout.no_fnmatch_line("*cancelled test_run_once*")
+
+
+def test_fixtures_that_wait_for_a_thread_which_could_not_be_started_do_not_hang(pytester: pytest.Pytester) -> None:
+    code = """
+@pytest.fixture
+def stopped():
+    done = threading.Event()
+    yield done
+    done.wait()
+
+def test_stops(stopped):
+    thread = threading.Thread(target=stopped.set)
+    thread.start()
+    thread.join()
+"""
+    result = run(pytester, code)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["interleave explored: 1 proven"])
