@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from interleave.explore import Replay
     from interleave.model import Failure, Result
 
-#: Executions of a test, seconds, and steps of an execution, unless something else is asked for: a suite has many tests, and what is learned
-#: from an execution takes longer than in proportion to its length.
+#: Executions of a test, seconds, and steps of an execution, unless something else is asked for: long ones take long to learn from, too.
 EXECUTIONS: Final = 100
 SECONDS: Final = 10.0
 STEPS: Final = 5_000
@@ -64,14 +63,12 @@ class _Watch:
     """Notices threads and event loops that are to be started by the OS thread that runs tests."""
 
     def __init__(self) -> None:
-        self.has_seen = False
-        self._has_refused = False
+        self.has_seen = self._has_refused = False
 
     @contextmanager
     def on(self) -> Iterator[None]:
         """Look, in the body of a `with`. (An audit hook would see all, and for ever slow down every `id` in the process.)"""
-        self.has_seen, ident = False, threading.get_ident()
-        self._has_refused = False
+        self.has_seen, self._has_refused, ident = False, False, threading.get_ident()
         run_forever = asyncio.BaseEventLoop.run_forever
         wait = threading.Condition.wait
 
@@ -265,8 +262,8 @@ class _Explored(Schedule):
         super().__init__(SimpleNamespace(node=item, config=item.config))  # type: ignore[arg-type]
         own = self._options
         limits = {} if own.keys() & {"executions", "seconds", "budget"} else {"executions": EXECUTIONS, "seconds": SECONDS}
-        bounds = {"hang": HANG} if "budget" in own else {"hang": HANG, "steps": STEPS}
-        self._options = {"isolate": "globals", "task_order": "fifo"} | bounds | limits | own
+        limits |= {} if "budget" in own else {"steps": STEPS}
+        self._options = {"isolate": "globals", "task_order": "fifo", "hang": HANG} | limits | own
         self.said = "not explored"
 
     def _replay_command(self, seed: str) -> str:
