@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 TARGET ?= targets.cache
 ARGS ?=
 
-.PHONY: help explore test check format lint types torture replays replayed bench api case-studies clean
+.PHONY: help explore test check format lint types torture replays replayed bench api case-studies suites clean
 
 help:				## Show this help.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -63,6 +63,10 @@ api: $(VENV)/ready		## Write pages about every public name to build/api.
 
 case-studies: $(VENV)/ready	## Explore releases of packages with known bugs: the tables of the README.
 	$(BIN)/python -m examples.case_studies $(VENV)/case_studies
+
+suites: $(VENV)/ready		## Run the test suites of packages as ever and explored: the other table.
+	$(BIN)/python -m tests.libraries.suites install $(VENV)/suites
+	$(BIN)/python -m tests.libraries.suites table $(VENV)/suites $(ARGS)
 
 clean:				## Remove what the other targets made.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -14,7 +14,7 @@ the test's class is made each time.
 Tests leave things behind in modules. So that the next execution does not find them, `isolate` is "globals" here unless a mark says
 otherwise; and since tests rely on tasks starting in the order in which they were made, `task_order` is "fifo". A test that does not repeat
 itself nevertheless, or does not end within the bound on steps, cannot be explored, which is a warning and no failure: it says nothing of
-its threads.
+its threads. So it is with one that has an exception in a thread or task as soon as it runs, which nobody catches: that is what it is about.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from interleave.explore import Replay
     from interleave.model import Failure, Result
 
-#: Executions of a test, and seconds, unless something else is asked for: a suite has many tests.
+#: Executions of a test, seconds, and steps of an execution, unless something else is asked for: long ones take long to learn from, too.
 EXECUTIONS: Final = 100
 SECONDS: Final = 10.0
+STEPS: Final = 5_000
 #: Seconds of wall time without a step, after which a test is given up: some wait for what is not controlled.
 HANG: Final = 10.0
 #: The key under which reports say what was done.
@@ -62,13 +63,20 @@ class _Watch:
     """Notices threads and event loops that are to be started by the OS thread that runs tests."""
 
     def __init__(self) -> None:
-        self.has_seen = False
+        self.has_seen = self._has_refused = False
 
     @contextmanager
     def on(self) -> Iterator[None]:
         """Look, in the body of a `with`. (An audit hook would see all, and for ever slow down every `id` in the process.)"""
-        self.has_seen, ident = False, threading.get_ident()
+        self.has_seen, self._has_refused, ident = False, False, threading.get_ident()
         run_forever = asyncio.BaseEventLoop.run_forever
+        wait = threading.Condition.wait
+
+        def wait_answered(condition: threading.Condition, timeout: float | None = None) -> bool:
+            if self._has_refused and timeout is None and threading.get_ident() == ident:
+                # For the thread that was not started, as a rule: it would be for ever.
+                raise NoThreadsYet("can't wait for a thread that was not started")
+            return wait(condition, timeout)
 
         def run_noticed(loop: asyncio.BaseEventLoop) -> None:
             self.has_seen = True
@@ -78,7 +86,7 @@ class _Watch:
             def started(*arguments: Any, **options: Any) -> Any:
                 if threading.get_ident() != ident:
                     return start(*arguments, **options)
-                self.has_seen = True
+                self.has_seen = self._has_refused = True
                 raise NoThreadsYet("can't start new thread")
 
             return started
@@ -87,10 +95,12 @@ class _Watch:
         for module, name, start in before:
             setattr(module, name, noticing(start))
         asyncio.BaseEventLoop.run_forever = run_noticed  # type: ignore[method-assign, assignment]
+        threading.Condition.wait = wait_answered  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
             asyncio.BaseEventLoop.run_forever = run_forever  # type: ignore[method-assign]
+            threading.Condition.wait = wait  # type: ignore[method-assign]
             for module, name, start in before:
                 setattr(module, name, start)
 
@@ -164,6 +174,10 @@ class WholeTest:
             self._explore()
 
     def _explore(self) -> None:
+        # What pytest-timeout allows is for one execution; the budget and the watchdog end an exploration.
+        cancel = getattr(self._item.config.hook, "pytest_timeout_cancel_timer", None)
+        if cancel is not None:
+            cancel(item=self._item)
         schedule = _Explored(self._item)
         try:
             schedule(self._once)
@@ -248,6 +262,7 @@ class _Explored(Schedule):
         super().__init__(SimpleNamespace(node=item, config=item.config))  # type: ignore[arg-type]
         own = self._options
         limits = {} if own.keys() & {"executions", "seconds", "budget"} else {"executions": EXECUTIONS, "seconds": SECONDS}
+        limits |= {} if "budget" in own else {"steps": STEPS}
         self._options = {"isolate": "globals", "task_order": "fifo", "hang": HANG} | limits | own
         self.said = "not explored"
 
@@ -276,12 +291,20 @@ class _Explored(Schedule):
             # It may be long, no more.
             self.said = "too long"
             self._warn(f"{self._nodeid} is too long to be explored: {first}")
+        elif failure is not None and _is_ever_uncaught(failure):
+            self.said = "never caught"
+            self._warn(f"{self._nodeid} cannot be explored, nobody catches an exception in its first execution already: {first}")
         else:
             super()._fail_with(failure)
 
     def chosen(self) -> dict[str, Any]:
         """Return the options of the exploration."""
         return self._chosen({})
+
+
+def _is_ever_uncaught(failure: Failure) -> bool:
+    """Tell whether a thread or task fails without a preemption at once: pytest says so in a warning, and the test passes."""
+    return failure.kind == "exception" and failure.outcome.tid != 0 and failure.executions == 1 and failure.preemptions == 0
 
 
 def _is_able(item: pytest.Function) -> bool:

@@ -259,3 +259,85 @@ class TestAsync(unittest.IsolatedAsyncioTestCase):
     result = run(pytester, code)
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["interleave explored: 2 proven"])
+
+
+def test_exceptions_that_nobody_ever_catches_are_no_failure_and_those_of_one_order_are(pytester: pytest.Pytester) -> None:
+    code = """
+import asyncio
+
+def fail():
+    raise ZeroDivisionError
+
+def test_thread():
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+
+def test_task():
+    async def main():
+        asyncio.get_running_loop().create_future().set_exception(ZeroDivisionError())
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+def test_race():
+    values = {"key": 1}
+
+    def use():
+        if "key" in values:
+            del values["key"]
+
+    run_both(use)
+"""
+    result = run(pytester, code, "-W", "ignore::pytest.PytestUnraisableExceptionWarning")
+    result.assert_outcomes(passed=2, failed=1, warnings=2)
+    result.stdout.fnmatch_lines(["*FAILED*test_race*KeyError*", "interleave explored: 1 failed, 2 never caught"])
+
+
+def test_the_time_limit_of_a_test_is_not_that_of_its_exploration(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+import types
+
+def pytest_addhooks(pluginmanager):
+    # As pytest-timeout has it.
+    def pytest_timeout_cancel_timer(item):
+        pass
+    import pytest
+    pytest_timeout_cancel_timer = pytest.hookspec(firstresult=True)(pytest_timeout_cancel_timer)
+    pluginmanager.add_hookspecs(types.SimpleNamespace(pytest_timeout_cancel_timer=pytest_timeout_cancel_timer))
+
+def pytest_timeout_cancel_timer(item):
+    print("cancelled", item.name)
+    return True
+"""
+    )
+    code = """
+def test_explored():
+    run_both(lambda: None)
+
+def test_run_once():
+    pass
+"""
+    result = run(pytester, code, "-s")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*cancelled test_explored*"])
+    result.stdout.no_fnmatch_line("*cancelled test_run_once*")
+
+
+def test_fixtures_that_wait_for_a_thread_which_could_not_be_started_do_not_hang(pytester: pytest.Pytester) -> None:
+    code = """
+@pytest.fixture
+def stopped():
+    done = threading.Event()
+    yield done
+    done.wait()
+
+def test_stops(stopped):
+    thread = threading.Thread(target=stopped.set)
+    thread.start()
+    thread.join()
+"""
+    result = run(pytester, code)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["interleave explored: 1 proven"])

@@ -58,6 +58,7 @@ NOT_APPLICABLE: dict[str, tuple[str, ...]] = {
         "ThreadPoolShutdownTest.test_submit_after_interpreter_shutdown",
         "ThreadTests.test_dummy_thread_after_fork",
         "ThreadTests.test_finalization_shutdown",
+        "ThreadTests.test_fork_at_exit",
         "ThreadTests.test_finalize_running_thread",
         "ThreadTests.test_finalize_with_trace",
         "ThreadTests.test_import_from_another_thread",
