@@ -50,7 +50,6 @@ class Findings:
 
     @property
     def may_be_labelled(self) -> bool:
-        """Whether more executions may be spent on these failures."""
         return self._shrinks != "ended" or not any(is_cut_off(failure.trace, self._runner) for failure in self._failures.values())
 
     def all(self) -> tuple[Failure, ...]:
@@ -81,8 +80,9 @@ class Findings:
             known = self._reason_of(trace, alike, executions)
             self._counts[known] = self._counts.get(known, 0) + 1
             return
-        limit = 0 if self._shrinks == "ended" and is_cut_off(trace, runner) else self._limit(trace)
-        best = simplify(trace, lambda schedule: self._again(schedule, key), limit=limit, search=lambda *args: self._search(key, *args))
+        best = simplify(
+            trace, lambda schedule: self._again(schedule, key), limit=self._limit(trace), search=lambda *args: self._search(key, *args)
+        )
         try:
             detailed = self._follow(schedule_of(best), key, detailed=True)
             runner.statistics.shrinking += 1
@@ -150,7 +150,8 @@ class Findings:
     # -- running ------------------------------------------------------------------------------------------------------
 
     def _limit(self, trace: Trace) -> int:
-        return min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + 20) if self._shrinks else 0
+        shrinks = self._shrinks and not (self._shrinks == "ended" and is_cut_off(trace, self._runner))
+        return min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + 20) if shrinks else 0
 
     def _again(self, schedule: Schedule, key: _Signature) -> Trace | None:
         runner = self._runner

@@ -24,7 +24,7 @@ import asyncio
 import shlex
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,10 +73,9 @@ class _Watch:
         wait = threading.Condition.wait
 
         def wait_answered(condition: threading.Condition, timeout: float | None = None) -> bool:
-            if self._has_refused and timeout is None and threading.get_ident() == ident:
-                # For the thread that was not started, as a rule: it would be for ever.
-                raise NoThreadsYet("can't wait for a thread that was not started")
-            return wait(condition, timeout)
+            if not self._has_refused or timeout is not None or threading.get_ident() != ident:
+                return wait(condition, timeout)
+            raise NoThreadsYet("can't wait for a thread that was not started")
 
         def run_noticed(loop: asyncio.BaseEventLoop) -> None:
             self.has_seen = True
@@ -175,9 +174,8 @@ class WholeTest:
 
     def _explore(self) -> None:
         # What pytest-timeout allows is for one execution; the budget and the watchdog end an exploration.
-        cancel = getattr(self._item.config.hook, "pytest_timeout_cancel_timer", None)
-        if cancel is not None:
-            cancel(item=self._item)
+        if hasattr(self._item.config.hook, "pytest_timeout_cancel_timer"):
+            self._item.config.hook.pytest_timeout_cancel_timer(item=self._item)
         schedule = _Explored(self._item)
         try:
             schedule(self._once)
@@ -198,11 +196,9 @@ class WholeTest:
             if not self._watch.has_seen:
                 return False
             self._item.__dict__.pop("_excinfo", None)
-            try:
+            # Whatever it raises is of a test that was cut short.
+            with suppress(Exception):
                 self._tear_down()
-            except Exception:
-                # Of a test that was cut short.
-                pass
         if self._before is not None:
             self._before.put_back()
         return True
@@ -224,6 +220,9 @@ class WholeTest:
         """Forget the fixtures and the instance of the last execution, and the records of what it logged."""
         item = self._item
         item._initrequest()
+        for one in (one for known in item._fixtureinfo.name2fixturedefs.values() for one in known if one.scope == "function"):
+            # Of a fixture that could not be set up, pytest keeps what is to be finished.
+            one._finalizers.clear()
         if isinstance(item.parent, pytest.Class):
             item.__dict__.pop("_obj", None)
             item.__dict__.pop("_instance", None)
@@ -262,8 +261,8 @@ class _Explored(Schedule):
         super().__init__(SimpleNamespace(node=item, config=item.config))  # type: ignore[arg-type]
         own = self._options
         limits = {} if own.keys() & {"executions", "seconds", "budget"} else {"executions": EXECUTIONS, "seconds": SECONDS}
-        limits |= {} if "budget" in own else {"steps": STEPS}
-        self._options = {"isolate": "globals", "task_order": "fifo", "hang": HANG} | limits | own
+        bounds = {"hang": HANG} if "budget" in own else {"hang": HANG, "steps": STEPS}
+        self._options = {"isolate": "globals", "task_order": "fifo", **bounds, **limits, **own}
         self.said = "not explored"
 
     def _replay_command(self, seed: str) -> str:
@@ -283,7 +282,7 @@ class _Explored(Schedule):
 
     def _fail_with(self, failure: Failure | None) -> None:
         __tracebackhide__ = True
-        first = failure.message.splitlines()[0] if failure is not None and failure.message else ""
+        first = failure.message.partition("\n")[0] if failure is not None else ""
         if failure is not None and failure.kind == "nondeterminism":
             self.said = "not repeatable"
             self._warn(f"{self._nodeid} cannot be explored, it does not repeat itself: {'; '.join(failure.outcome.changed) or first}")

@@ -341,3 +341,23 @@ def test_stops(stopped):
     result = run(pytester, code)
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["interleave explored: 1 proven"])
+
+
+def test_fixtures_that_start_threads_may_need_wider_ones(pytester: pytest.Pytester) -> None:
+    # What was left of the fixture that could not start its thread made pytest 9 fail in the next execution.
+    code = """
+@pytest.fixture(scope="module")
+def counter():
+    return Counter()
+
+@pytest.fixture
+def started(counter):
+    run_both(lambda: None)
+    return counter
+
+def test_started(started):
+    assert started.value == 0
+"""
+    result = run(pytester, code)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["interleave explored: 1 proven"])
