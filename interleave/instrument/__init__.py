@@ -15,6 +15,7 @@ rewritten in memory, for the duration of the exploration, and their own one back
     plans       which instruction gets which hook with which operands, in a context
     attributes  items  iterators  operators  calls    the hooks: from operands to places
     callees     what is called, if it does not announce for itself
+    uncontrolled    calls that lead out of control
     containers  functions    tables: methods of containers, functions of C
     kinds       families    what types tell about attributes and about containers
     registry    what hooks share: stored names, aliases of namespaces

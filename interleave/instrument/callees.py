@@ -44,6 +44,7 @@ from interleave.instrument.iterators import called, consumed, resume
 from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, NEUTRAL, find, origin, root_module
 from interleave.instrument.operators import nested_reads
 from interleave.instrument.registry import AccessList, Kinds, registry
+from interleave.instrument.uncontrolled import note_function, note_method_of_class
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
 
@@ -129,9 +130,10 @@ def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
             attribute_call(site, function, arguments)
         elif function is next:
             _next(site, arguments)
-        else:
+        elif not note_function(site, function):
             _announce(site, functions.argument_reads(function, arguments))
     elif issubclass(type(owner), type):
+        note_method_of_class(site, owner, function.__name__)
         _announce(site, _read_arguments(arguments))
     else:
         _object_method(site, owner, function.__name__, arguments)

@@ -18,6 +18,7 @@ from interleave.instrument.containers import STORES_ARGUMENTS
 from interleave.instrument.families import family
 from interleave.instrument.functions import attribute_call
 from interleave.instrument.iterators import consumed
+from interleave.instrument.uncontrolled import note_function, note_method_of_class
 from interleave.model import Site
 
 Arguments = tuple[Any, ...]
@@ -95,6 +96,10 @@ def _publish(site: Site, function: Any, arguments: Arguments) -> None:
     if type(owner) is ModuleType:
         if function in functions.ACCESSORS:
             attribute_call(site, function, arguments)
+        else:
+            note_function(site, function)
+    elif isinstance(owner, type):
+        note_method_of_class(site, owner, function.__name__)
     elif function.__name__ in STORES_ARGUMENTS and family(type(owner)):
         runtime.publish(owner)
         name_arguments(arguments)

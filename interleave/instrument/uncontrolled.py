@@ -1,0 +1,41 @@
+"""Calls by which a program gets what control does not reach: code that is made while it runs, and clocks that are not pinned.
+
+Code that `exec` and `eval` run is new in every execution and has no hooks; `datetime.now` asks the machine. Neither can be exchanged for
+something else, so they are entered into the ledger, and nothing is proven.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from typing import Any
+
+from interleave.model import Site
+from interleave.runtime import active
+
+_RUNNERS = frozenset({exec, eval})
+_CLOCKS = frozenset(filter(None, (getattr(time, name, None) for name in ("clock_gettime", "clock_gettime_ns"))))
+_DATES = frozenset({"now", "utcnow", "today"})
+
+
+def note_function(site: Site, function: Any) -> bool:
+    """Enter a call of a function of C into the ledger if it is such a one, and tell whether it is."""
+    if function in _RUNNERS:
+        _note(f"{function.__name__} ran code at {site} that is not instrumented")
+    elif function in _CLOCKS:
+        _note(f"time.{function.__name__} read the real clock at {site}")
+    else:
+        return False
+    return True
+
+
+def note_method_of_class(site: Site, cls: type, name: str) -> None:
+    """Enter a call of a method of a class of C into the ledger if it reads the clock."""
+    if name in _DATES and issubclass(cls, datetime.date):
+        _note(f"{cls.__qualname__}.{name} read the real clock at {site}")
+
+
+def _note(sentence: str) -> None:
+    kernel = active()
+    if kernel is not None:
+        kernel.ledger.note(sentence)
