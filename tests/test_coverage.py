@@ -158,7 +158,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> str:
     return done.stdout + done.stderr
 
 
-PYTEST = ("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+PYTEST = ("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:asyncio")
 
 
 def measure(folder: Path, *options: str, **environment: str) -> tuple[dict[str, Any], str]:

@@ -54,6 +54,8 @@ class Memory:
             kernel.moment = moment = kernel.moment + 1  # as `skip` does
             if moment > kernel.limit:
                 run_away(kernel)
+            if self.places.is_looked_through:
+                self.places.pass_by(site)
             if kernel.watch is not None:
                 kernel.watch.saw(me.tid, "", (Access(entry.name, field, mode),))
         sole = entry.sole  # as `record` does, for the most common cases
@@ -80,6 +82,8 @@ class Memory:
             kernel.note(me, operation, accesses[0][0], value)
         else:
             kernel.skip()
+            if places.is_looked_through:
+                places.pass_by(site)
             if kernel.watch is not None:
                 named = zip(entries, accesses, strict=True)
                 kernel.watch.saw(me.tid, "", tuple([Access(entry.name, field, mode) for entry, (_, field, mode) in named]))

@@ -64,11 +64,13 @@ class Entry:
 class Places:
     """All objects and accesses of one execution."""
 
-    __slots__ = ("entries", "has_new_points", "views")
+    __slots__ = ("entries", "has_new_points", "is_looked_through", "views")
 
     def __init__(self) -> None:
         self.entries: dict[int, Entry] = {}
         self.has_new_points = False
+        #: Whether an operation was made that conflicts with everything.
+        self.is_looked_through = False
         #: By id of a view: what takes it out of the table when it dies. While it lives, what it is a view of cannot change its size.
         self.views: dict[int, Any] = {}
 
@@ -159,6 +161,20 @@ class Places:
             if not whole[3] & record[3] and (record[0] | record[1] if mode else record[1]) & ~bit:
                 self._learn(record[2])
                 self._learn([site])
+
+    def look_through(self) -> None:
+        """Note an operation that conflicts with everything: from now on every access is a point, and so are those up to now."""
+        self.is_looked_through = True
+        for entry in self.entries.values():
+            self._learn([site for _, _, site, _ in entry.log])
+            for record in entry.fields.values():
+                self._learn(record[2])
+            if entry.whole is not None:
+                self._learn(entry.whole[2])
+
+    def pass_by(self, site: Site) -> None:
+        """Learn of an access that was no point, where something was looked through."""
+        self._learn([site])
 
     def _learn(self, sites: list[Site]) -> None:
         """Make sites points; there is nothing more to be learnt of them."""

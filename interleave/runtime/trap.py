@@ -126,6 +126,7 @@ class Trap:
         """Announce an operation of which nobody can say what it touches: it conflicts with everything."""
         kernel = self.kernel
         if gate.is_open and not kernel.is_ending:
+            self.places.look_through()
             operation = _new(Operation, (kind, None, site, -1))
             kernel.announce(kernel.me, operation)
             kernel.note(kernel.me, operation, None, UNKNOWN)

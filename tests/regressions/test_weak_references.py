@@ -66,6 +66,25 @@ class _Cache(weakref.WeakValueDictionary):  # type: ignore[type-arg]
     pass
 
 
+@pytest.mark.parametrize("strategy", ["dpor", "dfs", "random", "pos", "surw", "pct"])
+def test_two_singletons_in_a_weak_dictionary(strategy: str) -> None:
+    """Only one of two threads stores in most orders: what conflicts with the look of the other has to be a point all the same."""
+
+    def scenario() -> None:
+        made: Any = weakref.WeakValueDictionary()
+        candidates, got = [_Resource(), _Resource()], []
+
+        def get(candidate: _Resource) -> None:
+            if "it" not in made:
+                made["it"] = candidate
+            got.append(made["it"])
+
+        _run(*[lambda one=one: get(one) for one in candidates])  # type: ignore[misc]
+        assert got[0] is got[1]
+
+    assert explore(scenario, strategy=strategy).failures[0].kind == "assertion"
+
+
 @pytest.mark.parametrize("kind", [weakref.WeakValueDictionary, _Cache])
 def test_value_goes_from_a_weak_dictionary(kind: Callable[[], Any]) -> None:
     def scenario() -> None:
