@@ -36,7 +36,7 @@ class Branch:
     Also used, without what follows it, for an event of the current execution and for a sleeping one.
     """
 
-    __slots__ = ("branches", "footprint", "position", "thread", "values")
+    __slots__ = ("after", "footprint", "position", "thread", "values")
 
     def __init__(self, thread: int, values: tuple[int, ...], footprint: Footprint, position: int = NEVER) -> None:
         #: Number of the logical thread, the same in all executions (not a tid).
@@ -46,7 +46,15 @@ class Branch:
         self.footprint = footprint
         #: Where it stands in the current execution, if it does.
         self.position = position
-        self.branches: list[Branch] = []
+        #: What follows in the tree: one branch, or a list where sequences part. Mostly it is one, and a list is as large as a branch.
+        self.after: Branch | list[Branch] | None = None
+
+    def release(self) -> list[Branch]:
+        """Return what follows, and keep it no longer."""
+        after, self.after = self.after, None
+        if after is None:
+            return []
+        return after if isinstance(after, list) else [after]
 
 
 def weak_initial(event: Branch, sequence: list[Branch], start: int = 0) -> int:
@@ -78,6 +86,7 @@ def find_place(branches: list[Branch], sequence: list[Branch], witnesses: list[i
     """
     # What stands before `start` was found in the tree already.
     start = 0
+    above: Branch | None = None
     while True:
         first = sequence[start] if start < len(sequence) else None
         for branch in branches:
@@ -95,25 +104,28 @@ def find_place(branches: list[Branch], sequence: list[Branch], witnesses: list[i
                 witnesses.append(sequence[~index].position)
         else:
             del sequence[:start]
+            if above is not None:
+                above.after = branches
             return branches
-        if not branch.branches:
+        after = branch.after
+        if after is None:
             return None
         if index == start:
             start += start < len(sequence)
         else:
             del sequence[index : index + 1]
-        branches = branch.branches
+        above, branches = branch, after if isinstance(after, list) else [after]
 
 
 def attach(branches: list[Branch], sequence: list[Branch]) -> None:
     """Add a branch that leads through `sequence`."""
-    following: list[Branch] = []
+    following: Branch | None = None
     for event in reversed(sequence):
         added = Branch(event.thread, event.values, event.footprint)
-        added.branches = following
-        # Made with its one item, a list takes less memory than when that is appended.
-        following = [added]
-    branches += following
+        added.after = following
+        following = added
+    if following is not None:
+        branches.append(following)
 
 
 def take(branches: list[Branch], enabled: int, tid_of: dict[int, int]) -> Branch | None:

@@ -137,7 +137,7 @@ class Dpor:
             node = nodes[-1]
             node.sleep.append(node.event)
             node.tried += 1
-            node.event.branches = []
+            node.event.after = None
             branch = take(node.branches, node.enabled, self._threads.tid_of)
             if branch is not None:
                 node.event = branch
@@ -209,8 +209,7 @@ class Dpor:
             if last.announced is not None and last.announced.accesses is None:
                 # What it touches was known only when it was over.
                 event.footprint = self._causality.footprints.of(point.events[-1][1])
-            branches = event.branches
-            event.branches = []
+            branches = event.release()
             if last.sleep:
                 sleep = [one for one in last.sleep if one.thread != event.thread and not is_conflict(one.footprint, event.footprint)]
         chosen = take(branches, point.enabled, self._threads.tid_of) if branches else None
