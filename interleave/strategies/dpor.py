@@ -56,6 +56,8 @@ from interleave.vector_clock import Clock, join
 
 #: How long daemon threads are followed when the program could end.
 _DAEMON_STEPS = 200
+#: Sequences of so many events are not cut down: who follows the last execution to its end shares more of what is known about it.
+_SHORT = 64
 #: Kinds of operations that touch nothing, and yet are better not hastened.
 _DECIDING = ("choose", "sleep", "time")
 
@@ -336,7 +338,9 @@ class Dpor:
             witnesses.append(sequence[~index].position)
         place = find_place(node.branches, sequence, witnesses)
         if place is not None:
-            attach(place, sequence if clock is None else _shortened(sequence, clock, witnesses, self._causality, tid_of))
+            if clock is not None and len(sequence) > _SHORT:
+                sequence = _shortened(sequence, clock, witnesses, self._causality, tid_of)
+            attach(place, sequence)
 
 
 def _shortened(sequence: list[Branch], clock: Clock, witnesses: list[int], causality: Causality, tid_of: dict[int, int]) -> list[Branch]:
