@@ -9,10 +9,10 @@ reach everything that the sequence asked for.
 to the front changes no order between conflicting events. Either it occurs in the sequence with nothing before it
 that conflicts, or it does not occur and conflicts with nothing there.
 
-**Sequences are cut short.** The paper inserts all that was executed after an event and does not depend on it, then what races with it:
+**Long sequences are cut short.** The paper inserts all that was executed after an event and does not depend on it, then what races with it:
 nearly a whole execution, and a leaf for every order of everything in it. What a leaf has to guarantee is less: that it leads to the
 other order, and that nothing is asleep any more when it has been run; whatever can follow is then explored from there, by reversing the
-races found on the way. So of a sequence these events are kept, with all that happened before them: the last one; for each event asleep at
+races found on the way. So of a long one these events are kept, with all that happened before them: the last one; for each event asleep at
 the node, one that disagrees with it; and for each branch before it in the tree, at any depth, one that disagrees with that. This is a
 prefix of a sequence equivalent to the whole, so what it leads to includes all that the whole leads to, and both properties that the paper
 asks of a wakeup tree hold as before. They are what makes an execution never redundant.
