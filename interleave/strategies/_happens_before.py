@@ -169,10 +169,13 @@ class Causality:
         for column in columns:
             del column[length:]
 
-    def rivals_of_pending(self, tid: int, operation: Operation) -> list[int]:
-        """Return the events before which an operation that was never executed might have been."""
+    def visit_pending(self, tid: int, operation: Operation) -> tuple[Clock, list[int]]:
+        """Return the clock of an operation that was never executed, as if it came last, and the events before which it might have been."""
         position = len(self.tids)
-        return self._visit(position, tid, operation, self.footprints.of(operation), enabled_from=position)[1]
+        past, rivals = self._visit(position, tid, operation, self.footprints.of(operation), enabled_from=position)
+        clock = past.copy()
+        clock[tid] = position
+        return clock, rivals
 
     def independent_of(self, position: int) -> list[int]:
         """Return the later events that did not happen after the one at `position` (`notdep` in the paper)."""

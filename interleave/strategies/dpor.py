@@ -7,10 +7,10 @@ Partial Order Reduction", POPL 2014, it is Algorithm 2).
 
 **How it works.** The search is a stack of nodes, one before each event of the current execution. When an execution has ended, its
 races are found (`_happens_before`). For a race (e, f) the sequence "what was executed after `e` and does not depend on it, then
-`f`" leads from the node before `e` to the opposite order. It is inserted into the wakeup tree of that node (`_wakeup`), unless it
-could as well begin with an event in the sleep set: those have been explored from there, and it was met then. The next execution starts
-from the deepest node that has a branch left, follows the tree to a leaf, and goes on by default choices. Because a wakeup
-sequence contains what disagrees with each sleeping event, no execution finds itself asleep.
+`f`" leads from the node before `e` to the opposite order. Cut down to what that takes (`_wakeup`), it is inserted into the wakeup tree of
+that node, unless it could as well begin with an event in the sleep set: those have been explored from there, and it was met then. The
+next execution starts from the deepest node that has a branch left, follows the tree to a leaf, and goes on by default choices. Because a
+wakeup sequence contains what disagrees with each sleeping event, no execution finds itself asleep.
 
 **Departures from the paper.**
 
@@ -50,11 +50,14 @@ from interleave.strategies._happens_before import Causality, unexecuted
 from interleave.strategies._identity import Identity
 from interleave.strategies._lateness import late_events
 from interleave.strategies._points import bits, early_end, mismatch
-from interleave.strategies._wakeup import Branch, insert, weak_initial
+from interleave.strategies._wakeup import Branch, attach, find_place, take, weak_initial
 from interleave.strategies.bounded import Bounded
+from interleave.vector_clock import Clock, join
 
 #: How long daemon threads are followed when the program could end.
 _DAEMON_STEPS = 200
+#: Sequences of so many events are not cut down: who follows the last execution to its end shares more of what is known about it.
+_SHORT = 64
 #: Kinds of operations that touch nothing, and yet are better not hastened.
 _DECIDING = ("choose", "sleep", "time")
 
@@ -136,10 +139,11 @@ class Dpor:
             node = nodes[-1]
             node.sleep.append(node.event)
             node.tried += 1
-            node.event.branches = []
-            branch = self._next_branch(node.enabled, node.branches)
+            node.event.after = None
+            branch = take(node.branches, node.enabled, self._threads.tid_of)
             if branch is not None:
                 node.event = branch
+                branch.position = len(nodes) - 1
                 node.tid = self._threads.tid_of[branch.thread]
                 node.values_seen = 0
                 node.announced = None
@@ -207,31 +211,22 @@ class Dpor:
             if last.announced is not None and last.announced.accesses is None:
                 # What it touches was known only when it was over.
                 event.footprint = self._causality.footprints.of(point.events[-1][1])
-            branches = event.branches
-            event.branches = []
+            branches = event.release()
             if last.sleep:
                 sleep = [one for one in last.sleep if one.thread != event.thread and not is_conflict(one.footprint, event.footprint)]
-        chosen = self._next_branch(point.enabled, branches) if branches else None
+        chosen = take(branches, point.enabled, self._threads.tid_of) if branches else None
         tid = self._threads.tid_of[chosen.thread] if chosen is not None else self._next_awake(point, sleep)
         operation = point.pending[tid]
         assert operation is not None
         if chosen is None:
             chosen = Branch(self._threads.number_of[tid], (), self._causality.footprints.of(operation))
+        chosen.position = position
         node = _Node(point.enabled, tid, chosen, sleep, branches)
         node.announced = operation
         node.extra = self._extra
         if not self._is_asleep:
             self._nodes.append(node)
         return node
-
-    def _next_branch(self, enabled: int, branches: list[Branch]) -> Branch | None:
-        """Take off the first branch whose thread is enabled, and drop those before it."""
-        while branches:
-            branch = branches.pop(0)
-            tid = self._threads.tid_of.get(branch.thread)
-            if tid is not None and enabled >> tid & 1:
-                return branch
-        return None
 
     def _next_awake(self, point: Point, sleep: list[Branch]) -> int:
         """Return the thread that goes on, of those not asleep; note if there is none.
@@ -304,11 +299,12 @@ class Dpor:
     def _reverse_races(self, trace: Trace) -> None:
         """Demand the opposite order of every race."""
         nodes, causality = self._nodes, self._causality
-        late: dict[int, list[Branch]] = {}
+        late: dict[int, list[tuple[Branch, Clock]]] = {}
         for tid, operation in unexecuted(trace.events, self._pending):
-            for rival in causality.rivals_of_pending(tid, operation):
-                reversed_ = Branch(self._threads.number_of[tid], (), causality.footprints.of(operation))
-                late.setdefault(rival, []).append(reversed_)
+            clock, rivals = causality.visit_pending(tid, operation)
+            reversed_ = Branch(self._threads.number_of[tid], (), causality.footprints.of(operation), len(nodes))
+            for rival in rivals:
+                late.setdefault(rival, []).append((reversed_, clock))
         for position, racing in enumerate(causality.races):
             blocked = late.get(position)
             if not racing and not blocked:
@@ -320,16 +316,37 @@ class Dpor:
                 # In another order a step of a task may touch something else.
                 is_known = announced is None or announced.accesses is not None
                 footprint = event.footprint if is_known else causality.footprints.unknown
-                self._demand(node, [*before, Branch(event.thread, (), footprint)])
-            for event in blocked or ():
-                self._demand(node, [*before, event])
+                self._demand(node, [*before, Branch(event.thread, (), footprint, other)], causality.clocks[other])
+            for event, clock in blocked or ():
+                self._demand(node, [*before, event], clock)
 
-    def _demand(self, node: _Node, sequence: list[Branch]) -> None:
-        """Have `sequence` run from `node`, unless it cannot be, or what it leads to was explored or is going to be."""
-        if not node.enabled >> self._threads.tid_of[sequence[0].thread] & 1:
+    def _demand(self, node: _Node, sequence: list[Branch], clock: Clock | None = None) -> None:
+        """Have `sequence` run from `node`, unless it cannot be, or what it leads to was explored or is going to be.
+
+        `clock` is that of its last event. Of the others only those are kept that happen before it, or before one that disagrees with a
+        sleeping event or with an earlier branch (see the head of `_wakeup`).
+        """
+        tid_of = self._threads.tid_of
+        if not node.enabled >> tid_of[sequence[0].thread] & 1:
             # It would be dropped when its turn comes; until then it must not stand for others.
             return
+        witnesses: list[int] = []
         for asleep in node.sleep:
-            if weak_initial(asleep, sequence) >= 0:
+            index = weak_initial(asleep, sequence)
+            if index >= 0:
                 return
-        insert(node.branches, sequence)
+            witnesses.append(sequence[~index].position)
+        place = find_place(node.branches, sequence, witnesses)
+        if place is not None:
+            if clock is not None and len(sequence) > _SHORT:
+                sequence = _shortened(sequence, clock, witnesses, self._causality, tid_of)
+            attach(place, sequence)
+
+
+def _shortened(sequence: list[Branch], clock: Clock, witnesses: list[int], causality: Causality, tid_of: dict[int, int]) -> list[Branch]:
+    """Return what of a sequence happens before the event with `clock`, or before one at a position of `witnesses`; these included."""
+    for position in witnesses:
+        # An operation that was never executed can only be the last event, whose clock is given.
+        if position < len(causality.clocks) and clock[causality.tids[position]] < position:
+            clock = join(clock, causality.clocks[position])
+    return [event for event in sequence if event.position <= clock[tid_of[event.thread]]]
