@@ -38,6 +38,8 @@ MOST_PAIRS: Final = 2_000
 #: Executions without a new order that saturation takes, at least; and how many for a bound on the unseen share, times its inverse.
 QUIET: Final = 100
 ENOUGH: Final = 3
+#: Stands for more than one thread.
+_SEVERAL: Final = -1
 #: What begins or ends threads, and what can only follow what it conflicts with.
 _IMPLIED = frozenset(("spawn", "begin", "exit", "join", "release", "wake", "resume", "suspend", "count"))
 #: The share of unseen classes at which `--until-saturated` stops.
@@ -203,9 +205,9 @@ class Classes:
     def _seek_orders(self, events: list[Event]) -> None:
         """Note which of two conflicting accesses of two threads came first."""
         rows, orders, by_site, before = self._rows, self._orders, self._by_site, len(self._orders)
-        #: By place, and by owner for all of its fields, who was there.
-        here: dict[int, list[tuple[int, int, int]]] = {}
-        fields: dict[int, list[tuple[int, int, int]]] = {}
+        #: By place, and by owner for all of its fields, the sources and modes that were there, with the thread, or that it was several.
+        here: dict[int, dict[tuple[int, int], int]] = {}
+        fields: dict[int, dict[tuple[int, int], int]] = {}
         for tid, operation in events:
             row = rows.get((operation.kind, operation.accesses)) or self._row(operation)
             if row.is_implied or not row.accesses:
@@ -214,16 +216,15 @@ class Classes:
             if source is None:
                 source = self._source(operation)
             for place, owner, is_whole, mode in row.accesses:
-                visit = (source, tid, mode)
-                visits = here.setdefault(place, [])
-                for earlier in visits, fields.get(owner, ()) if is_whole else here.get(owner, ()):
-                    for other, thread, wrote in earlier:
+                visits = here.setdefault(place, {})
+                for earlier in visits, (fields if is_whole else here).get(owner, {}):
+                    for (other, wrote), thread in earlier.items():
                         if thread != tid and (mode or wrote) and other != source:
                             orders[self._labels[place], other, source] = None
-                if visit not in visits:
-                    visits.append(visit)
-                if not is_whole and visit not in (known := fields.setdefault(owner, [])):
-                    known.append(visit)
+                visit = source, mode
+                for known in (visits,) if is_whole else (visits, fields.setdefault(owner, {})):
+                    if known.setdefault(visit, tid) != tid:
+                        known[visit] = _SEVERAL
         if len(orders) > before:
             self.quiet = 0
             while len(orders) > MOST_PAIRS:

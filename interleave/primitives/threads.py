@@ -48,8 +48,12 @@ def ident_of(tid: int) -> int:
 
 def get_ident() -> int:
     """Return the ident of the logical thread, or of the OS thread outside an execution."""
-    kernel = active()
-    return _real_ident() if kernel is None else ident_of(kernel.carrier)
+    # As `active` and `ident_of` do: it is asked for by every thread that is made.
+    ident, trap = _real_ident(), state.kernel
+    if trap is None or ident != state.ident:
+        return ident
+    carrier: int = trap.kernel.me.carrier
+    return _FIRST_IDENT + carrier if carrier > 0 else ident
 
 
 def get_native_id() -> int:
@@ -93,14 +97,14 @@ def _start(self: Any) -> None:
         raise
     logical.handle = self
     kernel.side[id(self)] = logical
-    self._ident = self._native_id = ident = ident_of(logical.tid)
+    self._ident = self._native_id = ident = _FIRST_IDENT + logical.tid
     _active[ident] = self
 
 
 def _bootstrap(thread: Any) -> None:
     """Run a thread as `_bootstrap_inner` does, without its hand-shake."""
     try:
-        if threading.gettrace() or threading.getprofile():
+        if threading._trace_hook or threading._profile_hook:  # type: ignore[attr-defined]
             _run_traced(thread)
         else:
             thread.run()
@@ -178,7 +182,7 @@ def _join(self: Any, timeout: float | None = None) -> None:
         raise RuntimeError("Thread.__init__() not called")
     if not self._started._flag:
         raise RuntimeError("cannot join thread before it is started")
-    logical = _logical(kernel, self)
+    logical = kernel.side.get(id(self))
     if logical is None:
         _join_foreign(self, timeout)
         return

@@ -77,8 +77,8 @@ class WaitQueue:
 
     Opening and closing enables and disables all of them at once: the set is a bit mask, so the cost does not grow with
     the number of blocked threads. `mask` holds the bits of exactly those threads whose announced operation waits here.
-    `changes` lists the numbers of events after which it was opened or closed; `since` is the number after which it was made, where
-    what it tells of had a state before.
+    `changes` lists the numbers of events after which it was opened or closed, for strategies that want every access; `since` is the
+    number after which it was made, where what it tells of had a state before.
     """
 
     __slots__ = ("changes", "is_open", "mask", "since")
@@ -86,13 +86,15 @@ class WaitQueue:
     def __init__(self, is_open: bool = False) -> None:
         self.is_open = is_open
         self.mask = self.since = 0
-        self.changes: list[int] = []
+        # Most queues never change.
+        self.changes: list[int] | tuple[()] = ()
 
-    def turn(self, position: int, *, is_open: bool) -> None:
-        """Open or close it, after so many events."""
-        if is_open is not self.is_open:
-            self.is_open = is_open
+    def note_change(self, position: int) -> None:
+        """Note that it is opened or closed after so many events."""
+        if type(self.changes) is list:
             self.changes.append(position)
+        else:
+            self.changes = [position]
 
     def was_open(self, position: int) -> bool | None:
         """Tell whether it was open just before the event at `position`, None if that is not known. Raises no errors."""

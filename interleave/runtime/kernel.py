@@ -244,12 +244,18 @@ class Kernel:
 
     def open(self, queue: WaitQueue) -> None:
         """Make the operations waiting on `queue` enabled."""
-        queue.turn(len(self.events), is_open=True)
+        if not queue.is_open:
+            queue.is_open = True
+            if self.every:
+                queue.note_change(len(self.events))
         self.enabled |= queue.mask
 
     def close(self, queue: WaitQueue) -> None:
         """Make the operations waiting on `queue` disabled."""
-        queue.turn(len(self.events), is_open=False)
+        if queue.is_open:
+            queue.is_open = False
+            if self.every:
+                queue.note_change(len(self.events))
         self.enabled &= ~queue.mask | self.impatient
 
     def move(self, tid: int, queue: WaitQueue, resource: object) -> None:
