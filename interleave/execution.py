@@ -22,14 +22,12 @@ from interleave.primitives.threads import forget, release_pools
 from interleave.recording import Recorder
 from interleave.runtime import gate, state
 from interleave.runtime.kernel import Kernel, is_inside
-from interleave.runtime.sites import is_ours, rank, site_of, stack_of
+from interleave.runtime.sites import USER, is_ours, rank, site_of, stack_of
 from interleave.runtime.suspension import aside
 from interleave.runtime.threads import Judge, LogicalThread, Unwind
 from interleave.runtime.trap import Trap
 from interleave.witnessing import Watcher
 
-#: Rank of code that the user wrote (see `runtime.sites.rank`).
-_USER = 2
 #: An address, as in the default `repr`: other in every process, so that it is left out of what is said of a failure.
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]{6,}")
 #: Methods of the standard library that wait on a primitive inside: what a reader knows that by, and what releases who waits.
@@ -324,7 +322,7 @@ def _origin(trace: TracebackType | None) -> Frame | None:
     entries = _frames(trace)
     if not entries:
         return None
-    chosen = next((one for one in reversed(entries) if rank(one.tb_frame.f_code) == _USER), entries[-1])
+    chosen = next((one for one in reversed(entries) if rank(one.tb_frame.f_code) == USER), entries[-1])
     code = chosen.tb_frame.f_code
     return Frame(code.co_filename, chosen.tb_lineno, code.co_qualname)
 
@@ -332,7 +330,7 @@ def _origin(trace: TracebackType | None) -> Frame | None:
 def trimmed_traceback(error: BaseException) -> str:
     """Return the traceback as text, without frames of ours and without those of the standard library around the user's."""
     summary = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
-    kept = [(entry, rank(entry.tb_frame.f_code) == _USER) for entry in _frames(error.__traceback__)]
+    kept = [(entry, rank(entry.tb_frame.f_code) == USER) for entry in _frames(error.__traceback__)]
     users = [index for index, (_, is_user) in enumerate(kept) if is_user]
     if users:
         kept = kept[users[0] :]

@@ -30,7 +30,7 @@ from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, 
 from interleave.race_search import RaceSearch
 from interleave.repetition import WARM, check_endless, check_outcomes, first_difference, is_repeated, said, site_at, warm_up, where_left
 from interleave.runner import Runner, make_controls
-from interleave.runtime.ledger import IMPORTED
+from interleave.runtime.ledger import AS_ONE_STEP, IMPORTED
 from interleave.schedule import decode
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -39,6 +39,8 @@ F = TypeVar("F", bound=Callable[..., object])
 MOST_FAILURES = 20
 #: How often a search starts over because more code came into scope.
 RENEWALS = 8
+#: What only a proof must be free of, as the ledger calls it.
+_FOR_PROOFS = (IMPORTED, WARM, AS_ONE_STEP)
 _now = time.perf_counter
 
 
@@ -385,6 +387,6 @@ class _Exploration:
 def _verdict(failures: Sequence[Failure], uncontrolled: Sequence[str], *, is_proof: bool) -> Verdict:
     if failures:
         return "failed"
-    if uncontrolled and (is_proof or not all(sentence.endswith((IMPORTED, WARM)) for sentence in uncontrolled)):
+    if uncontrolled and (is_proof or not all(any(one in sentence for one in _FOR_PROOFS) for sentence in uncontrolled)):
         return "inconclusive"
     return "proven" if is_proof else "passed"

@@ -12,8 +12,8 @@ from types import CoroutineType
 from typing import Any
 
 from interleave.model import NOWHERE, Frame, Operation, Site
-from interleave.runtime import WaitQueue
-from interleave.runtime.sites import site_of, stack_of
+from interleave.runtime import WaitQueue, state
+from interleave.runtime.sites import USER, rank, site_of, stack_of
 from interleave.runtime.threads import LogicalThread
 
 #: How often a task may go on after a bare yield at one place before it lets all others go first.
@@ -82,6 +82,11 @@ class Actor:
     def frames(self) -> tuple[Frame, ...]:
         """Return where the task stands, the outermost frame first."""
         return tuple(one for frame in _frames_of(self.task) for one in stack_of(frame)[-1:])
+
+    def is_in_unseen_code(self) -> bool:
+        """Tell whether the task is suspended in code of the program's that is out of scope: nobody can say what its step touches."""
+        codes = [frame.f_code for frame in _frames_of(self.task)]
+        return any(rank(code) == USER and id(code) not in state.instrumented for code in codes)
 
     def is_spinning(self) -> bool:
         """Note that the task has yielded with nothing to wait for; tell whether it has done so very often, and lets others go first."""

@@ -187,6 +187,8 @@ class Scheduler:
         steps.begin(thread, CALLBACK if is_plain else kernel.pending[thread.tid], self._name)
         is_late = is_plain and self._timers.take(may_pass=self.stopped_by < 0)
         if steps.touched is not None:
+            if not is_plain and actor.is_in_unseen_code():
+                steps.lose_track()
             steps.enter_object(actor.mailbox(), WRITE)
             for group in actor.groups:
                 steps.enter_object(group, WRITE, WAKE)

@@ -5,6 +5,7 @@ Hooks look `touch` and its siblings up in `interleave.runtime` every time, becau
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable
 from typing import Any
 
@@ -12,13 +13,32 @@ from interleave import runtime
 from interleave.instrument.families import ANYWHERE
 from interleave.instrument.kinds import find
 from interleave.instrument.registry import AccessList, registry
-from interleave.model import READ, SHAPE, WHOLE, Site
+from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
+from interleave.runtime.unseen import unseen_of
 
 gate = runtime.gate
 
 
+class Divisible(AccessList):
+    """Accesses by code that is one step here and several for real.
+
+    With what to call that code, its package if it is an installed one, and whether the caller's locks are held all the while.
+    """
+
+    __slots__ = ("is_held", "package", "who")
+
+    def __init__(self, accesses: AccessList, who: str, package: str = "", *, is_held: bool = True) -> None:
+        super().__init__(accesses)
+        self.who = who
+        self.package = package
+        self.is_held = is_held
+
+
 def announce(site: Site, accesses: AccessList, value: object = runtime.UNKNOWN) -> None:
     """Announce accesses that happen as one operation; `value` is that of the first. Call only while the gate is open."""
+    if type(accesses) is Divisible:
+        _announce_divisible(site, accesses, value)
+        return
     if registry.aliases:
         accesses = _translate(accesses)
     if len(accesses) == 1:
@@ -31,6 +51,25 @@ def announce(site: Site, accesses: AccessList, value: object = runtime.UNKNOWN) 
         announce_unknown(site)
     elif accesses:
         runtime.touch_many(site, accesses, value)
+
+
+def _announce_divisible(site: Site, accesses: Divisible, value: object) -> None:
+    plain = _translate(accesses)
+    announce(site, plain, value)
+    trap = runtime.active()
+    if trap is None or not gate.is_open:
+        return
+    if trap.steps is not None and trap.steps.touched is not None:
+        # A step of a task is one step for real; what of the package's own it uses is unseen.
+        if accesses.package in sys.modules:
+            trap.steps.enter_object(sys.modules[accesses.package], WRITE)
+        if not accesses.is_held:
+            trap.steps.lose_track()
+        return
+    unseen, thread = unseen_of(trap), trap.kernel.me
+    if accesses.package:
+        unseen.enter(accesses.package, thread, is_held=accesses.is_held)
+    unseen.use(plain, thread, accesses.who)
 
 
 def announce_unknown(site: Site) -> None:

@@ -14,9 +14,9 @@ from types import ModuleType
 from typing import Any
 
 from interleave import runtime
-from interleave.instrument import kinds
+from interleave.instrument import foreign, kinds
 from interleave.instrument.announce import announce, gate
-from interleave.instrument.kinds import MODULE, NAMESPACE, STORAGE, TYPE, module_namespace, mro_of
+from interleave.instrument.kinds import CODE, MODULE, NAMESPACE, STORAGE, TYPE, module_namespace, mro_of
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
@@ -62,6 +62,8 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
     All classes up to the one which has the attribute are read: storing to an earlier one would hide it. The class is announced even where
     the instance has the attribute, since another thread may delete that one first.
     """
+    if kind == CODE:
+        return foreign.used(obj, READ)
     if kind == MODULE:
         namespace = module_namespace(obj)
         is_announced = name in registry.variables.get(id(namespace), ()) or (
@@ -172,6 +174,8 @@ def _write_shared(site: Site, obj: Any, name: str, value: object, kind: int) -> 
         runtime.touch(site, obj, name, WRITE, value)
     elif kind == NAMESPACE:
         runtime.touch(site, obj, WHOLE, WRITE, value)
+    elif kind == CODE:
+        announce(site, foreign.used(obj, WRITE), value)
 
 
 def delete(site: Site, name: str) -> Callable[[object], None]:

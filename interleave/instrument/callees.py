@@ -10,7 +10,7 @@ for them. By the type of the callee:
 * a method of an installed package writes its object, one of a container of the standard library reads or writes it, by name;
 * a class, a `partial`, an `lru_cache`: what they call.
 
-A C function that calls back into the program (`sorted` with a key) is announced once, before it starts.
+A call of what is several steps for real is marked: nothing is proven where others use the same meanwhile (see `runtime.unseen`).
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from types import (
 )
 from typing import Any
 
-from interleave.instrument import families, functions, kinds
-from interleave.instrument.announce import announce, announce_unknown, gate
+from interleave.instrument import callbacks, families, functions, kinds
+from interleave.instrument.announce import Divisible, announce, announce_unknown, gate
 from interleave.instrument.containers import KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
-from interleave.instrument.families import ANYWHERE, family, is_library_container, sees_deaths
+from interleave.instrument.families import ANYWHERE, LIST, family, is_library_container, sees_deaths
 from interleave.instrument.functions import attribute_call
 from interleave.instrument.items import settle
 from interleave.instrument.iterators import called, consumed, resume
@@ -73,23 +73,69 @@ def _announce(site: Site, accesses: AccessList) -> None:
 
 
 def _python_function(site: Site, function: Any, arguments: Arguments) -> None:
-    touched = [value for value in arguments if type(value) not in SCALARS and family(type(value))]
-    if touched:
-        _announce(site, _argument_accesses(function, touched))
-
-
-def _argument_accesses(function: Any, touched: list[Any]) -> AccessList:
-    """Return what a Python function may do to the containers among its arguments, as far as it does not announce that itself."""
+    code = function.__code__
+    if id(code) in registry.instrumented or id(code) in _neutral:
+        return
     whose = origin(function)
-    if whose == LIBRARY and function.__name__ not in _LIBRARY_WRITERS:
-        return [access for value in touched for access in nested_reads(value)]
-    return [(value, WHOLE, WRITE) for value in touched] if whose in (LIBRARY, FOREIGN_CODE) else []
+    if whose == NEUTRAL:
+        _neutral[id(code)] = code
+    else:
+        _announce_call(site, function, whose, [], arguments)
+
+
+def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, arguments: Arguments) -> None:
+    """Announce a call of a Python function out of scope, which accesses its owner and what it does to its arguments."""
+    is_reader = whose == LIBRARY and function.__name__ not in _LIBRARY_WRITERS
+    is_deep = whose == FOREIGN_CODE or (function.__module__, function.__name__) in _DEEP_READERS
+    for value in arguments:
+        if type(value) in SCALARS:
+            continue
+        if not is_reader and family(type(value)):
+            accesses.append((value, WHOLE, WRITE))
+        else:
+            accesses += nested_reads(value, with_instances=is_deep)
+    if whose == FOREIGN_CODE:
+        is_held = not function.__code__.co_flags & _SUSPENDING
+        accesses = Divisible(accesses, f"{function.__qualname__} (not in scope)", root_of(function), is_held=is_held)
+    elif accesses and not _is_atomic(function):
+        accesses = Divisible(accesses, f"{function.__module__}.{function.__qualname__} (not in scope)")
+    if accesses or whose == FOREIGN_CODE:
+        announce(site, accesses)
 
 
 #: Functions of the standard library, written in Python, that change a list which they are given.
 _LIBRARY_WRITERS = frozenset({"shuffle", "insort", "insort_left", "insort_right"})
+#: Those that look into objects, and not only into containers.
+_DEEP_READERS = frozenset({
+    ("copy", "copy"), ("copy", "deepcopy"), ("copy", "replace"), ("dataclasses", "asdict"), ("dataclasses", "astuple"),
+    ("dataclasses", "replace"), ("pprint", "pformat"), ("pprint", "pprint"), ("pprint", "pp"),
+})  # fmt: skip
+#: Those that come to what they are given, or to their object, once, by one function of C.
+_ATOMIC = frozenset({("copy", "copy"), ("json", "dumps")})
+_ATOMIC_METHODS = frozenset({
+    "__getitem__", "__setitem__", "__delitem__", "__contains__", "__len__", "__iter__", "__missing__", "__repr__", "keys", "values",
+    "items", "get", "append", "insert", "index", "count", "reverse", "clear", "total", "copy", "add", "discard", "remove",
+})  # fmt: skip
 
 
+def _is_atomic(function: Any) -> bool:
+    if root_of(function) in _ATOMIC_MODULES or (function.__module__, function.__qualname__) in _ATOMIC:
+        return True
+    return "." in function.__qualname__ and function.__name__ in _ATOMIC_METHODS
+
+
+#: Modules that take locks of their own, or use what they are given once.
+_ATOMIC_MODULES = frozenset({"logging", "warnings", "unittest", "weakref"})
+
+
+def root_of(function: Any) -> str:
+    """Return the top-level package of a Python function."""
+    module = function.__globals__.get("__name__")
+    return module.partition(".")[0] if type(module) is str else ""
+
+
+#: Coroutines and generators let go of the loop's turn, and of the caller's locks, inside.
+_SUSPENDING = 0x20 | 0x80 | 0x200
 #: By id: code of neutral functions, which is kept alive by it.
 _neutral: dict[int, CodeType] = {}
 
@@ -113,8 +159,16 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
         elif is_library_container(type(owner)) or family(type(owner)):
             field = ANYWHERE if sees_deaths(type(owner), function.__name__) else WHOLE
             accesses.append((owner, field, READ if function.__name__ in PYTHON_READERS else WRITE))
-    touched = [value for value in arguments if type(value) not in SCALARS and family(type(value))]
-    _announce(site, accesses + _argument_accesses(function, touched))
+        elif root_module(type(owner)) in sys.stdlib_module_names and root_module(type(owner)) not in _STATELESS:
+            accesses.append((owner, WHOLE, WRITE))
+    _announce_call(site, function, whose, accesses, arguments)
+
+
+#: Modules of the standard library whose objects do not change, or announce what they do by other means.
+_STATELESS = _ATOMIC_MODULES | {
+    "argparse", "builtins", "datetime", "decimal", "fractions", "inspect", "ipaddress", "json", "numbers", "pathlib", "re", "string",
+    "textwrap", "traceback", "types", "urllib", "uuid", "zoneinfo",
+}  # fmt: skip
 
 
 def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
@@ -125,13 +179,13 @@ def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
     elif type(owner) is ModuleType or owner is None:
         known = functions.FUNCTIONS.get(function)
         if known is not None:
-            _announce(site, known(arguments))
+            _announce(site, callbacks.of_function(site, function, arguments, known(arguments)))
         elif function in functions.ACCESSORS:
             attribute_call(site, function, arguments)
         elif function is next:
             _next(site, arguments)
         elif not note_function(site, function):
-            _announce(site, functions.argument_reads(function, arguments))
+            _announce(site, callbacks.of_function(site, function, arguments, functions.argument_reads(function, arguments)))
     elif issubclass(type(owner), type):
         note_method_of_class(site, owner, function.__name__)
         _announce(site, _read_arguments(arguments))
@@ -159,6 +213,9 @@ def _method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
 
 def _container_method(site: Site, owner: Any, kind: int, name: str, arguments: Arguments) -> None:
     action = method_action(kind, name)
+    if kind == LIST and name in callbacks.COMPARING:
+        announce(site, callbacks.of_list_method(site, owner, name, arguments, action(owner, arguments)))
+        return
     if gate.is_detailed and not site.name:
         site.name = name
     if name in STORES_ARGUMENTS:
@@ -256,7 +313,7 @@ def _getter(site: Site, function: Any, arguments: Arguments) -> None:
 def _class(site: Site, cls: Any, arguments: Arguments) -> None:
     """Announce the making of an instance: what a constructor written in C reads from its arguments."""
     if cls in functions.TYPES:
-        _announce(site, functions.TYPES[cls](arguments))
+        _announce(site, callbacks.of_function(site, cls, arguments, functions.TYPES[cls](arguments)))
         return
     for name in ("__init__", "__new__"):
         found = find(cls, name)

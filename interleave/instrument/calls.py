@@ -13,15 +13,17 @@ from typing import Any
 from interleave import runtime
 from interleave.instrument import functions
 from interleave.instrument.announce import announce, gate
-from interleave.instrument.callees import CALLEES, SCALARS, dispatch, name_arguments, other_callee
+from interleave.instrument.callees import CALLEES, dispatch, name_arguments, other_callee
 from interleave.instrument.containers import STORES_ARGUMENTS
 from interleave.instrument.families import family
 from interleave.instrument.functions import attribute_call
 from interleave.instrument.iterators import consumed
+from interleave.instrument.registry import registry
 from interleave.instrument.uncontrolled import note_function, note_method_of_class
 from interleave.model import Site
 
 Arguments = tuple[Any, ...]
+instrumented = registry.instrumented
 
 
 def call(site: Site, count: int) -> Callable[..., None]:
@@ -32,7 +34,7 @@ def call(site: Site, count: int) -> Callable[..., None]:
 def _call_0(site: Site) -> Callable[[Any], None]:
     def hook(function: Any) -> None:
         if gate.is_open:
-            if type(function) is not FunctionType:
+            if type(function) is not FunctionType or id(function.__code__) not in instrumented:
                 (CALLEES.get(type(function)) or other_callee)(site, function, ())
         elif gate.is_naming and type(function) is BuiltinFunctionType:
             _publish(site, function, ())
@@ -43,7 +45,7 @@ def _call_0(site: Site) -> Callable[[Any], None]:
 def _call_1(site: Site) -> Callable[[Any, Any], None]:
     def hook(function: Any, first: Any) -> None:
         if gate.is_open:
-            if type(function) is not FunctionType or type(first) not in SCALARS:
+            if type(function) is not FunctionType or id(function.__code__) not in instrumented:
                 (CALLEES.get(type(function)) or other_callee)(site, function, (first,))
         elif gate.is_naming and type(function) is BuiltinFunctionType:
             _publish(site, function, (first,))
@@ -54,7 +56,7 @@ def _call_1(site: Site) -> Callable[[Any, Any], None]:
 def _call_2(site: Site) -> Callable[[Any, Any, Any], None]:
     def hook(function: Any, first: Any, second: Any) -> None:
         if gate.is_open:
-            if type(function) is not FunctionType or type(first) not in SCALARS or type(second) not in SCALARS:
+            if type(function) is not FunctionType or id(function.__code__) not in instrumented:
                 (CALLEES.get(type(function)) or other_callee)(site, function, (first, second))
         elif gate.is_naming and type(function) is BuiltinFunctionType:
             _publish(site, function, (first, second))

@@ -11,6 +11,7 @@ from typing import Any
 from interleave import runtime
 from interleave.instrument import families
 from interleave.instrument.announce import announce, announce_one, gate
+from interleave.instrument.callbacks import make_default, makes_in_python
 from interleave.instrument.containers import (
     Action,
     Provisional,
@@ -39,6 +40,7 @@ from interleave.instrument.families import (
     item,
     operation_family,
 )
+from interleave.instrument.foreign import changing, looking
 from interleave.instrument.iterators import consumed
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
@@ -49,11 +51,13 @@ Peek = runtime.Peek
 aliases = registry.aliases
 
 _READS: dict[int, Action] = {
-    DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index, FOREIGN: write_whole, WEAK: look_anywhere,
+    DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index, FOREIGN: changing, WEAK: look_anywhere,
 }  # fmt: skip
-_STORES: dict[int, Action] = {DICT: store_key, DEFAULTDICT: store_key, LIST: store_index, ARRAY: store_index, WEAK: look_anywhere}
-_DELETIONS: dict[int, Action] = {DICT: remove_key, DEFAULTDICT: remove_key, WEAK: look_anywhere}
-_TESTS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: read_key, SET: read_key, WEAK: look_anywhere}
+_STORES: dict[int, Action] = {
+    DICT: store_key, DEFAULTDICT: store_key, LIST: store_index, ARRAY: store_index, FOREIGN: changing, WEAK: look_anywhere,
+}  # fmt: skip
+_DELETIONS: dict[int, Action] = {DICT: remove_key, DEFAULTDICT: remove_key, FOREIGN: changing, WEAK: look_anywhere}
+_TESTS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: read_key, SET: read_key, FOREIGN: looking, WEAK: look_anywhere}
 
 
 def settle(site: Site, action: Action, obj: Any, args: tuple[Any, ...], value: object = UNKNOWN) -> None:
@@ -91,6 +95,8 @@ def load_item(site: Site) -> Callable[[Any, Any], None]:
             runtime.touch(site, obj, field, READ, Peek(_value, obj, key) if gate.is_detailed else UNKNOWN)
         elif kind == LIST and type(key) is int and key >= 0:
             runtime.touch(site, obj, ("[]", key), READ, Peek(_value, obj, key) if gate.is_detailed else UNKNOWN)
+        elif kind == DEFAULTDICT and makes_in_python(obj, key):
+            make_default(site, obj, key)
         elif kind:
             settle(site, _READS.get(kind, read_whole), obj, (key,))
 
@@ -216,4 +222,6 @@ def size_reads(obj: Any, kind: int) -> AccessList:
         return consumed(obj)
     if kind == WEAK:
         return look_anywhere(obj, ())
-    return read_whole(obj, ()) if kind in (OPAQUE, FOREIGN) else read_shape(obj, ())
+    if kind == FOREIGN:
+        return looking(obj, ())
+    return read_whole(obj, ()) if kind == OPAQUE else read_shape(obj, ())

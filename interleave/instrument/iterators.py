@@ -40,6 +40,7 @@ from interleave.instrument.families import (
     family,
     operation_family,
 )
+from interleave.instrument.foreign import looking
 from interleave.instrument.kinds import find
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
@@ -126,6 +127,8 @@ def consumed(value: Any) -> AccessList:
         step = _iterator_kind(type(value))
     if step:
         return [(value, WHOLE, WRITE), *(behind(value) if step == WRAPPER else ())]
+    if kind == FOREIGN:
+        return looking(value, ())
     return [(value, ANYWHERE if kind == WEAK else WHOLE, READ)] if kind != NONE else []
 
 

@@ -101,8 +101,8 @@ _OURS = __name__.partition(".")[0]
 
 # --- attributes -------------------------------------------------------------------------------------------------------
 
-#: Kinds of attribute accesses. NOTHING must be 0: hooks test for truth.
-NOTHING, STORAGE, CLASS, TYPE, MODULE, NAMESPACE = range(6)
+#: Kinds of attribute accesses. NOTHING must be 0: hooks test for truth. CODE is a property whose code is out of scope.
+NOTHING, STORAGE, CLASS, TYPE, MODULE, NAMESPACE, CODE = range(7)
 
 _readers: dict[str, Kinds] = {}
 _writers: dict[str, Kinds] = {}
@@ -157,7 +157,7 @@ def _judge_read(tp: type, name: str) -> int:
     if descriptor is MemberDescriptorType:
         return STORAGE if is_heap_type(cls) else NOTHING
     if _is_data_descriptor(descriptor):
-        return NOTHING
+        return CODE if descriptor is property and is_foreign(value.fget) else NOTHING
     if find(descriptor, "__get__") is not None and not is_a(value, *_METHODS):
         # Something like `functools.cached_property`, which keeps its value in the instance under the same name.
         return storage
@@ -199,9 +199,9 @@ def _judge_write(tp: type, name: str) -> int:
         return NOTHING
     if name in ("__dict__", "__class__"):
         return NAMESPACE
-    if not is_storage(tp, name):
-        return NOTHING
     found = find(tp, name)
+    if not is_storage(tp, name):
+        return CODE if found is not None and type(found[1]) is property and is_foreign(found[1].fset) else NOTHING
     if found is not None and type(found[1]) is not MemberDescriptorType and not _is_stored(registry.attributes, tp, name):
         registry.note_patch(name)
     return STORAGE
@@ -242,6 +242,11 @@ def origin(function: FunctionType) -> int:
     if root in NEUTRAL_MODULES or module == "collections.abc":
         return NEUTRAL
     return LIBRARY if root in sys.stdlib_module_names else FOREIGN_CODE
+
+
+def is_foreign(function: object) -> bool:
+    """Tell whether something is a Python function of an installed package that is out of scope."""
+    return type(function) is FunctionType and origin(function) == FOREIGN_CODE
 
 
 def is_instrumented(function: FunctionType) -> bool:

@@ -7,13 +7,14 @@ Comparing, copying and printing a container also read what is nested in it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 from interleave.instrument.announce import announce, gate
 from interleave.instrument.families import SET, VIEW, family
+from interleave.instrument.foreign import operated, used
 from interleave.instrument.iterators import consumed
-from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, origin
+from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, instance_namespace, is_foreign, is_heap_type, origin
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS
@@ -27,7 +28,7 @@ def binary(site: Site, in_place: str = "") -> Callable[[Any, Any], None]:
 
     def hook(left: Any, right: Any) -> None:
         if gate.is_open and not (type(left) in _SCALARS and type(right) in _SCALARS):
-            accesses = operand_accesses(left, right, in_place)
+            accesses = operand_accesses(left, right, in_place) or operated("combine", left, right)
             if accesses:
                 announce(site, accesses)
 
@@ -41,6 +42,8 @@ def operand_accesses(left: Any, right: Any, in_place: str = "") -> AccessList:
     """Return what a binary operator touches."""
     accesses: AccessList = []
     if in_place and _changes_in_place(left, in_place):
+        if not family(type(left)) and is_foreign(find(type(left), in_place)[1]):  # type: ignore[index]
+            return used(left, WRITE)
         accesses.append((left, WHOLE, WRITE))
     elif family(type(left)):
         accesses += nested_reads(left)
@@ -64,8 +67,10 @@ def compare(site: Site) -> Callable[[Any, Any], None]:
     """Make the hook for `==`, `<` and the like."""
 
     def hook(left: Any, right: Any) -> None:
-        if gate.is_open and not (type(left) in _SCALARS or type(right) in _SCALARS):
-            accesses = nested_reads(left) + nested_reads(right)
+        if gate.is_open and not (type(left) in _SCALARS and type(right) in _SCALARS):
+            # A container is not compared with a scalar item by item.
+            is_through = type(left) not in _SCALARS and type(right) not in _SCALARS
+            accesses = (nested_reads(left) + nested_reads(right) if is_through else []) or operated("compare", left, right)
             if accesses:
                 announce(site, accesses)
 
@@ -77,7 +82,7 @@ def show(site: Site) -> Callable[[Any], None]:
 
     def hook(value: Any) -> None:
         if gate.is_open and type(value) not in _SCALARS:
-            accesses = nested_reads(value)
+            accesses = nested_reads(value) or operated("show", value)
             if accesses:
                 announce(site, accesses)
 
@@ -94,10 +99,15 @@ def match(site: Site) -> Callable[[Any], None]:
     return hook
 
 
-def nested_reads(value: Any) -> AccessList:
-    """Return reads of a container and of the built-in containers inside it.
+def _is_instance(tp: type) -> bool:
+    """Tell whether objects of a type have attributes of a program's own."""
+    return is_heap_type(tp) and tp not in ANONYMOUS and not issubclass(tp, (type, ModuleType))
 
-    Elements are listed by the methods of the built-in types themselves. A container met twice is read once.
+
+def nested_reads(value: Any, *, with_instances: bool = False) -> AccessList:
+    """Return reads of a container and of the built-in containers inside it, or of objects and what their attributes lead to as well.
+
+    Elements are listed by the methods of the built-in types themselves. What is met twice is read once.
     """
     accesses: AccessList = []
     seen: set[int] = set()
@@ -106,7 +116,13 @@ def nested_reads(value: Any) -> AccessList:
         obj = pending.pop()
         tp = type(obj)
         kind = family(tp)
-        if id(obj) in seen or (not kind and tp is not tuple):
+        if id(obj) in seen:
+            continue
+        if not kind and tp is not tuple:
+            if tp is SimpleNamespace or (with_instances and _is_instance(tp)):
+                seen.add(id(obj))
+                accesses.append((obj, WHOLE, READ))
+                pending += [part for part in (instance_namespace(obj) or {}).values() if type(part) not in _SCALARS]
             continue
         seen.add(id(obj))
         if kind == VIEW:

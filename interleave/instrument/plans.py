@@ -14,7 +14,7 @@ from typing import Any
 from bytecode import BinaryOp, Instr
 from bytecode.instr import CellVar, FreeVar
 
-from interleave.instrument import attributes, callees, calls, items, iterators, operators
+from interleave.instrument import attributes, callees, calls, foreign, items, iterators, operators
 from interleave.instrument.context import Context, Plan
 
 _VERSION = sys.version_info[:2]
@@ -223,7 +223,7 @@ def _call(context: Context, instr: Instr, position: int) -> Plan | None:
     total: int = call.arg  # type: ignore[assignment]
     # The NULL of a plain call lies below the callable up to 3.12, above it since.
     callee = total + (2 if _VERSION >= (3, 13) else 1)
-    return _call_plan(context, instr, callee, tuple(range(total, keywords, -1)))
+    return _call_plan(context, instr, callee, tuple(range(total, keywords, -1)), has_keywords=keywords > 0)
 
 
 _CALL_PREFIX = frozenset({"KW_NAMES", "PRECALL"})
@@ -237,17 +237,25 @@ def _call_kw(context: Context, instr: Instr, position: int) -> Plan:
     total: int = instr.arg  # type: ignore[assignment]
     # On top lies the tuple of keywords, a constant.
     keywords = len(previous.arg) if isinstance(previous, Instr) and isinstance(previous.arg, tuple) else total
-    return _call_plan(context, instr, total + 3, tuple(range(total + 1, keywords + 1, -1)))
+    return _call_plan(context, instr, total + 3, tuple(range(total + 1, keywords + 1, -1)), has_keywords=True)
 
 
-def _call_plan(context: Context, instr: Instr, callee: int, arguments: tuple[int, ...]) -> Plan:
-    return Plan(calls.call(context.site(instr), len(arguments)), (callee, *arguments))
+def _call_plan(context: Context, instr: Instr, callee: int, arguments: tuple[int, ...], *, has_keywords: bool) -> Plan:
+    site = context.site(instr)
+    site.has_keywords = has_keywords
+    return Plan(calls.call(site, len(arguments)), (callee, *arguments))
 
 
 @_register("CALL_FUNCTION_EX")
 def _call_unpacked(context: Context, instr: Instr, position: int) -> Plan:
     arguments = 2 if instr.arg else 1
     return Plan(calls.call_unpacked(context.site(instr)), (arguments + (2 if _VERSION >= (3, 13) else 1), arguments))
+
+
+@_register("BEFORE_WITH", "BEFORE_ASYNC_WITH")
+def _enter(context: Context, instr: Instr, position: int) -> Plan:
+    operation = "enter" if instr.name == "BEFORE_WITH" else "enter asynchronously"
+    return Plan(foreign.enter(context.site(instr), operation), (1,))
 
 
 # --- operators --------------------------------------------------------------------------------------------------------

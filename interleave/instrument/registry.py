@@ -23,6 +23,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from interleave.instrument.analysis import stores
+from interleave.runtime import state
 
 AccessList = list[tuple[object, Hashable, int]]
 Kinds = dict[type, int]
@@ -58,7 +59,7 @@ class Registry:
         self.aliases: dict[int, tuple[Any, object]] = {}
         self.running: dict[FrameType, Any] = {}
         #: Ids of rewritten code objects, all kept alive by the rewriter's cache. Only ever asked for membership.
-        self.instrumented: set[int] = set()
+        self.instrumented = state.instrumented
         #: By id of a rewritten code object: which of its free variables may change.
         self.changing: dict[int, tuple[int, ...]] = {}
         #: Ids of the code objects, as they were written, of functions that an `lru_cache` wraps.

@@ -72,6 +72,10 @@ class Peek:
         return self._look(*self._arguments)
 
 
+#: The changes of queues that have none: most of them, so that they share it.
+_UNCHANGED: list[int] = []
+
+
 class WaitQueue:
     """The logical threads blocked on one condition, whether it holds now, and when it did.
 
@@ -86,15 +90,17 @@ class WaitQueue:
     def __init__(self, is_open: bool = False) -> None:
         self.is_open = is_open
         self.mask = self.since = 0
-        # Most queues never change.
-        self.changes: list[int] | tuple[()] = ()
+        self.changes = _UNCHANGED
 
-    def note_change(self, position: int) -> None:
-        """Note that it is opened or closed after so many events."""
-        if type(self.changes) is list:
-            self.changes.append(position)
-        else:
+    def turn(self, position: int) -> None:
+        """Open it if it is closed, close it if it is open; after so many events, or -1 where nobody will ask."""
+        self.is_open = not self.is_open
+        if position < 0:
+            return
+        if self.changes is _UNCHANGED:
             self.changes = [position]
+        else:
+            self.changes.append(position)
 
     def was_open(self, position: int) -> bool | None:
         """Tell whether it was open just before the event at `position`, None if that is not known. Raises no errors."""
@@ -120,7 +126,7 @@ def all_cells(function: Any) -> Iterable[Any]:
 class _State:
     """The running kernel and the OS thread that it runs in."""
 
-    __slots__ = ("changing_cells", "ident", "is_controlled", "is_fifo", "kernel", "on_import", "watchers")
+    __slots__ = ("changing_cells", "ident", "instrumented", "is_controlled", "is_fifo", "kernel", "on_import", "watchers")
 
     def __init__(self) -> None:
         self.kernel: Any = None
@@ -131,6 +137,8 @@ class _State:
         self.watchers = 0
         #: Returns those cells of a function's closure whose accesses are announced; set by the instrumentation.
         self.changing_cells: Callable[[Any], Iterable[Any]] = all_cells
+        #: Ids of the code objects that announce what they do; set by the instrumentation.
+        self.instrumented: set[int] = set()
         #: Whether tasks of event loops step in the order in which they became ready.
         self.is_fifo = False
         #: Called with the name of a module that the program has imported.

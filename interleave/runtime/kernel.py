@@ -119,7 +119,6 @@ class Kernel:
         self.every = strategy.every_access
         #: Whether the accesses of one block are to be one event (see `blocks`).
         self.joins_blocks = getattr(strategy, "joins_blocks", False)
-        # The point (see model.Point).
         self.enabled = self.current = self.default = self.moment = self.values = 0
         self.pending: list[Operation | None] = []
         self.threads = trace.threads
@@ -245,17 +244,13 @@ class Kernel:
     def open(self, queue: WaitQueue) -> None:
         """Make the operations waiting on `queue` enabled."""
         if not queue.is_open:
-            queue.is_open = True
-            if self.every:
-                queue.note_change(len(self.events))
+            queue.turn(len(self.events) if self.every else -1)
         self.enabled |= queue.mask
 
     def close(self, queue: WaitQueue) -> None:
         """Make the operations waiting on `queue` disabled."""
         if queue.is_open:
-            queue.is_open = False
-            if self.every:
-                queue.note_change(len(self.events))
+            queue.turn(len(self.events) if self.every else -1)
         self.enabled &= ~queue.mask | self.impatient
 
     def move(self, tid: int, queue: WaitQueue, resource: object) -> None:

@@ -7,6 +7,8 @@ from interleave.runtime import gate
 
 #: By what an import is known: it stands in the way of a proof only.
 IMPORTED = "was imported during the run: its code ran as one step"
+#: By what code out of scope is known that worked on what others use (see `unseen`). It stands in the way of a proof only, too.
+AS_ONE_STEP = "ran as one step"
 
 
 class Ledger:

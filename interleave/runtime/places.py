@@ -162,6 +162,14 @@ class Places:
                 self._learn(record[2])
                 self._learn([site])
 
+    def is_contended(self, entry: Entry, field: Hashable, mode: int, thread: LogicalThread) -> bool:
+        """Tell whether another thread has come to what a recorded access touches, in conflict with it and under no common lock."""
+        records = [*entry.fields.values(), entry.whole] if field is WHOLE else [entry.fields.get(field), entry.whole]
+        return any(
+            record is not None and not record[3] & thread.held and (record[0] | record[1] if mode else record[1]) & ~thread.bit
+            for record in records
+        )
+
     def look_through(self) -> None:
         """Note an operation that conflicts with everything: from now on every access is a point, and so are those up to now."""
         self.is_looked_through = True

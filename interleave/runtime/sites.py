@@ -19,7 +19,7 @@ _OURS = str(Path(__file__).resolve().parent.parent) + "/"
 _LIBRARY = tuple({sysconfig.get_path("stdlib") + "/", sysconfig.get_path("platstdlib") + "/", "<frozen "})
 _PACKAGES = ("/site-packages/", "/dist-packages/")
 
-_OUR, _STDLIB, _USER = 0, 1, 2
+_OUR, _STDLIB, USER = 0, 1, 2
 #: By id of a code object: the object itself, which keeps the id its own, and its rank.
 _ranks: dict[int, tuple[CodeType, int]] = {}
 #: By id of a code object: None if it is passed over, else its sites by instruction. One look-up a frame: hashing a code
@@ -52,8 +52,8 @@ def rank(code: CodeType) -> int:
     known = _ranks.get(id(code))
     if known is None:
         file = code.co_filename
-        known = _ranks[id(code)] = (code, _OUR if is_ours(file) else _STDLIB if is_library(file) else _USER)
-        _sites[id(code)] = {} if known[1] == _USER else None
+        known = _ranks[id(code)] = (code, _OUR if is_ours(file) else _STDLIB if is_library(file) else USER)
+        _sites[id(code)] = {} if known[1] == USER else None
     return known[1]
 
 
@@ -118,7 +118,7 @@ def stack_of(frame: FrameType | None) -> tuple[Frame, ...]:
         if rank(frame.f_code) != _OUR:
             code = frame.f_code
             line = frame.f_lineno or code.co_firstlineno
-            frames.append(Frame(code.co_filename, line, code.co_qualname, rank(code) == _USER))
+            frames.append(Frame(code.co_filename, line, code.co_qualname, rank(code) == USER))
         frame = frame.f_back
     return tuple(reversed(frames))
 

@@ -164,6 +164,10 @@ class Steps:
             operation = Operation(kind, (Access(self._trap.name(obj), STATE, WRITE),), current_site())
             teller(kernel.me, operation, (obj, UNKNOWN))
 
+    def lose_track(self) -> None:
+        """Note that nobody can say what the step under way touches."""
+        self._is_unknown = True
+
     def close(self, is_closed: bool) -> None:
         """Let only what is entered by `enter` count, or everything again (see `event_loop.callbacks`)."""
         self._is_closed = is_closed
@@ -219,7 +223,7 @@ class Steps:
             self.touched[Access(self._trap.name(one), STATE, mode)] = None
 
     def _step_anywhere(self, kind: str, site: Site) -> None:
-        self._is_unknown = True
+        self.lose_track()
 
     def _look(self, kind: str, resource: object) -> None:
         self._step(kind, resource, mode=READ)

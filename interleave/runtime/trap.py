@@ -47,6 +47,8 @@ class Trap:
         #: `threading.excepthook` when the execution began.
         self.excepthook: Any = None
         self.ledger = Ledger(kernel.trace)
+        #: What code out of scope has used (see `unseen`), once there was any.
+        self.unseen: Any = None
         self._locks = self._overstayed = 0
         #: The steps of tasks (see `tasks`), once an event loop has run.
         self.steps: Any = None
@@ -262,7 +264,7 @@ class Trap:
             self.steps.turn_back()
             self.steps.dissolve()
             gate.is_open = False
-        self.steps = self.teller = self.on_wake = None
+        self.steps = self.teller = self.on_wake = self.unseen = None
         self.places.entries.clear()
         self.side.clear()
         while self.partings:

