@@ -43,6 +43,7 @@ class Context:
         #: The instruction before, None if the current one can be reached by a jump.
         self.previous: Instr | None = None
         self.sites: list[Site] = []
+        self._site_of: dict[tuple[Any, ...], Site] = {}
         #: Global variables that are stored somewhere; those of them that are read here, and the constant ones.
         self.stored: Set[str] = registry.variables.get(id(namespace), frozenset())
         self.hooked: set[str] = set()
@@ -54,14 +55,17 @@ class Context:
         self.deepest = 0
 
     def site(self, instr: Instr, name: str = "") -> Site:
-        """Make the site of an instruction."""
+        """Make the site of an instruction; the compiler's copies of one (tests of loops, `finally` blocks) have one site."""
         location = instr.location
         line = span = None
         if location is not None:
             line = location.lineno
             if line is not None and location.end_col_offset is not None:
                 span = (line, location.end_lineno or line, location.col_offset or 0, location.end_col_offset)
-        site = Site(
+        key = (instr.name, name, span)
+        if span is not None and key in self._site_of:
+            return self._site_of[key]
+        site = self._site_of[key] = Site(
             self.code.co_filename,
             line or self.code.co_firstlineno,
             self.code.co_qualname,

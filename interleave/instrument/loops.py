@@ -2,8 +2,9 @@
 
 Such a loop changes nothing as it goes round, unless what it reads is changed; then there is no use in exploring how often it went round.
 The runtime decides that from what happened during a turn (`runtime.spinning`); here the loops are found for which its evidence is
-complete: nothing in them but loads, comparisons, jumps, stores of local variables, and calls of methods that only look. In
-particular there is no `for` loop in or around them, whose iterator on the value stack would be state that nobody sees.
+complete: nothing in them but loads, comparisons, jumps, stores of local variables, and calls of methods that only look.
+
+The iterator of a `for` loop around them is state that nobody sees. So where that goes on, a turn before is not compared with one after.
 """
 
 from __future__ import annotations
@@ -38,31 +39,33 @@ def turn(site: Site) -> Callable[[], None]:
     return hook
 
 
-def quiet_loops(instructions: Sequence[Any]) -> frozenset[int]:
-    """Return the positions of the first instructions of the loops in question."""
+def go_on() -> None:
+    """Note that a loop goes on around one that may wait: the hook for that."""
+    if gate.is_open:
+        runtime.turn(None, None)
+
+
+def quiet_loops(instructions: Sequence[Any]) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the positions of the first instructions of the loops in question, and where `for` loops around them go on."""
     labels = {id(one): position for position, one in enumerate(instructions) if isinstance(one, Label)}
     back_jumps = [
         (labels[id(one.arg)], position)
         for position, one in enumerate(instructions)
         if isinstance(one, Instr) and isinstance(one.arg, Label) and labels[id(one.arg)] < position
     ]
-    found = set()
+    found, outer = set(), set()
     for start, end in back_jumps:
         # Several jumps back to one place, by `continue`, are one loop, which ends with the last of them.
         end = max(last for first, last in back_jumps if first == start)
-        around = [(first, last) for first, last in back_jumps if first <= start and end <= last]
-        is_for = any(_is_for(instructions, first) for first, _ in around)
-        if (
-            not is_for
-            and all(_is_quiet(one) for one in instructions[start:end] if isinstance(one, Instr))
-            and _only_looks(instructions[start:end])
-        ):
+        if all(_is_quiet(one) for one in instructions[start:end] if isinstance(one, Instr)) and _only_looks(instructions[start:end]):
             found.add(next(at for at in range(start, end + 1) if isinstance(instructions[at], Instr)))
-    return frozenset(found)
+            around = [first for first, last in back_jumps if first <= start and end <= last]
+            outer |= {at for first in around for at in range(first, first + 3) if _advances(instructions[at])}
+    return frozenset(found), frozenset(outer)
 
 
-def _is_for(instructions: Sequence[Any], start: int) -> bool:
-    return any(one.name in ("FOR_ITER", "SEND") for one in instructions[start : start + 3] if isinstance(one, Instr))
+def _advances(instr: Any) -> bool:
+    return isinstance(instr, Instr) and instr.name == "FOR_ITER"
 
 
 def _is_quiet(instr: Instr) -> bool:

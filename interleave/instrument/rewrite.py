@@ -40,7 +40,7 @@ from bytecode.instr import InstrLocation
 
 from interleave.instrument.analysis import IMPLICIT_CELLS, constant_cells, decorated_codes, nested_codes
 from interleave.instrument.context import SUSPENDING, Context, Plan
-from interleave.instrument.loops import quiet_loops, turn
+from interleave.instrument.loops import go_on, quiet_loops, turn
 from interleave.instrument.plans import CALLS, PLANS
 from interleave.instrument.private import private_accesses
 from interleave.instrument.registry import registry
@@ -143,7 +143,9 @@ def _assemble(code: CodeType, context: Context, replacements: dict[int, CodeType
     source.argnames = list(code.co_varnames)
     context.instructions = list(source)
     context.private = private_accesses(code, context.instructions)
-    loops = quiet_loops(context.instructions) if not context.is_caller and not code.co_flags & SUSPENDING else ()
+    none: frozenset[int] = frozenset()
+    is_looked_at = not context.is_caller and not code.co_flags & SUSPENDING
+    loops, outer = quiet_loops(context.instructions) if is_looked_at else (none, none)
     result: list[Any] = []
     for position, instr in enumerate(context.instructions):
         if not isinstance(instr, Instr):
@@ -153,6 +155,8 @@ def _assemble(code: CodeType, context: Context, replacements: dict[int, CodeType
             continue
         if position in loops:
             _insert(result, Plan(turn(context.site(instr)), ()), instr.location)
+        if position in outer:
+            _insert(result, Plan(go_on, ()), instr.location)
         make_plan = PLANS.get(instr.name) if not context.is_caller or instr.name in CALLS else None
         plan = make_plan(context, instr, position) if make_plan is not None else None
         before, between, after = around(context, instr, position, plan) if registry.has_gil else (None, None, None)

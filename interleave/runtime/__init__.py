@@ -175,7 +175,7 @@ def publish(value: object) -> None:
     """Name `value` after the current logical thread if it has no name yet. Call only while `gate.is_naming`."""
 
 
-def turn(site: Site, frame: Any) -> None:
+def turn(site: Site | None, frame: Any) -> None:
     """Begin a turn of a loop that may wait for another thread by looking again and again. Call only while `gate.is_open`."""
 
 

@@ -10,8 +10,12 @@ from interleave.runtime.threads import Judge, LogicalThread, Unwind
 
 #: How many steps daemons are followed when nothing else is left to do: the end of the program would stop them.
 _CLOSING = 1_000
-#: By how many of the last events it is judged whether an execution is fair.
-_RECENT = 200
+#: Into how many parts the second half of an execution is taken apart, to judge whether it is fair; and how many events a part must
+#: have for each thread that could go on, lest one is missing by chance.
+_PARTS = 8
+_PART = 16
+#: One in how many announcements must be an event: others are no choices.
+_CHOSEN = 16
 #: How often a thread that catches `Unwind` gets it again.
 _UNWINDS = 100
 
@@ -39,16 +43,28 @@ def refuse(kernel: Any, pick: int) -> None:
 
 
 def _is_unfair(kernel: Any) -> bool:
-    """Tell whether threads go on and on while another one that could is never chosen: no livelock, only unfair.
+    """Tell whether threads go on and on while another one that could is hardly ever chosen: no livelock, only unfair.
 
-    Nor is it one if hardly anything but daemons goes on where others, were they but chosen, could come to the end.
+    Who can go on has to have done so in each part of the second half. And who came to an end only then, may have done what the others wait
+    for. Nor is it a livelock if hardly anything but daemons goes on where others, were they but chosen, could come to the end.
     """
-    recent = [tid for tid, _ in kernel.events[-max(_RECENT, 4 * len(kernel.logical)) :]]
-    able = [one for one in kernel.logical if kernel.enabled & one.bit]
-    if any(one.tid not in recent for one in able):
+    events = kernel.events
+    middle = len(events) // 2
+    early, late = {tid for tid, _ in events[:middle]}, events[middle:]
+    if any(tid in early and operation.kind == "exit" for tid, operation in late):
         return True
-    daemons = sum(kernel.logical[tid].info.is_daemon for tid in recent)
-    return 4 * daemons > 3 * len(recent) and any(not one.info.is_daemon for one in able)
+    able = [one for one in kernel.logical if kernel.enabled & one.bit]
+    if len(able) < 2:
+        return False
+    if _CHOSEN * len(events) < kernel.moment:
+        return True
+    tids = [tid for tid, _ in late]
+    parts = max(1, min(_PARTS, len(tids) // (_PART * len(able))))
+    size = len(tids) // parts
+    if any(one.tid not in tids[size * part : size * (part + 1)] for part in range(parts) for one in able):
+        return True
+    daemons = sum(kernel.logical[tid].info.is_daemon for tid in tids)
+    return 4 * daemons > 3 * len(tids) and any(not one.info.is_daemon for one in able)
 
 
 def judged(kernel: Any, judge: Judge) -> Outcome | None:

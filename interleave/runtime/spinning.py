@@ -59,11 +59,14 @@ class Spinning:
         #: Rounds in which all that are left only looked.
         self._rounds = 0
 
-    def turn(self, site: Site, frame: Any) -> None:
-        """Begin a turn of a loop; return when it makes sense to go round."""
+    def turn(self, site: Site | None, frame: Any) -> None:
+        """Begin a turn of a loop; return when it makes sense to go round. None says that a loop around it goes on."""
         kernel = self._kernel
-        kernel.watch = self
         me: LogicalThread = kernel.me
+        if site is None:
+            self._turns.pop(me.tid, None)
+            return
+        kernel.watch = self
         last = self._turns.get(me.tid)
         this = self._turns[me.tid] = Turn(frame, site)
         if last is not None and last.is_idle and not last.is_stale and last.is_repeated_by(this):

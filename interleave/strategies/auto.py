@@ -10,7 +10,7 @@ would allow (`_orders`), for `Dfs` from the schedules that it knows to be left. 
 While the proof seems to fit into the budget, every fourth execution is the prover's, and most of them once the samplers had a
 fair trial. Otherwise one in eight is, until the samplers have had an eighth of the budget; since the guess may be far too high, it is
 every other one then. The prover is given up only where the guess exceeds the budget so far that there is no hope, or, of
-`Dfs`, where that is certain.
+`Dfs`, where that is certain. And where it has come to an end, but an execution was cut off that went on and on: the samplers have the rest.
 
 **Who samples.** `surw` and `pos` by turns: on collections of known failures one of the two is best or near it, almost without
 exception. Now and then `pct`, for failures that need a thread to be delayed for long, and the random walk, which assumes nothing. So a
@@ -73,6 +73,8 @@ class Auto:
         self._proving = 0
         # Whether the prover's next execution is prepared, and has only to be run.
         self._is_prepared = False
+        # Whether the prover has met an execution that was ended early, so that it proves nothing.
+        self._was_cut = False
         # The logarithm of the number of classes of schedules, as far as known.
         self._log_size = 0.0
         self._active: Strategy = self.prover
@@ -97,10 +99,12 @@ class Auto:
         """Give the next execution to the prover or to the sampler whose turn it is; end when the proof is complete."""
         prover = self.prover
         if prover is not None and not self._is_prepared:
-            if not prover.begin():
+            self._is_prepared = prover.begin()
+            if not self._is_prepared and not self._was_cut:
                 self.scope = prover.scope
                 return False
-            self._is_prepared = True
+            if not self._is_prepared:
+                prover = self.prover = None
         if prover is not None and self._is_hopeless(prover):
             prover = self.prover = None
         if prover is not None and self._is_provers_turn(prover):
@@ -125,6 +129,7 @@ class Auto:
         """Tell the strategy whose execution it was, and learn from it; begin a proof anew that a sampler has shown to lack points."""
         active, prover = self._active, self.prover
         active.end(trace)
+        self._was_cut |= active is prover and trace.is_cut
         if isinstance(active, Dpor):
             self.redundant = active.redundant
         if prover is not None and active is not prover and trace.has_new_points and not prover.every_access:
