@@ -38,10 +38,10 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
             kernel.moment += 1
             thread = logical[mask.bit_length() - 1]
         if thread is not me:
+            kernel.turns.append((kernel.moment, thread.tid))
             trace.switches += 1
             trace.preemptions += bool(mask & me.bit)
-        kernel.me = scheduler.running = thread
-        kernel.current = tid = thread.tid
+        kernel.me, kernel.current = scheduler.running, tid = thread, thread.tid
         bit = kernel.enabled = thread.bit
         thread.queue = None
         ready.actor = actor = by_tid.get(tid, plain)

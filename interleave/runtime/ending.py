@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from interleave.errors import InternalError
@@ -10,12 +11,10 @@ from interleave.runtime.threads import Judge, LogicalThread, Unwind
 
 #: How many steps daemons are followed when nothing else is left to do: the end of the program would stop them.
 _CLOSING = 1_000
-#: Into how many parts the second half of an execution is taken apart, to judge whether it is fair; and how many events a part must
+#: Into how many parts the second half of an execution is taken apart, to judge whether it is fair; and how many moments a part must
 #: have for each thread that could go on, lest one is missing by chance.
 _PARTS = 8
 _PART = 16
-#: One in how many announcements must be an event: others are no choices.
-_CHOSEN = 16
 #: How often a thread that catches `Unwind` gets it again.
 _UNWINDS = 100
 
@@ -48,23 +47,25 @@ def _is_unfair(kernel: Any) -> bool:
     Who can go on has to have done so in each part of the second half. And who came to an end only then, may have done what the others wait
     for. Nor is it a livelock if hardly anything but daemons goes on where others, were they but chosen, could come to the end.
     """
-    events = kernel.events
-    middle = len(events) // 2
-    early, late = {tid for tid, _ in events[:middle]}, events[middle:]
-    if any(tid in early and operation.kind == "exit" for tid, operation in late):
+    end = kernel.moment
+    middle = end // 2
+    began = {tid: moment for moment, tid in reversed(kernel.turns)}
+    if any(one.ended > middle > began.get(one.tid, end) for one in kernel.logical):
         return True
     able = [one for one in kernel.logical if kernel.enabled & one.bit]
-    if len(able) < 2:
-        return False
-    if _CHOSEN * len(events) < kernel.moment:
+    parts = max(1, min(_PARTS, (end - middle) // (_PART * max(1, len(able)))))
+    size = (end - middle) // parts
+    ran: list[set[int]] = [set() for _ in range(parts)]
+    daemons = 0
+    for (start, tid), (stop, _) in pairwise([*kernel.turns, (end, -1)]):
+        start = max(start, middle)
+        if start < stop:
+            daemons += (stop - start) * kernel.logical[tid].info.is_daemon
+            for part in range((start - middle) // size, min(parts, (stop - 1 - middle) // size + 1)):
+                ran[part].add(tid)
+    if any(one.tid not in tids for tids in ran for one in able):
         return True
-    tids = [tid for tid, _ in late]
-    parts = max(1, min(_PARTS, len(tids) // (_PART * len(able))))
-    size = len(tids) // parts
-    if any(one.tid not in tids[size * part : size * (part + 1)] for part in range(parts) for one in able):
-        return True
-    daemons = sum(kernel.logical[tid].info.is_daemon for tid in tids)
-    return 4 * daemons > 3 * len(tids) and any(not one.info.is_daemon for one in able)
+    return 4 * daemons > 3 * (end - middle) and any(not one.info.is_daemon for one in able)
 
 
 def judged(kernel: Any, judge: Judge) -> Outcome | None:

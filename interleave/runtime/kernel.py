@@ -88,7 +88,7 @@ class Fiber:
 
     def _leave(self, kernel: Kernel, thread: LogicalThread) -> Any:
         """End a logical thread and return the greenlet that goes on."""
-        thread.is_finished = True
+        thread.is_finished, thread.ended = True, kernel.moment
         thread.fiber = self.thread = self.kernel = None
         following: LogicalThread | None = None
         if not kernel.is_ending:
@@ -113,16 +113,13 @@ class Kernel:
 
     def __init__(self, strategy: Strategy, trace: Trace, *, steps: int, any_timeout: bool = False) -> None:
         self.choose = strategy.choose if type(strategy).__module__.startswith(_OURS) else aside(strategy.choose)
-        self.trace = trace
-        self.limit = steps
-        self.any_timeout = any_timeout
+        self.trace, self.limit, self.any_timeout = trace, steps, any_timeout
         self.every = strategy.every_access
         #: Whether the accesses of one block are to be one event (see `blocks`).
         self.joins_blocks = getattr(strategy, "joins_blocks", False)
         self.enabled = self.current = self.default = self.moment = self.values = 0
         self.pending: list[Operation | None] = []
-        self.threads = trace.threads
-        self.events = trace.events
+        self.threads, self.events = trace.threads, trace.events
         self.logical: list[LogicalThread] = []
         self.me: LogicalThread = None  # type: ignore[assignment]
         self.hub: Any = None
@@ -131,6 +128,8 @@ class Kernel:
         self.locals = make_locals(self.ident)
         self.clock = Clock()
         self.is_ending = self.is_interrupted = self.is_runaway = self.is_spinning = False
+        #: When which thread began to run.
+        self.turns: list[tuple[int, int]] = []
         #: Threads started and not joined; 0 is solo.
         self.unjoined = 0
         #: Unfinished threads that are not daemons.
@@ -305,6 +304,7 @@ class Kernel:
         if self.locals is not None:
             self.me.locals = self.locals.swap(thread.locals)
         self.me, self.current = thread, thread.tid
+        self.turns.append((self.moment, thread.tid))
         fiber.greenlet.switch()
 
     def prepare(self, thread: LogicalThread) -> Any:
@@ -322,8 +322,8 @@ class Kernel:
         """Make `thread` the current one, with the thread-local values of its carrier."""
         if self.locals is not None and thread.carrier != self.me.carrier:
             self.logical[self.me.carrier].locals = self.locals.swap(self.logical[thread.carrier].locals)
-        self.me = thread
-        self.current = thread.tid
+        self.me, self.current = thread, thread.tid
+        self.turns.append((self.moment, thread.tid))
 
     def set_deadline(self, thread: LogicalThread, timeout: float) -> None:
         self.clock.set(thread, timeout, self.moment)

@@ -20,6 +20,8 @@ from interleave.runtime.threads import LogicalThread
 # The namedtuples' own constructors cost twice as much, and one of each is made per access.
 _new: Callable[..., Any] = tuple.__new__
 _MEMORY = ("read", "write")
+#: Accesses that a thread may make one after the other without a point, others being able to go on.
+_PATIENCE = 200
 
 
 class Memory:
@@ -29,6 +31,8 @@ class Memory:
         self.kernel = kernel
         self.places = places = Places()
         self._entries = places.entries
+        #: When to look whether a thread goes on and on without a point, and how many events there were the last time.
+        self._alarm, self._events = min(_PATIENCE, kernel.limit), 0
 
     def touch(self, site: Site, owner: object, field: Hashable, mode: int, value: Any = UNKNOWN) -> None:
         """Announce one access to memory.
@@ -51,9 +55,9 @@ class Memory:
             else:
                 kernel.note(me, operation, owner, value)
         else:
-            kernel.moment = moment = kernel.moment + 1  # as `skip` does
-            if moment > kernel.limit:
-                run_away(kernel)
+            kernel.moment = moment = kernel.moment + 1
+            if moment > self._alarm:
+                self._look_up(site)
             if self.places.is_looked_through:
                 self.places.pass_by(site)
             if kernel.watch is not None:
@@ -81,7 +85,9 @@ class Memory:
             kernel.announce(me, operation)
             kernel.note(me, operation, accesses[0][0], value)
         else:
-            kernel.skip()
+            kernel.moment += 1
+            if kernel.moment > self._alarm:
+                self._look_up(site)
             if places.is_looked_through:
                 places.pass_by(site)
             if kernel.watch is not None:
@@ -89,6 +95,15 @@ class Memory:
                 kernel.watch.saw(me.tid, "", tuple([Access(entry.name, field, mode) for entry, (_, field, mode) in named]))
         for entry, (_, field, mode) in zip(entries, accesses, strict=True):
             places.record(entry, field, mode, me, site)
+
+    def _look_up(self, site: Site) -> None:
+        """Make a site a point where a thread has gone on without any for long: it may wait for one that is never asked for."""
+        kernel = self.kernel
+        if kernel.moment > kernel.limit:
+            run_away(kernel)
+        if len(kernel.events) == self._events and kernel.enabled & ~kernel.me.bit:
+            self.places.pass_by(site)
+        self._alarm, self._events = min(kernel.moment + _PATIENCE, kernel.limit), len(kernel.events)
 
     def name(self, obj: object) -> Any:
         """Return the stable name of an object."""

@@ -181,7 +181,7 @@ class Places:
                 self._learn(entry.whole[2])
 
     def pass_by(self, site: Site) -> None:
-        """Learn of an access that was no point, where something was looked through."""
+        """Make an access a point that was none, whatever others do."""
         self._learn([site])
 
     def _learn(self, sites: list[Site]) -> None:

@@ -21,6 +21,7 @@ class LogicalThread:
         "carrier",
         "children",
         "deadline",
+        "ended",
         "exit_queue",
         "fiber",
         "handle",
@@ -63,6 +64,8 @@ class LogicalThread:
         #: Opened when it ends.
         self.exit_queue = WaitQueue()
         self.is_finished = False
+        #: The moment of its end.
+        self.ended = -1
         self.is_joined = False
         #: Its thread-local values while it is not running (see `thread_state`).
         self.locals: Any = None
