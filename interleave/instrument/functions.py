@@ -125,22 +125,10 @@ _add(FUNCTIONS, lambda arguments: _write_first(arguments[1:]), struct, "pack_int
 _add(FUNCTIONS, lambda arguments: _write_first(arguments) + _iterate(arguments[1:]), collections, "_count_elements")
 for _name in ("getitem", "setitem", "delitem"):
     _add(FUNCTIONS, _item(f"__{_name}__"), operator, _name)
-for _name in [
-    "iadd",
-    "iand",
-    "iconcat",
-    "ifloordiv",
-    "ilshift",
-    "imatmul",
-    "imod",
-    "imul",
-    "ior",
-    "ipow",
-    "irshift",
-    "isub",
-    "itruediv",
-    "ixor",
-]:
+_IN_PLACE = (
+    "iadd", "iand", "iconcat", "ifloordiv", "ilshift", "imatmul", "imod", "imul", "ior", "ipow", "irshift", "isub", "itruediv", "ixor",
+)  # fmt: skip
+for _name in _IN_PLACE:
     _add(FUNCTIONS, _in_place("__iadd__" if _name == "iconcat" else f"__{_name}__"), operator, _name)
 
 #: By type that is called.

@@ -168,6 +168,21 @@ class _Base(metaclass=Kind):
             return label, (), "its release by a thread that is not part of the exploration"
         return label, (self._owner,) if self._owner >= 0 else (), "its release"
 
+    def locked(self) -> bool:
+        """Return whether somebody holds the lock."""
+        kernel = active()
+        if kernel is None:
+            return self._is_really_held()
+        if self._epoch is not kernel.epoch:
+            self._renew(kernel)
+        self._see_holding(kernel)
+        kernel.look("locked", self)
+        return self._owner != _FREE
+
+    def _at_fork_reinit(self) -> None:
+        self._given = None
+        self._epoch = None
+
     def _see_holding(self, kernel: Any) -> None:
         """Make releases points from now on: somebody looks whether locks are held."""
         if not kernel.is_holding_visible:
@@ -229,28 +244,13 @@ class Lock(_Base):
             self.real().release()
         self._free(kernel)
 
-    def locked(self) -> bool:
-        """Return whether somebody holds the lock."""
-        kernel = active()
-        if kernel is None:
-            return bool(self.real().locked())
-        if self._epoch is not kernel.epoch:
-            self._renew(kernel)
-        self._see_holding(kernel)
-        kernel.look("locked", self)
-        return self._owner != _FREE
-
     __enter__ = acquire
     acquire_lock = acquire
     release_lock = release
-    locked_lock = locked
+    locked_lock = _Base.locked
 
     def __exit__(self, *_: object) -> None:
         self.release()
-
-    def _at_fork_reinit(self) -> None:
-        self._given = None
-        self._epoch = None
 
     def is_owned_by_anyone(self, kernel: Any) -> bool:
         """Return whether it is held, without announcing that somebody looks."""
@@ -327,17 +327,6 @@ class RLock(_Base):
         else:
             self._count -= 1
 
-    def locked(self) -> bool:
-        """Return whether somebody holds the lock."""
-        kernel = active()
-        if kernel is None:
-            return self._is_really_held()
-        if self._epoch is not kernel.epoch:
-            self._renew(kernel)
-        self._see_holding(kernel)
-        kernel.look("locked", self)
-        return self._owner != _FREE
-
     __enter__ = acquire
 
     def __exit__(self, *_: object) -> None:
@@ -372,10 +361,6 @@ class RLock(_Base):
         if kernel is None:
             return int(self.real()._recursion_count())
         return self._count if self._is_owned() else 0
-
-    def _at_fork_reinit(self) -> None:
-        self._given = None
-        self._epoch = None
 
     def __repr__(self) -> str:
         kernel = active()
