@@ -67,9 +67,8 @@ def _announce_divisible(site: Site, accesses: Divisible, value: object) -> None:
             trap.steps.lose_track()
         return
     unseen, thread = unseen_of(trap), trap.kernel.me
-    if accesses.package:
-        unseen.enter(accesses.package, thread, is_held=accesses.is_held)
-    unseen.use(plain, thread, accesses.who)
+    if not (accesses.package and unseen.enter(accesses.package, thread, is_held=accesses.is_held)):
+        unseen.use(plain, thread, accesses.who)
 
 
 def announce_unknown(site: Site) -> None:

@@ -27,13 +27,19 @@ class Unseen:
         #: By package: the bits of the threads that were in its code, and the locks held by all of them.
         self._packages: dict[str, tuple[int, int]] = {}
 
-    def enter(self, package: str, thread: LogicalThread, *, is_held: bool) -> None:
-        """Note that a thread runs code of a package, which may use what is the package's own; `is_held`: under the locks that it holds."""
+    def enter(self, package: str, thread: LogicalThread, *, is_held: bool) -> bool:
+        """Note that a thread runs code of a package, which may use what is the package's own; tell whether it may meet another there.
+
+        `is_held` says that it does so under the locks that it holds.
+        """
         bits, locks = self._packages.get(package, (0, -1))
         bits, locks = bits | thread.bit, locks & thread.held if is_held else 0
         self._packages[package] = bits, locks
-        if bits != thread.bit and not locks:
-            self._ledger.note(f"code of {package} (not in scope) {AS_ONE_STEP} in several threads; include it to have its steps explored")
+        may_meet = bits != thread.bit and not locks
+        if may_meet:
+            hint = f'include=["{package}"] (--include {package}) has its steps explored'
+            self._ledger.note(f"code of {package} (not in scope) {AS_ONE_STEP} in several threads: {hint}")
+        return may_meet
 
     def use(self, accesses: Iterable[tuple[object, Hashable, int]], thread: LogicalThread, who: str) -> None:
         """Note what code out of scope has just touched."""
