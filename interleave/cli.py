@@ -151,11 +151,11 @@ run and none failed. Ctrl-C stops and reports what was found so far.
 @click.option(
     "--executions",
     type=click.IntRange(min=1),
-    help="Runs of each scenario at most. [default: 2000, or no limit with --seconds or --until-saturated]",
+    help="Runs of each scenario at most. [default: 2000; no limit with --seconds; 20000 with --until-saturated alone]",
 )
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Time for each scenario at most.")
 @click.option("--until-saturated", is_flag=True, help="Stop sampling where at most one execution in a hundred seems to be of a kind not "
-              "seen yet; without --executions and --seconds, no sooner.")  # fmt: skip
+              "seen yet, but after 20000 executions at the latest, or --executions or --seconds if given.")  # fmt: skip
 @click.option("--preemptions", type=click.IntRange(min=0), help="Preemptions in one schedule at most.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="A package or module in which memory accesses are "
               "controlled too, besides those in [tool.interleave] of pyproject.toml. Repeatable.")  # fmt: skip
@@ -219,14 +219,14 @@ def _explore_all(scenarios: Sequence[Scenario], options: Mapping[str, Any], *, w
 
 
 def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
-    from interleave.classes import UNSEEN
+    from interleave.classes import SATURATION, UNSEEN
     from interleave.database import explore_remembering
     from interleave.model import Budget
     from interleave.report.progress import ProgressDisplay
 
     executions, seconds, unseen = options["executions"], options["seconds"], UNSEEN if options["until_saturated"] else None
-    if executions is None and seconds is None and unseen is None:
-        executions = Budget().executions
+    if executions is None and seconds is None:
+        executions = Budget().executions if unseen is None else SATURATION
     with ProgressDisplay(scenario.name, sys.stderr, is_on=not options["quiet"]) as progress:
         return explore_remembering(
             scenario.function,

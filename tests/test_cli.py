@@ -229,6 +229,13 @@ class TestExplore:
         (scenario,) = json.loads(run("explore", "program:scenario_locked", *options, "--executions", "20").stdout)["scenarios"]
         assert scenario["stopped_by"] == "executions"
 
+    def test_until_saturated_has_an_end_of_its_own_and_says_which_it_was(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("interleave.classes.SATURATION", 25)
+        options = ("explore", "program:scenario_locked", "--strategy", "random", "--until-saturated")
+        assert "25 sampled with random, not saturated within the limit of executions" in run(*options).stdout
+        # A time given is the only limit then.
+        assert "sampled with random until saturated" in run(*options, "--seconds", "600").stdout
+
     def test_quiet_is_silent_where_nothing_fails(self, folder: Path) -> None:
         result = run("explore", "program:scenario_locked", "--quiet")
         assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
