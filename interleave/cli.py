@@ -63,13 +63,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cli.main(args=None if arguments is None else list(arguments), prog_name="python -m interleave")
 
 
+def _is_debugged() -> bool:
+    """Tell whether a debugger such as those of VS Code and PyCharm runs in this process."""
+    return "debugpy" in sys.modules or "pydevd" in sys.modules
+
+
 def _fix_hash_seed() -> None:
     """Start this process anew with a fixed hash seed, if it has a random one and will run programs."""
     if not any(argument in _RUNNING for argument in sys.argv[1:2]) or sys.flags.ignore_environment:
         return
     if os.environ.get("PYTHONHASHSEED", "random") != "random":
         return
-    if "debugpy" in sys.modules or "pydevd" in sys.modules:
+    if _is_debugged():
         # The debugger is connected to this process: another one would be lost to it.
         click.echo("The hash seed is random under a debugger; set PYTHONHASHSEED=0 for an order of sets that is always the same.", err=True)
         return
@@ -233,7 +238,7 @@ def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
             None if options["no_database"] else Path.cwd(),
             scenario.name,
             strategy=options["strategy"],
-            budget=Budget(executions=executions, seconds=seconds, hang=_HANG, unseen=unseen),
+            budget=Budget(executions=executions, seconds=seconds, hang=None if _is_debugged() else _HANG, unseen=unseen),
             stop_on_failure=not options["keep_going"],
             gil_label=not options["no_gil_label"],
             seed=options["seed"],
@@ -253,7 +258,8 @@ def _of_seeds(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _replay_command(target: str, options: Mapping[str, Any]) -> Callable[[str], str]:
     """Make the function that tells how to replay a seed with the options that it depends on."""
-    extra = seed_options(options)
+    # What `replay` does anyway.
+    extra = seed_options({**options, "races": "report"} if options["races"] == "harmful" else options)
     python = _python()
     return lambda seed: shlex.join([python, "-m", "interleave", "replay", target, seed, *extra])
 

@@ -5,8 +5,8 @@ that the failure is about; `threads` lists all, `thread 2` or `thread worker-1` 
 `breakpoint()` in the program, one can go on with `next` and `step`, and sees the threads take turns as the seed has them; `quit` leaves
 the debugger and lets the execution end. What is evaluated at the end of an execution runs outside of control: it announces nothing.
 
-Other debuggers need nothing of ours: logical threads share one OS thread, so debugpy and PyCharm's `settrace` see one thread whose stack is
-that of the logical thread at work. They are asked for by `breakpoint()`, as always (PYTHONBREAKPOINT, `debugpy.breakpoint`).
+Other debuggers, debugpy and PyCharm's, see one OS thread whose stack is that of the logical thread at work; `runtime.debuggers` lets them
+wait there. They are asked for by `breakpoint()`, as always (PYTHONBREAKPOINT, `debugpy.breakpoint`).
 """
 
 from __future__ import annotations
