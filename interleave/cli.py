@@ -93,6 +93,10 @@ def _explained_errors() -> Iterator[None]:
     """Turn errors of ours into a message and exit status 2."""
     try:
         yield
+    except BrokenPipeError:
+        # Whoever reads has seen enough (`head`). What is still in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(2)
     except OSError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
@@ -180,10 +184,15 @@ def explore(targets: Sequence[str], **options: Any) -> None:
     Prints one line per scenario, then for each failure the shortest interleaving that shows it, and the command that replays
     it.
     """
+    from interleave.loading import check_files, check_packages
+
     with _explained_errors():
         options["include"] = _include(options["include"])
         files = {name: file for name in FILES if (file := options[name.replace("-", "_")]) is not None}
-        results = _explore_all(_scenarios_of(targets), options, writes_text="-" not in files.values())
+        check_files(files)
+        scenarios = _scenarios_of(targets)
+        check_packages(options["include"])
+        results = _explore_all(scenarios, options, writes_text="-" not in files.values())
         _write_files(files, results)
     sys.exit(1 if any(result.failures for result in results) else 0)
 
@@ -301,7 +310,7 @@ Give --include, --timeouts, --task-order and --granularity as they were when the
 @click.argument("target", metavar="TARGET:SCENARIO")
 @click.argument("seed")
 @click.option("--pdb", is_flag=True, help="Start the debugger where it fails, or in the thread that is blocked.")
-@click.option("--step", type=int, metavar="N", help="Start the debugger at step N, as --trace numbers them.")
+@click.option("--step", type=click.IntRange(min=0), metavar="N", help="Start the debugger at step N, as --trace numbers them.")
 @click.option("--trace", is_flag=True, help="Print every step.")
 @click.option("--lenient", is_flag=True, help="Follow what still matches if the code has changed since.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="As in explore.")
