@@ -187,11 +187,11 @@ def explore(targets: Sequence[str], **options: Any) -> None:
     from interleave.loading import check_files, check_packages
 
     with _explained_errors():
-        options["include"] = _include(options["include"])
+        given, options["include"] = options["include"], _include(options["include"])
         files = {name: file for name in FILES if (file := options[name.replace("-", "_")]) is not None}
         check_files(files)
         scenarios = _scenarios_of(targets)
-        check_packages(options["include"])
+        check_packages(given)
         results = _explore_all(scenarios, options, writes_text="-" not in files.values())
         _write_files(files, results)
     sys.exit(1 if any(result.failures for result in results) else 0)

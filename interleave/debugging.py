@@ -79,12 +79,9 @@ class Session:
     def __init__(self, *, stops_at_end: bool, step: int | None = None) -> None:
         self._stops_at_end = stops_at_end
         self.step = step
-        #: Whether the step was come to.
-        self.was_there = False
 
     def at_step(self, standing: Sequence[Standing]) -> None:
         """Stop in the frame of the thread that made the step; tracing begins with the next line of it."""
-        self.was_there = True
         current = next((one for one in standing if one.doing == "runs"), None)
         frame = _innermost(current.frame) if current is not None else None
         if frame is not None:

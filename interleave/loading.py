@@ -71,7 +71,7 @@ def _split(target: str) -> tuple[str, str, str]:
         place, separator, function = target.rpartition(":")
     if separator and not function:
         raise UsageError(
-            f"{target!r} ends where the name of a function should follow.\nAll scenarios: python -m interleave explore {place or 'FILE'}"
+            f"{target!r} ends where the name of a function should follow.\nList them: python -m interleave list {place or 'FILE'}"
         )
     return place, separator, function
 
@@ -83,7 +83,7 @@ def _module_of(place: str, target: str) -> ModuleType:
         raise UsageError(f"There is no file {place!r} (the current folder is {os.getcwd()}).{_resembling(place)}")
     if not place:
         raise UsageError(
-            "A target is a module, a file or a function in one of them; this one is empty.\nFor example: python -m interleave explore FILE"
+            "A target is a module, a file or a function in one; this one is empty.\nFor example: python -m interleave explore FILE"
         )
     if not is_path and os.path.exists(place) and not place.isidentifier():
         raise UsageError(f"{place!r} is a folder; name a module in it, for example {_example_in(place)}")
@@ -110,8 +110,7 @@ def check_packages(names: Iterable[str]) -> None:
         top = name.partition(".")[0]
         if not any(sign in top for sign in "*?[") and top not in sys.modules and (not top or importlib.util.find_spec(top) is None):
             raise UsageError(
-                f"There is no package or module {top!r} to include.\n"
-                "Give the name under which it is imported, in the environment of this Python; pip may know it by another."
+                f"There is no package or module {top!r} to include.\nGive the name by which it is imported, in this environment."
             )
 
 
@@ -127,8 +126,6 @@ def check_files(files: Mapping[str, str]) -> None:
             raise UsageError(
                 f"--{name} cannot be written to {file!r}: there is no folder {folder!r}.\nMake it: mkdir -p {shlex.quote(folder)}"
             )
-        if file != "-" and not os.access(file if os.path.exists(file) else folder, os.W_OK):
-            raise UsageError(f"--{name} cannot be written to {file!r}: it is protected.\nGive another file.")
 
 
 def _example_in(folder: str) -> str:

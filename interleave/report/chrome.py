@@ -42,16 +42,8 @@ def _events(pid: int, failure: Failure, ids: Iterator[int]) -> Iterator[dict[str
     for step in steps:
         where = {"file": short_path(step.where.file), "line": step.where.line, "function": step.where.function}
         more = {"source": source_line(step.where.file, step.where.line), "value": step.value, "conflicts": step.is_shared}
-        yield {
-            "ph": "X",
-            "pid": pid,
-            "tid": step.tid + 1,
-            "ts": step.index,
-            "dur": 1,
-            "cat": step.kind,
-            "name": effect(step),
-            "args": where | more,
-        }
+        place = {"ph": "X", "pid": pid, "tid": step.tid + 1, "ts": step.index, "dur": 1}
+        yield place | {"cat": step.kind, "name": effect(step), "args": where | more}
     for span in spans_of(failure):
         common = {"pid": pid, "tid": span.tid + 1, "cat": span.kind, "id": next(ids), "name": f"{span.kind}: {span.what}"}
         yield {"ph": "b", "ts": span.start, **common}
