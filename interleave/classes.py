@@ -44,6 +44,8 @@ _SEVERAL: Final = -1
 _IMPLIED = frozenset(("spawn", "begin", "exit", "join", "release", "wake", "resume", "suspend", "count"))
 #: The share of unseen classes at which `--until-saturated` stops.
 UNSEEN: Final = 0.01
+#: Executions at most where that is all that was asked for: a large scenario may show something new for ever.
+SATURATION: Final = 20_000
 _MASK: Final = (1 << 64) - 1
 
 

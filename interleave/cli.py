@@ -63,13 +63,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cli.main(args=None if arguments is None else list(arguments), prog_name="python -m interleave")
 
 
+def _is_debugged() -> bool:
+    """Tell whether a debugger such as those of VS Code and PyCharm runs in this process."""
+    return "debugpy" in sys.modules or "pydevd" in sys.modules
+
+
 def _fix_hash_seed() -> None:
     """Start this process anew with a fixed hash seed, if it has a random one and will run programs."""
     if not any(argument in _RUNNING for argument in sys.argv[1:2]) or sys.flags.ignore_environment:
         return
     if os.environ.get("PYTHONHASHSEED", "random") != "random":
         return
-    if "debugpy" in sys.modules or "pydevd" in sys.modules:
+    if _is_debugged():
         # The debugger is connected to this process: another one would be lost to it.
         click.echo("The hash seed is random under a debugger; set PYTHONHASHSEED=0 for an order of sets that is always the same.", err=True)
         return
@@ -88,6 +93,10 @@ def _explained_errors() -> Iterator[None]:
     """Turn errors of ours into a message and exit status 2."""
     try:
         yield
+    except BrokenPipeError:
+        # Whoever reads has seen enough (`head`). What is still in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(2)
     except OSError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
@@ -151,11 +160,11 @@ run and none failed. Ctrl-C stops and reports what was found so far.
 @click.option(
     "--executions",
     type=click.IntRange(min=1),
-    help="Runs of each scenario at most. [default: 2000, or no limit with --seconds or --until-saturated]",
+    help="Runs of each scenario at most. [default: 2000; no limit with --seconds; 20000 with --until-saturated alone]",
 )
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Time for each scenario at most.")
 @click.option("--until-saturated", is_flag=True, help="Stop sampling where at most one execution in a hundred seems to be of a kind not "
-              "seen yet; without --executions and --seconds, no sooner.")  # fmt: skip
+              "seen yet, but after 20000 executions at the latest, or --executions or --seconds if given.")  # fmt: skip
 @click.option("--preemptions", type=click.IntRange(min=0), help="Preemptions in one schedule at most.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="A package or module in which memory accesses are "
               "controlled too, besides those in [tool.interleave] of pyproject.toml. Repeatable.")  # fmt: skip
@@ -175,10 +184,15 @@ def explore(targets: Sequence[str], **options: Any) -> None:
     Prints one line per scenario, then for each failure the shortest interleaving that shows it, and the command that replays
     it.
     """
+    from interleave.loading import check_files, check_packages
+
     with _explained_errors():
-        options["include"] = _include(options["include"])
+        given, options["include"] = options["include"], _include(options["include"])
         files = {name: file for name in FILES if (file := options[name.replace("-", "_")]) is not None}
-        results = _explore_all(_scenarios_of(targets), options, writes_text="-" not in files.values())
+        check_files(files)
+        scenarios = _scenarios_of(targets)
+        check_packages(given)
+        results = _explore_all(scenarios, options, writes_text="-" not in files.values())
         _write_files(files, results)
     sys.exit(1 if any(result.failures for result in results) else 0)
 
@@ -219,21 +233,21 @@ def _explore_all(scenarios: Sequence[Scenario], options: Mapping[str, Any], *, w
 
 
 def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
-    from interleave.classes import UNSEEN
+    from interleave.classes import SATURATION, UNSEEN
     from interleave.database import explore_remembering
     from interleave.model import Budget
     from interleave.report.progress import ProgressDisplay
 
     executions, seconds, unseen = options["executions"], options["seconds"], UNSEEN if options["until_saturated"] else None
-    if executions is None and seconds is None and unseen is None:
-        executions = Budget().executions
+    if executions is None and seconds is None:
+        executions = Budget().executions if unseen is None else SATURATION
     with ProgressDisplay(scenario.name, sys.stderr, is_on=not options["quiet"]) as progress:
         return explore_remembering(
             scenario.function,
             None if options["no_database"] else Path.cwd(),
             scenario.name,
             strategy=options["strategy"],
-            budget=Budget(executions=executions, seconds=seconds, hang=_HANG, unseen=unseen),
+            budget=Budget(executions=executions, seconds=seconds, hang=None if _is_debugged() else _HANG, unseen=unseen),
             stop_on_failure=not options["keep_going"],
             gil_label=not options["no_gil_label"],
             seed=options["seed"],
@@ -253,7 +267,8 @@ def _of_seeds(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _replay_command(target: str, options: Mapping[str, Any]) -> Callable[[str], str]:
     """Make the function that tells how to replay a seed with the options that it depends on."""
-    extra = seed_options(options)
+    # What `replay` does anyway.
+    extra = seed_options({**options, "races": "report"} if options["races"] == "harmful" else options)
     python = _python()
     return lambda seed: shlex.join([python, "-m", "interleave", "replay", target, seed, *extra])
 
@@ -295,7 +310,7 @@ Give --include, --timeouts, --task-order and --granularity as they were when the
 @click.argument("target", metavar="TARGET:SCENARIO")
 @click.argument("seed")
 @click.option("--pdb", is_flag=True, help="Start the debugger where it fails, or in the thread that is blocked.")
-@click.option("--step", type=int, metavar="N", help="Start the debugger at step N, as --trace numbers them.")
+@click.option("--step", type=click.IntRange(min=0), metavar="N", help="Start the debugger at step N, as --trace numbers them.")
 @click.option("--trace", is_flag=True, help="Print every step.")
 @click.option("--lenient", is_flag=True, help="Follow what still matches if the code has changed since.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="As in explore.")

@@ -75,7 +75,7 @@ def _read(file: str | os.PathLike[str]) -> dict[str, bytes]:
     except FileNotFoundError:
         return {}
     except (OSError, pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        raise UsageError(f"{file} does not hold explorations ({error}).\nUse another file.") from error
+        raise UsageError(f"{file} does not hold explorations: something else wrote it.\nUse another file.") from error
     if written != FORMAT:
         raise UsageError(f"{file} was written by another release (format {written}, this one reads {FORMAT}).\nUse another file.")
     found: dict[str, bytes] = records

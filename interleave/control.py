@@ -25,6 +25,7 @@ from interleave.isolation.snapshot import Snapshot
 from interleave.primitives.entropy import Saved
 from interleave.primitives.takeover import Takeover
 from interleave.runtime import state
+from interleave.runtime.debuggers import Debuggers
 from interleave.runtime.heap import survey
 from interleave.runtime.tracing import Tracers
 from interleave.watchdog import Watchdog
@@ -93,6 +94,9 @@ class Control:
             watchdog = Watchdog(self._controls)
             stack.callback(watchdog.stop)
             watchdog.start()
+            debuggers = Debuggers()
+            stack.callback(debuggers.rejoin)
+            debuggers.part()
         except BaseException:
             stack.close()
             raise

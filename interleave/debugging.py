@@ -5,8 +5,8 @@ that the failure is about; `threads` lists all, `thread 2` or `thread worker-1` 
 `breakpoint()` in the program, one can go on with `next` and `step`, and sees the threads take turns as the seed has them; `quit` leaves
 the debugger and lets the execution end. What is evaluated at the end of an execution runs outside of control: it announces nothing.
 
-Other debuggers need nothing of ours: logical threads share one OS thread, so debugpy and PyCharm's `settrace` see one thread whose stack is
-that of the logical thread at work. They are asked for by `breakpoint()`, as always (PYTHONBREAKPOINT, `debugpy.breakpoint`).
+Other debuggers, debugpy and PyCharm's, see one OS thread whose stack is that of the logical thread at work; `runtime.debuggers` lets them
+wait there. They are asked for by `breakpoint()`, as always (PYTHONBREAKPOINT, `debugpy.breakpoint`).
 """
 
 from __future__ import annotations
@@ -79,12 +79,9 @@ class Session:
     def __init__(self, *, stops_at_end: bool, step: int | None = None) -> None:
         self._stops_at_end = stops_at_end
         self.step = step
-        #: Whether the step was come to.
-        self.was_there = False
 
     def at_step(self, standing: Sequence[Standing]) -> None:
         """Stop in the frame of the thread that made the step; tracing begins with the next line of it."""
-        self.was_there = True
         current = next((one for one in standing if one.doing == "runs"), None)
         frame = _innermost(current.frame) if current is not None else None
         if frame is not None:

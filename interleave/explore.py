@@ -259,6 +259,9 @@ class _Exploration:
         exhausted = stopped_by == "exhausted"
         take_stock(statistics, strategy, self._executions, self._classes, is_done=exhausted or not self._is_between)
         scope = scope_of(strategy.scope, runner) if exhausted and not runner.was_cut else ""
+        if scope and strategy.scope == "every schedule" and not uncontrolled:
+            # However many classes the samples between met once.
+            statistics.unseen = 0.0
         failures = self._findings.all()
         return Result(
             scenario=runner.name,
@@ -271,6 +274,7 @@ class _Exploration:
             failures=failures,
             uncontrolled=uncontrolled,
             statistics=statistics,
+            unseen=self._budget.unseen,
             races=self._findings.races.races(),
             inversions=self._findings.races.inversions(),
         )

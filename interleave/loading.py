@@ -6,17 +6,21 @@ function in one (`path/to/cache.py::scenario_evict`). Without a function, the sc
 
 A file is imported under the name that it would have in a program: within its package if it is in one, and otherwise as
 a module of its own with its folder on the path, so that what lies next to it can be imported.
+
+What else a command line names is checked here too, before there is work that would be lost: packages to include, files to write.
 """
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import importlib.util
 import inspect
 import os
+import shlex
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -66,7 +70,9 @@ def _split(target: str) -> tuple[str, str, str]:
     if not separator and ":" in target and target.rpartition(":")[2].isidentifier():
         place, separator, function = target.rpartition(":")
     if separator and not function:
-        raise UsageError(f"{target!r} ends where the name of a function should follow.")
+        raise UsageError(
+            f"{target!r} ends where the name of a function should follow.\nList them: python -m interleave list {place or 'FILE'}"
+        )
     return place, separator, function
 
 
@@ -74,7 +80,11 @@ def _module_of(place: str, target: str) -> ModuleType:
     """Import a module by name or path, turning whatever goes wrong into one sentence."""
     is_path = place.endswith(".py")
     if is_path and not os.path.isfile(place):
-        raise UsageError(f"There is no file {place!r} (the current folder is {os.getcwd()}).")
+        raise UsageError(f"There is no file {place!r} (the current folder is {os.getcwd()}).{_resembling(place)}")
+    if not place:
+        raise UsageError(
+            "A target is a module, a file or a function in one; this one is empty.\nFor example: python -m interleave explore FILE"
+        )
     if not is_path and os.path.exists(place) and not place.isidentifier():
         raise UsageError(f"{place!r} is a folder; name a module in it, for example {_example_in(place)}")
     if os.getcwd() not in sys.path and "" not in sys.path:
@@ -85,6 +95,37 @@ def _module_of(place: str, target: str) -> ModuleType:
         raise
     except (Exception, SystemExit) as error:
         raise UsageError(_import_sentence(error, place, target)) from error
+
+
+def _resembling(path: str) -> str:
+    folder, name = os.path.split(path)
+    names = [one for one in os.listdir(folder or ".") if one.endswith(".py")] if os.path.isdir(folder or ".") else []
+    found = difflib.get_close_matches(name, names, 1)
+    return f"\nDid you mean {os.path.join(folder, found[0])}?" if found else ""
+
+
+def check_packages(names: Iterable[str]) -> None:
+    """Raise UsageError if one of the names of packages to include is none that could be imported."""
+    for name in names:
+        top = name.partition(".")[0]
+        if not any(sign in top for sign in "*?[") and top not in sys.modules and (not top or importlib.util.find_spec(top) is None):
+            raise UsageError(
+                f"There is no package or module {top!r} to include.\nGive the name by which it is imported, in this environment."
+            )
+
+
+def check_files(files: Mapping[str, str]) -> None:
+    """Raise UsageError if what is to be written, by the name of the option, has no place to be written to."""
+    by_file: dict[str, str] = {}
+    for name, file in files.items():
+        where = "standard output" if file == "-" else file
+        if (other := by_file.setdefault(file, name)) != name:
+            raise UsageError(f"--{other} and --{name} cannot both go to {where}.\nGive one of them another file.")
+        folder = os.path.dirname(file) or "."
+        if file != "-" and not os.path.isdir(folder):
+            raise UsageError(
+                f"--{name} cannot be written to {file!r}: there is no folder {folder!r}.\nMake it: mkdir -p {shlex.quote(folder)}"
+            )
 
 
 def _example_in(folder: str) -> str:
@@ -102,7 +143,10 @@ def _import_sentence(error: BaseException, place: str, target: str) -> str:
     what = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
     own = [frame for frame in frames if os.path.dirname(__file__) not in frame.filename]
-    where = f" at {own[-1].filename}:{own[-1].lineno}" if own else ""
+    if isinstance(error, SyntaxError) and error.filename:
+        where = f" at {error.filename}:{error.lineno}"
+    else:
+        where = f" at {own[-1].filename}:{own[-1].lineno}" if own else ""
     return f"Cannot import {place!r}: {what}{where}"
 
 

@@ -22,7 +22,7 @@ How an execution ended is in `outcome.py`. Neither module runs or decides anythi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol
@@ -374,7 +374,7 @@ class Result:
     `verdict` is "proven" if every schedule of the granularity and bound named in `scope` was run and none failed, "passed" if
     the budget was spent and nothing failed, "failed", or "inconclusive" if something in `uncontrolled` could have
     changed the answer. `stopped_by` says why it ended: "exhausted", "executions", "seconds", "saturated",
-    "failure", "interrupt", "hang", "died" (the process of an execution).
+    "failure", "interrupt", "hang", "died" (the process of an execution). `unseen` is that of the budget.
     `races` lists the races seen, harmful ones first, and `inversions` the locks taken in opposite orders; neither is a failure unless
     the option `races` says so, or a deadlock came of it.
     """
@@ -389,7 +389,7 @@ class Result:
     failures: tuple[Failure, ...]
     uncontrolled: tuple[str, ...]
     statistics: Statistics
-    options: Mapping[str, Any] = field(default_factory=dict)
+    unseen: float | None = None
     races: tuple[Race, ...] = ()
     inversions: tuple[Inversion, ...] = ()
 

@@ -250,7 +250,7 @@ class Statistics:
     #: All schedules with at most so many preemptions, at the scheduling points known, were run by a search that was stopped; -1 is none.
     bound_done: int = -1
     #: Executions whose class was counted (see `classes`), how many classes they were of, and the estimated probability that another
-    #: execution of the strategy is of a class not among these; -1 is not known.
+    #: execution of the strategy is of a class not among these; -1 is not known, 0 where every schedule was run.
     classed: int = 0
     classes: int = 0
     unseen: float = -1.0

@@ -298,11 +298,12 @@ def _of_seeds(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _budget(budget: Budget | None, limits: dict[str, Any]) -> Budget:
-    """Return a budget with some limits replaced. A limit in seconds, or of what is unseen, alone lifts the default number of executions."""
+    """Return a budget with some limits replaced. One in seconds lifts the usual number of executions, one of what is unseen raises it."""
     from dataclasses import replace
 
+    from interleave.classes import SATURATION
     from interleave.model import Budget
 
     if budget is None:
-        budget = Budget(executions=None) if (limits.get("seconds") or limits.get("unseen")) and "executions" not in limits else Budget()
+        budget = Budget(executions=None) if limits.get("seconds") else Budget(executions=SATURATION) if limits.get("unseen") else Budget()
     return replace(budget, **limits)

@@ -3,8 +3,9 @@
 The kernel's events say which place was touched by which name; a reader wants `LRUCache.hits`, the value, and the stack. All that
 is costly, so it is recorded only when a failure that is already known is run once more for its report.
 
-Names are learned on the way: whoever reads or stores `cache._data` tells what the dictionary is called that comes from there. No code of
-the program is run for it: values of its own classes appear as `<ClassName>`.
+Names are learned on the way: whoever reads or stores `cache._data` tells what the dictionary is called that comes from there. What no
+access has named is called as in the source (`expressions`). No code of the program is run for it: values of its own classes appear as
+`<ClassName>`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from threading import Condition
 from types import CellType, ModuleType
 from typing import Any
 
-from interleave.model import WHOLE, Frame, Operation, Owner, Step
+from interleave.expressions import container_at
+from interleave.model import WHOLE, Frame, Operation, Owner, Site, Step
 from interleave.runtime import UNKNOWN
 from interleave.runtime.sites import stack_of
 from interleave.runtime.threads import LogicalThread
@@ -79,6 +81,8 @@ class Recorder:
         #: The names of objects in memory, by their owners' names; and by number, the steps that came before the name was known.
         self._names: dict[Owner, str] = {}
         self._unnamed: dict[int, str] = {}
+        #: By owners' names, what the source calls containers that no access has named.
+        self._guesses: dict[Owner, str] = {}
         self._rows: list[tuple[LogicalThread, Operation, str, str, tuple[Frame, ...]]] = []
 
     def observe(self, thread: LogicalThread, operation: Operation, seen: tuple[Any, Any]) -> None:
@@ -123,12 +127,19 @@ class Recorder:
                 return f"{owner.get('__name__', 'globals')}.{field}"
             return f"{_NAME(owner if issubclass(tp, type) else tp)}.{field}"
         if name is None:
-            name = self._unnamed[len(self._rows)] = type(owner).__name__
+            name = self._unnamed[len(self._rows)] = self._guess(operation.accesses[0].owner, operation.site) or type(owner).__name__
         else:
             self._names[operation.accesses[0].owner] = name
         if isinstance(field, tuple) and len(field) == 2 and field[0] == "[]":
             return f"{name}[{show(field[1], 1)}]"
         return name if field is WHOLE else f"{name} (size)"
+
+    def _guess(self, owner: Owner, site: Site) -> str:
+        """Return what the source calls a container, where it was first met."""
+        if owner not in self._guesses and (said := container_at(site)):
+            uses = self._uses[said] = self._uses.get(said, 0) + 1
+            self._guesses[owner] = said if uses == 1 else f"{said} #{uses}"
+        return self._guesses.get(owner, "")
 
     def steps(self) -> list[Step]:
         """Return the steps, with those marked that touch what another thread touches in a conflicting way."""

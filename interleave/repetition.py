@@ -131,7 +131,7 @@ def _changed(trace: Trace, step: int, how: str) -> ReplayMismatch:
     return ReplayMismatch(
         f"the code does something else than when the seed was made, {how}, at {where}.\n"
         "The code or a library changed since, or the program depends on something that is not controlled.\n"
-        "Explore again to get a new seed.",
+        "Explore again to get a new seed, or follow what still matches: --lenient",
         step=step,
         where=where,
     )

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+#: Seconds without a word, after which it is given up.
+_PATIENCE = 120
 #: The names under which systems install it.
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome", "chrome") if (path := shutil.which(name))), None)
 _FLAGS = (
@@ -76,6 +79,8 @@ class Browser:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            # A browser that hangs must not hang the tests.
+            assert select.select([self._in], [], [], _PATIENCE)[0], f"the browser has said nothing for {_PATIENCE} s"
             block = os.read(self._in.fileno(), 1 << 20)
             assert block, "the browser has ended"
             self._rest += block

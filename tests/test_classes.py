@@ -18,6 +18,7 @@ from interleave.classes import Classes
 from interleave.errors import UsageError
 from interleave.explore import explore
 from interleave.model import READ, SHAPE, STATE, WHOLE, WRITE, Access, Budget, Event, Operation, Result, Site, ThreadInfo, Trace, conflict
+from interleave.report.statistics import statistics_lines
 from interleave.strategies.pct import Pct
 
 ROOT = Path(__file__).parent.parent
@@ -126,8 +127,18 @@ def test_estimate_is_the_share_of_what_was_met_once() -> None:
 def test_executions_of_a_search_have_no_estimate() -> None:
     result = explore(writes, strategy="dfs", races="off", budget=Budget(executions=50, unseen=0.5))
     assert (result.stopped_by, result.statistics.classed, result.statistics.unseen) == ("executions", 0, -1)
-    proof = explore(writes, strategy="auto", races="off", budget=Budget(unseen=0.001))
-    assert proof.verdict == "proven"
+
+
+def test_proof_has_nothing_unseen() -> None:
+    budget = Budget(unseen=0.001)
+    proof = explore(locks, strategy="auto", races="off", budget=budget)
+    assert (proof.verdict, proof.statistics.unseen) == ("proven", 0)
+    assert 0 < proof.statistics.classes < proof.executions, "samples were taken too, and some of their classes met once"
+    assert not any("class" in line for line in statistics_lines(proof, in_full=True))
+    # Beyond a bound there may be more.
+    bounded = explore(locks, strategy="auto", races="off", preemptions=1, budget=budget)
+    assert bounded.verdict == "proven"
+    assert (bounded.statistics.unseen == 0) is (not bounded.statistics.classed)
     assert proof.statistics.classed < proof.executions
 
 

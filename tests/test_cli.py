@@ -153,6 +153,8 @@ class TestTargets:
             ("misspelt", "Cannot import 'misspelt': SyntaxError: "),
             ("wanting", "Cannot import 'wanting': ModuleNotFoundError: No module named 'not_installed' at "),
             ("leaving", "Cannot import 'leaving': SystemExit: 3"),
+            ("progam.py", "There is no file 'progam.py'"),
+            ("", "A target is a module, a file"),
         ],
     )
     def test_unusable_target_is_one_sentence(self, folder: Path, target: str, expected: str) -> None:
@@ -164,6 +166,8 @@ class TestTargets:
         with pytest.raises(UsageError) as caught:
             find_scenarios(target)
         assert str(caught.value).startswith(expected)
+        assert ("Did you mean program.py?" in str(caught.value)) is (target == "progam.py")
+        assert ("misspelt.py:1" in str(caught.value)) is (target == "misspelt")
         for command in ("explore", "list"):
             result = run(command, target)
             assert result.exit_code == 2
@@ -229,6 +233,13 @@ class TestExplore:
         (scenario,) = json.loads(run("explore", "program:scenario_locked", *options, "--executions", "20").stdout)["scenarios"]
         assert scenario["stopped_by"] == "executions"
 
+    def test_until_saturated_has_an_end_of_its_own_and_says_which_it_was(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("interleave.classes.SATURATION", 25)
+        options = ("explore", "program:scenario_locked", "--strategy", "random", "--until-saturated")
+        assert "25 sampled with random, not saturated within the limit of executions" in run(*options).stdout
+        # A time given is the only limit then.
+        assert "sampled with random until saturated" in run(*options, "--seconds", "600").stdout
+
     def test_quiet_is_silent_where_nothing_fails(self, folder: Path) -> None:
         result = run("explore", "program:scenario_locked", "--quiet")
         assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
@@ -257,6 +268,23 @@ class TestExplore:
         result = run(*arguments)
         assert result.exit_code == 2
         assert expected in result.stderr
+
+    @pytest.mark.parametrize(
+        ("arguments", "expected"),
+        [
+            (("--json", "no/such/r.json"), "there is no folder 'no/such'.\n  Make it: mkdir -p no/such"),
+            (("--json", "-", "--sarif", "-"), "--json and --sarif cannot both go to standard output"),
+            (("--include", "no_such_package"), "There is no package or module 'no_such_package' to include"),
+        ],
+    )
+    def test_what_cannot_be_written_or_included_costs_no_exploration(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], expected: str
+    ) -> None:
+        monkeypatch.setattr("interleave.cli._explore_all", None)
+        result = run("explore", "program:scenario_locked", *arguments)
+        assert result.exit_code == 2
+        assert expected in result.stderr
+        assert result.stdout == ""
 
     def test_interrupt_reports_what_was_found_so_far(self, folder: Path) -> None:
         """The second scenario would run for a minute; the first is reported all the same."""

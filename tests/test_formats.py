@@ -44,6 +44,8 @@ def test_sarif_has_what_the_standard_requires(results: list[Result]) -> None:
     (run,) = log["runs"]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     assert run["tool"]["driver"]["name"] == "interleave"
+    # GitHub asks for these.
+    assert all(rule["fullDescription"]["text"] and rule["help"]["text"] for rule in run["tool"]["driver"]["rules"])
     errors = [one for one in run["results"] if one["level"] == "error"]
     assert [one["ruleId"] for one in errors] == ["assertion", "deadlock", "stuck"]
     for one in run["results"]:
@@ -104,6 +106,13 @@ def test_chrome_trace_has_the_fields_that_its_phases_require(results: list[Resul
     assert {event["pid"] for event in events} == {1, 2, 3}
     for begin, end in (("b", "e"), ("s", "f")):
         assert [one["id"] for one in events if one["ph"] == begin] == [one["id"] for one in events if one["ph"] == end]
+    # Perfetto reads texts as hexadecimal numbers, and finds flows by nothing else; its thread 0 is the idle one.
+    ids = [event["id"] for event in events if event["ph"] in "bs"]
+    assert all(isinstance(one, int) for one in ids)
+    assert len(set(ids)) == len(ids)
+    assert min(event["tid"] for event in events) == 1
+    slices = {(event["pid"], event["tid"], event["ts"]) for event in events if event["ph"] == "X"}
+    assert {(event["pid"], event["tid"], event["ts"]) for event in events if event["ph"] in "sf"} <= slices
     named = {event["args"]["name"] for event in events if event["name"] == "thread_name" and event["pid"] == 2}
     assert named == {"main", "worker", "monitor"}
 

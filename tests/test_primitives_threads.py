@@ -54,6 +54,7 @@ def test_join_with_a_timeout() -> None:
         thread = threading.Thread(target=go.wait)
         thread.start()
         seen: list[Any] = [
+            thread.name.partition(" ")[2],
             thread.join(0),
             thread.is_alive(),
             thread.join(0.01),

@@ -133,7 +133,7 @@ class TestHarmful:
             (counter, "Box.value"),
             (one_lock_of_two, "Box.value"),
             (different_locks, "Box.value"),
-            (items, "dict['k']"),
+            (items, "table['k']"),
             (reset_during_update, "Box.value"),
             (closure_variable, "count"),
             (global_variable, f"{__name__}.TOTAL"),
@@ -149,8 +149,8 @@ class TestHarmful:
 
     def test_check_then_act_on_a_dict(self) -> None:
         assert of(check_then_act_on_a_dict) == [
-            ("harmful", UPDATE, "dict['k']"),
-            ("harmful", "write-write-read", "dict['k']"),
+            ("harmful", UPDATE, "table['k']"),
+            ("harmful", "write-write-read", "table['k']"),
         ]
 
     def test_own_write_read_back(self) -> None:

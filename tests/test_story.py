@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from interleave.detectors.culprit import Culprit, find
 from interleave.explore import explore
-from interleave.model import Failure
+from interleave.expressions import container_at
+from interleave.model import Failure, Site
 from interleave.report.columns import blocked_turns, effect, focus_of, named_steps, names_of, turns_of
 from interleave.report.fixes import fix_of
 from interleave.report.story import sentence_of
@@ -64,7 +66,7 @@ TARGETS = {
     ),
     "websocket_manager:limit_is_kept": ("read-write-write", "WebSocketManager._sockets (size)", "if len( | = socket | = socket"),
     "mcp_context:computed_once": ("read-write-write", "MCPContextProvider._values['user']", "if name not in | = value | = value"),
-    "mcp_context:no_stale_write": ("read-write-act", "list[0]", "value = source[0] | source[0] = | = value"),
+    "mcp_context:no_stale_write": ("read-write-act", "source[0]", "value = source[0] | source[0] = | = value"),
     "websocket_manager:broadcast_during_connect": ("read-write-read", "WebSocketManager._sockets", "for socket | = socket | for socket"),
     "websocket_manager:broadcasts_are_counted": ("read-write-write", "WebSocketManager._sent", "= self._sent | _sent = | _sent = "),
     "event_backend:newcomer_outlives_leaver": ("read-write-act", "InMemoryEventBackend._topics", "if not members | .add( | del "),
@@ -470,3 +472,24 @@ def test_loops_are_folded_with_their_number() -> None:
     steps = [step(index, 1, "read", 13 + index % 2, "Account.balance", str(index)) for index in range(80)]
     (turn,) = turns_of(steps)
     assert [(line.where.line, line.period, line.rounds) for line in turn.lines] == [(13, 0, 1), (14, 2, 40)]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("source[0]", "source"),
+        ("self._rows[key]", "self._rows"),
+        ("rows.append(1)", "rows"),
+        ("len(rows)", "rows"),
+        ("key in rows", "rows"),
+        ("key == rows", ""),
+        ("min(one, other)", ""),
+        ("make()[0]", ""),
+        ("größe[ß]", "größe"),
+    ],
+)
+def test_container_is_called_as_in_the_source(tmp_path: Path, line: str, name: str) -> None:
+    file = tmp_path / "program.py"
+    file.write_text(f"pass\n    {line}  # rest\n", encoding="utf-8")
+    assert container_at(Site(str(file), 2, "f", span=(2, 2, 4, 4 + len(line.encode())))) == name
+    assert container_at(Site(str(file), 2, "f")) == container_at(Site("<string>", 1, "f", span=(1, 1, 0, 3))) == ""

@@ -10,6 +10,7 @@ A new stand-in is a file with a table `METHODS` ((class, name) -> function) or `
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 from interleave.primitives import clocks, conditions, entropy, hashes, locks, outside, queues, simple_queue, threads
@@ -24,6 +25,10 @@ METHODS: dict[tuple[type, str], Any] = {
     **hashes.METHODS,
     **outside.METHODS,
 }
+# Programs see the names of functions: a thread is called after its target. Where one stands in for several, the first counts.
+for (_kind, _name), _stand_in in reversed(METHODS.items()):
+    if isinstance(_stand_in, FunctionType):
+        _stand_in.__name__, _stand_in.__qualname__ = _name, f"{_kind.__name__}.{_name}"
 
 #: Objects exchanged wherever a module, class, closure, default or container holds them.
 OBJECTS: tuple[Row, ...] = (*locks.OBJECTS, *threads.OBJECTS, *simple_queue.OBJECTS, *clocks.OBJECTS, *entropy.OBJECTS, *outside.OBJECTS)

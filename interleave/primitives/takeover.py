@@ -58,8 +58,13 @@ _LEFT_ALONE = frozenset(
         "hypothesis",
         "pdb",
         "bdb",
+        "_pydev_bundle",
         "_pydevd_bundle",
+        "_pydevd_frame_eval",
+        "_pydevd_sys_monitoring",
         "pydevd",
+        "pydevd_file_utils",
+        "pydevd_tracing",
         "debugpy",
     }
 )

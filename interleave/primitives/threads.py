@@ -51,7 +51,7 @@ def get_ident() -> int:
     # As `active` and `ident_of` do: it is asked for by every thread that is made.
     ident, trap = _real_ident(), state.kernel
     if trap is None or ident != state.ident:
-        return ident
+        return state.guise if state.guise and ident == state.ident else ident
     carrier: int = trap.kernel.me.carrier
     return _FIRST_IDENT + carrier if carrier > 0 else ident
 

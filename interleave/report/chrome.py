@@ -1,13 +1,15 @@
 """Trace events for Perfetto (https://ui.perfetto.dev) and chrome://tracing: one process a failure, one track a logical thread.
 
 The format is "Trace Event Format", the JSON object form. A step lasts a microsecond of a clock that counts steps. Locks held and time
-blocked are asynchronous events, since they need not nest; conflicts and wake-ups are flows.
+blocked are asynchronous events, since they need not nest; conflicts and wake-ups are flows. Perfetto takes identifiers that are text for
+hexadecimal, and thread 0 for the idle one: they are numbers, unique in the file, and threads are counted from 1.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any, TextIO
 
 from interleave.detectors.culprit import find
@@ -26,34 +28,27 @@ class ChromeTraceReporter:
     def finish(self, results: Sequence[Result], out: TextIO) -> None:
         """Write the object."""
         failures = [failure for result in results for failure in result.failures]
-        events = [event for pid, failure in enumerate(failures, 1) for event in _events(pid, failure)]
+        ids = count(1)
+        events = [event for pid, failure in enumerate(failures, 1) for event in _events(pid, failure, ids)]
         json.dump({"traceEvents": events, "displayTimeUnit": "ns", "otherData": {"generator": "interleave"}}, out, indent=1)
         out.write("\n")
 
 
-def _events(pid: int, failure: Failure) -> Iterator[dict[str, Any]]:
+def _events(pid: int, failure: Failure, ids: Iterator[int]) -> Iterator[dict[str, Any]]:
     names, steps = names_of(failure.trace.threads), named_steps(failure.trace)
-    yield {"ph": "M", "pid": pid, "tid": 0, "ts": 0, "name": "process_name", "args": {"name": f"{failure.scenario}: {failure.kind}"}}
+    yield {"ph": "M", "pid": pid, "tid": 1, "ts": 0, "name": "process_name", "args": {"name": f"{failure.scenario}: {failure.kind}"}}
     for tid, name in names.items():
-        yield {"ph": "M", "pid": pid, "tid": tid, "ts": 0, "name": "thread_name", "args": {"name": name}}
+        yield {"ph": "M", "pid": pid, "tid": tid + 1, "ts": 0, "name": "thread_name", "args": {"name": name}}
     for step in steps:
         where = {"file": short_path(step.where.file), "line": step.where.line, "function": step.where.function}
         more = {"source": source_line(step.where.file, step.where.line), "value": step.value, "conflicts": step.is_shared}
-        yield {
-            "ph": "X",
-            "pid": pid,
-            "tid": step.tid,
-            "ts": step.index,
-            "dur": 1,
-            "cat": step.kind,
-            "name": effect(step),
-            "args": where | more,
-        }
-    for number, span in enumerate(spans_of(failure)):
-        common = {"pid": pid, "tid": span.tid, "cat": span.kind, "id": f"{pid}.{number}", "name": f"{span.kind}: {span.what}"}
+        place = {"ph": "X", "pid": pid, "tid": step.tid + 1, "ts": step.index, "dur": 1}
+        yield place | {"cat": step.kind, "name": effect(step), "args": where | more}
+    for span in spans_of(failure):
+        common = {"pid": pid, "tid": span.tid + 1, "cat": span.kind, "id": next(ids), "name": f"{span.kind}: {span.what}"}
         yield {"ph": "b", "ts": span.start, **common}
         yield {"ph": "e", "ts": span.end, **common}
-    for number, arrow in enumerate(arrows_of(failure, find(failure.trace, failure.outcome))):
-        common = {"pid": pid, "cat": arrow.kind, "id": f"{pid}.{number}", "name": arrow.kind}
-        yield {"ph": "s", "tid": steps[arrow.source].tid, "ts": arrow.source, **common}
-        yield {"ph": "f", "bp": "e", "tid": steps[arrow.target].tid, "ts": arrow.target, **common}
+    for arrow in arrows_of(failure, find(failure.trace, failure.outcome)):
+        common = {"pid": pid, "cat": arrow.kind, "id": next(ids), "name": arrow.kind}
+        yield {"ph": "s", "tid": steps[arrow.source].tid + 1, "ts": arrow.source, **common}
+        yield {"ph": "f", "bp": "e", "tid": steps[arrow.target].tid + 1, "ts": arrow.target, **common}

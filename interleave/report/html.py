@@ -81,7 +81,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "story": sentence_of(failure, culprit, names),
         "fix": fix_of(failure, culprit),
         "gil": gil_line(failure),
-        "signature": [short_path(part) for part in failure.outcome.signature],
+        "signature": [short_path(word) for part in failure.outcome.signature for word in part.split(" ")],
         "met": count_of(failure.count, "time"),
         "executions": count_of(failure.executions, "execution"),
         "preemptions": count_of(failure.preemptions, "preemption"),
@@ -144,16 +144,18 @@ def svg_of(failure: Failure) -> str:
     graph = graph_of(failure.outcome)
     if not graph.nodes:
         return ""
-    width, height, across, up = 720.0, 130.0 + 70 * len(graph.nodes), 230.0, 30.0 + 28 * len(graph.nodes)
-    at = {}
+    across, up = 230.0, 30.0 + 28 * len(graph.nodes)
+    at, halves = {}, {name: 8 + 3.9 * len(text) for name, text in graph.nodes.items()}
     for number, name in enumerate(graph.nodes):
         angle = 2 * pi * number / len(graph.nodes) - pi / 2
-        at[name] = (width / 2 + across * cos(angle), height / 2 + up * sin(angle))
-    parts = [
-        f'<svg class="graph" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="wait-for graph">',
-        '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto-start-reverse">'
-        '<path d="M0 0L10 5L0 10z"/></marker></defs>',
-    ]
+        at[name] = (across * cos(angle), up * sin(angle))
+    # As large as what is in it, with room for the bend of edges.
+    left, top = min(x - halves[name] for name, (x, _) in at.items()) - 10, min(y for _, y in at.values()) - 50
+    width, height = max(x + halves[name] for name, (x, _) in at.items()) + 10 - left, max(y for _, y in at.values()) + 50 - top
+    box = f'width="{width:.0f}" height="{height:.0f}" viewBox="{left:.0f} {top:.0f} {width:.0f} {height:.0f}"'
+    parts = [f'<svg class="graph" {box} role="img" aria-label="wait-for graph">']
+    # Over all edges.
+    labels = []
     for edge in graph.edges:
         (x1, y1), (x2, y2) = at[edge.source], at[edge.target]
         length = max(((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5, 1)
@@ -163,10 +165,13 @@ def svg_of(failure: Failure) -> str:
         kind = "cycle" if edge.is_cycle else "edge"
         parts.append(f'<path class="{kind}" d="M{x1:.0f} {y1:.0f}Q{middle[0]:.0f} {middle[1]:.0f} {x2:.0f} {end:.0f}"/>')
         label = (x1 + 2 * middle[0] + x2) / 4, (y1 + 2 * middle[1] + end) / 4
-        parts.append(f'<text class="label" x="{label[0]:.0f}" y="{label[1]:.0f}">{escape(edge.label)}</text>')
+        labels.append(
+            f'<text class="label" x="{label[0]:.0f}" y="{label[1] + (12 if middle[1] > y2 else -4):.0f}">{escape(edge.label)}</text>'
+        )
+    parts += labels
     for name, text in graph.nodes.items():
         x, y = at[name]
-        half = 8 + 3.9 * len(text)
+        half = halves[name]
         parts.append(f'<rect x="{x - half:.0f}" y="{y - 18:.0f}" width="{2 * half:.0f}" height="36" rx="6"/>')
         parts.append(f'<text x="{x:.0f}" y="{y + 4:.0f}">{escape(text)}</text>')
     return "".join([*parts, "</svg>"])

@@ -17,7 +17,8 @@ One object. Within a version, fields are only added; renaming one or changing it
         statistics    as in `model.Statistics`: steps, longest, threads, switches, preemptions, redundant, shrinking, looks, tries,
                       searched, left (-1: not known), bound_done (-1: none), shares (executions by strategy), and
             classed, classes    executions whose class of equivalent ones was determined, and how many classes there were
-            unseen              estimated probability that another execution is of a class not among these, or null
+            unseen              estimated probability that another execution is of a class not among these, or null; 0 if every schedule
+                                was run
             pct                 null, or what PCT guarantees: depth, chance (of one execution), chance_of_all
             looked              executions looked at for pairs
             pairs               list of pairs of conflicting accesses, in the order met: place, first, first_kind, second, second_kind

@@ -21,14 +21,15 @@ from interleave.report.source import short_path
 from interleave.report.story import sentence_of
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+#: Of each kind what it is, and what to do about it.
 _RULES: Final = {
-    "assertion": "An assertion fails in some interleaving",
-    "exception": "An exception is raised in some interleaving",
-    "deadlock": "Threads wait for each other",
-    "stuck": "A thread waits for what nobody will do",
-    "livelock": "A loop does not end",
-    "nondeterminism": "The program does not repeat itself under one schedule",
-    "race": "Nothing orders accesses of two threads",
+    "assertion": ("An assertion fails in some interleaving", "Make one step of what must not be interrupted: hold one lock over it."),
+    "exception": ("An exception is raised in some interleaving", "Make one step of what must not be interrupted: hold one lock over it."),
+    "deadlock": ("Threads wait for each other", "Take the locks in the same order everywhere."),
+    "stuck": ("A thread waits for what nobody will do", "See that it is done in every case, and that the waiting begins before."),
+    "livelock": ("A loop does not end", "Wait for the change instead of looking again and again."),
+    "nondeterminism": ("The program does not repeat itself under one schedule", "Build all state inside the scenario."),
+    "race": ("Nothing orders accesses of two threads", "Hold one lock at each of them."),
 }
 _LEVELS: Final = {"harmful": "warning", "possible": "note", "benign": "none"}
 
@@ -43,7 +44,10 @@ class SarifReporter:
         """Write the log."""
         from importlib.metadata import version
 
-        rules = [{"id": name, "shortDescription": {"text": text}} for name, text in _RULES.items()]
+        rules = [
+            {"id": name, "shortDescription": {"text": text}, "fullDescription": {"text": f"{text}."}, "help": {"text": aid}}
+            for name, (text, aid) in _RULES.items()
+        ]
         driver = {"name": "interleave", "version": version("interleave"), "rules": rules}
         found = [one for result in results for one in _results(result)]
         run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": found}

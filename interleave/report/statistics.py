@@ -26,7 +26,8 @@ def statistics_lines(result: Result, *, in_full: bool = False) -> Iterator[str]:
     if in_full and counts.shares:
         yield "executions by strategy: " + ", ".join(f"{name} {number:,}" for name, number in counts.shares.items())
     yield from _search_lines(result)
-    yield from _class_lines(counts)
+    if result.verdict != "proven":
+        yield from _class_lines(counts)
     if in_full or result.verdict != "proven":
         yield from _order_lines(counts, in_full=in_full)
     if counts.chance:

@@ -225,7 +225,10 @@ def _verdict_text(result: Result) -> str:
     if result.stopped_by == "interrupt":
         return f"stopped by Ctrl-C; nothing failed in {count_of(result.executions, 'schedule')}"
     how = f"{result.executions:,} sampled with {result.strategy}"
-    return f"{how} until saturated" if result.stopped_by == "saturated" else how
+    if result.stopped_by == "saturated":
+        return f"{how} until saturated"
+    is_short = result.unseen is not None and result.stopped_by in ("executions", "seconds")
+    return f"{how}, not saturated within the limit of {result.stopped_by}" if is_short else how
 
 
 def _totals(results: Sequence[Result]) -> str:

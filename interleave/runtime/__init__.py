@@ -126,11 +126,13 @@ def all_cells(function: Any) -> Iterable[Any]:
 class _State:
     """The running kernel and the OS thread that it runs in."""
 
-    __slots__ = ("changing_cells", "ident", "instrumented", "is_controlled", "is_fifo", "kernel", "on_import", "watchers")
+    __slots__ = ("changing_cells", "guise", "ident", "instrumented", "is_controlled", "is_fifo", "kernel", "on_import", "watchers")
 
     def __init__(self) -> None:
         self.kernel: Any = None
         self.ident = 0
+        #: What `get_ident` returns in it while control is suspended, for who has to know in which logical thread it is; 0 for the truth.
+        self.guise = 0
         #: Whether an exploration has the process under its control.
         self.is_controlled = False
         #: OS threads of ours that the program must not see.

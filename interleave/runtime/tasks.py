@@ -79,11 +79,6 @@ class Steps:
         #: Whether only what is entered explicitly belongs to the footprint.
         self._is_closed = False
 
-    @property
-    def is_wanted(self) -> bool:
-        """Whether the strategy asks for footprints."""
-        return bool(self._kernel.every)
-
     def begin(self, thread: LogicalThread, operation: Operation, loop: Owner) -> None:
         """Begin a step of a task that was chosen to go on."""
         kernel = self._kernel

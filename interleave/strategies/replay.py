@@ -92,7 +92,7 @@ class Replay:
         self.divergence = ReplayMismatch(
             f"The execution does not follow its schedule at step {step} ({site}): {said}.\n"
             "The code has changed since the seed was made, or it depends on something that is not controlled.\n"
-            "Explore again to get a new seed.",
+            "Explore again to get a new seed, or follow what still matches: --lenient",
             step=step,
             where=str(site),
         )
