@@ -597,6 +597,29 @@ def test_locks_in_what_allows_no_weak_reference_are_searched_for_a_few_times_onl
     assert type(unwrap(module.b)) is type(lock[0]) is type(threading.Lock())
 
 
+def test_locks_in_a_frame_are_searched_for_again_when_it_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, lock = types.ModuleType("holding"), [threading.Lock()]
+    sought: list[bool] = []
+    original = holders.Exchange.spread
+
+    def spread(exchange: Any, entries: Any) -> None:
+        sought.append(any(entry.original is lock[0] for entry in entries))
+        original(exchange, entries)
+
+    monkeypatch.setitem(sys.modules, "holding", module)
+    monkeypatch.setattr(holders.Exchange, "spread", spread)
+    module.held = {"lock": lock[0]}  # type: ignore[attr-defined]
+    # As a test's parameters are.
+    in_frame = {"lock": lock[0]}
+    for _ in range(4):
+        explore(list, strategy="random", budget=Budget(executions=1))
+    assert all(sought)
+    in_frame.clear()
+    for _ in range(3):
+        explore(list, strategy="random", budget=Budget(executions=1))
+    assert not sought[-1]
+
+
 def test_two_locks_in_nested_tuples_are_put_back() -> None:
     box, first, second = _Box(), threading.Lock(), threading.RLock()
     # Where the test has them they are exchanged as well.
