@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from pathlib import Path
+
+from tests.threads import together
 
 ROOT = Path(__file__).parents[2]
 seen: list[str] = []
@@ -28,11 +29,7 @@ def scenario() -> None:
         sys.audit("tests.audited")
         counted.append(len(counted))
 
-    threads = [threading.Thread(target=count) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(count, count)
     assert len(seen) == 2
 
 
