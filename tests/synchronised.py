@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 
+from tests.threads import together
+
 
 class Box:
     """Something with an attribute."""
@@ -20,14 +22,6 @@ class Box:
     def add(self) -> None:
         """Change it in two steps."""
         self.value += 1
-
-
-def together(*bodies: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=body) for body in bodies]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def lock() -> None:

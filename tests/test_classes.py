@@ -20,6 +20,7 @@ from interleave.explore import explore
 from interleave.model import READ, SHAPE, STATE, WHOLE, WRITE, Access, Budget, Event, Operation, Result, Site, ThreadInfo, Trace, conflict
 from interleave.report.statistics import statistics_lines
 from interleave.strategies.pct import Pct
+from tests.threads import together
 
 ROOT = Path(__file__).parent.parent
 
@@ -61,14 +62,6 @@ def test_what_threads_do_tells_classes_apart() -> None:
     assert len({classes.digest(trace_of(events)) for events in traces}) == len(traces)
 
 
-def run(*functions: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
 def writes() -> None:
     shared = {"last": 0}
 
@@ -76,7 +69,7 @@ def writes() -> None:
         for number in range(3):
             shared["last"] = number
 
-    run(write, write)
+    together(write, write)
 
 
 def lists() -> None:
@@ -87,7 +80,7 @@ def lists() -> None:
         if shared[0]:
             len(shared)
 
-    run(work, work)
+    together(work, work)
 
 
 def locks() -> None:
@@ -99,7 +92,7 @@ def locks() -> None:
         with lock:
             shared[0] += 1
 
-    run(work, work, work)
+    together(work, work, work)
 
 
 @pytest.mark.parametrize("scenario", [writes, lists, locks])
@@ -160,7 +153,7 @@ def flags() -> None:
         done.wait()
         shared.get("data")
 
-    run(produce, consume)
+    together(produce, consume)
 
 
 def names(result: Result) -> list[tuple[str, str, str, bool]]:
@@ -171,7 +164,7 @@ def names(result: Result) -> list[tuple[str, str, str, bool]]:
 def test_orders_are_those_that_were_seen(strategy: str) -> None:
     def scenario() -> None:
         shared = {"last": 0}
-        run(lambda: shared.update(last=1) or shared["last"], lambda: shared.__setitem__("last", 2))
+        together(lambda: shared.update(last=1) or shared["last"], lambda: shared.__setitem__("last", 2))
 
     result = explore(scenario, strategy=strategy, races="off", budget=Budget(executions=100))
     assert result.statistics.pairs

@@ -17,16 +17,9 @@ from interleave.database import explore_remembering
 from interleave.detectors.distinct import Identity, identity_of
 from interleave.explore import explore
 from interleave.model import Budget, Failure
+from tests.threads import together
 
 ROOT = Path(__file__).parent.parent
-
-
-def run(*functions: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 class Stock:
@@ -50,7 +43,7 @@ def two_reasons() -> None:
         stock.add_apple()
         stock.add_pear()
 
-    run(work, work)
+    together(work, work)
     assert stock.apples + stock.pears == 4
 
 
@@ -73,9 +66,9 @@ def many_ways() -> None:
             pass
         sell()
 
-    run(work, count, sell)
-    run(stock.add_apple, stock.add_apple)
-    run(stock.add_pear, stock.add_pear)
+    together(work, count, sell)
+    together(stock.add_apple, stock.add_apple)
+    together(stock.add_pear, stock.add_pear)
     assert stock.apples + stock.pears == 6
 
 
@@ -87,7 +80,7 @@ def keyed() -> None:
         for key in sorted(counts):
             counts[key] += 1
 
-    run(add, add)
+    together(add, add)
     assert sum(counts.values()) == 6
 
 

@@ -16,16 +16,9 @@ import pytest
 from interleave.explore import explore
 from interleave.model import Budget, Result
 from interleave.report.machine import as_data
+from tests.threads import together
 
 SMALL = Budget(executions=30, hang=0.5)
-
-
-def together(*bodies: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=body) for body in bodies]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def said(result: Result) -> str:

@@ -10,13 +10,7 @@ from typing import Any
 import pytest
 from differential import assert_same, kind_of, said
 
-
-def _run(*functions: Any) -> None:
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from tests.threads import together
 
 
 @pytest.mark.parametrize("make", [threading.Lock, threading.RLock, threading._PyRLock, None])
@@ -40,7 +34,7 @@ def test_condition(make: Any) -> None:
                 ready.append(5)
                 condition.notify()
 
-        _run(consumer, producer)
+        together(consumer, producer)
         seen.append(repr(condition).startswith("<Condition(<"))
         return seen
 
@@ -65,7 +59,7 @@ def test_condition_keeps_the_levels_of_an_rlock() -> None:
                         return
                 time.sleep(0.001)
 
-        _run(waiter, waker)
+        together(waiter, waker)
         return order
 
     assert_same(body)
@@ -124,7 +118,7 @@ def test_two_conditions_share_a_lock() -> None:
                     got.append(slot.pop())
                     empty.notify()
 
-        _run(producer, consumer)
+        together(producer, consumer)
         return got
 
     assert_same(body)
@@ -135,7 +129,7 @@ def test_event() -> None:
         event = threading.Event()
         seen: list[Any] = [event.is_set(), event.wait(0), event.wait(0.01), event.wait(-1), event.set(), event.is_set(), event.wait()]
         seen += [event.clear(), event.wait(timeout=0), repr(event).partition(" at ")[0]]
-        _run(lambda: seen.append(event.wait()), event.set)
+        together(lambda: seen.append(event.wait()), event.set)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             seen.append((event.isSet(), [str(one.category) for one in caught]))
@@ -154,7 +148,7 @@ def test_semaphore(kind: Any) -> None:
         seen += [said(semaphore.release), semaphore._value, said(semaphore.release, -1), repr(semaphore).partition(" at ")[0]]
         with semaphore:
             seen.append(semaphore._value)
-        _run(lambda: seen.append(semaphore.acquire()), lambda: None)
+        together(lambda: seen.append(semaphore.acquire()), lambda: None)
         return seen
 
     assert_same(body)
@@ -170,7 +164,7 @@ def test_semaphore_limits_how_many_are_inside() -> None:
                 most.append(len(inside))
                 inside.pop()
 
-        _run(worker, worker, worker)
+        together(worker, worker, worker)
         return max(most) <= 2, semaphore._value
 
     assert_same(body)
@@ -186,7 +180,7 @@ def test_barrier() -> None:
             places.append(barrier.wait())
             places.append(barrier.wait())
 
-        _run(party, party)
+        together(party, party)
         seen += [
             sorted(places),
             barrier.n_waiting,
@@ -215,7 +209,7 @@ def test_barrier_broken_while_others_wait() -> None:
                 time.sleep(0.001)
             barrier.abort()
 
-        _run(party, party, breaker)
+        together(party, party, breaker)
         barrier.reset()
 
         def failing() -> None:
@@ -267,7 +261,7 @@ def test_subclasses_are_honoured() -> None:
             condition.wait_for(lambda: False, 0.01)
             condition.notify_all()
             condition.notify()
-        _run(event.set, event.wait)
+        together(event.set, event.wait)
         gate.acquire()
         gate.release()
         with gate:

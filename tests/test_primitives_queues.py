@@ -13,15 +13,9 @@ from typing import Any
 import pytest
 from differential import assert_same, kind_of, said
 
+from tests.threads import together
+
 KINDS = [queue.Queue, queue.LifoQueue, queue.PriorityQueue]
-
-
-def _run(*functions: Any) -> None:
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -66,7 +60,7 @@ def test_producers_and_consumers(kind: Any) -> None:
                 got.append(q.get(timeout=60))
                 q.task_done()
 
-        _run(producer, consumer)
+        together(producer, consumer)
         q.join()
         return sorted(got), q.qsize(), q.unfinished_tasks
 
@@ -83,7 +77,7 @@ def test_items_of_a_priority_queue_may_compare_with_code_of_the_program() -> Non
 
     def body() -> Any:
         q: Any = queue.PriorityQueue()
-        _run(lambda: q.put(Job(2)), lambda: q.put(Job(1)), lambda: q.put(Job(3)))
+        together(lambda: q.put(Job(2)), lambda: q.put(Job(1)), lambda: q.put(Job(3)))
         failing: Any = queue.PriorityQueue()
         failing.put(1)
         return [q.get().rank for _ in range(3)], kind_of(failing.put, "a"), failing.unfinished_tasks, failing.qsize()
@@ -120,7 +114,7 @@ class _Logged(queue.Queue):  # type: ignore[type-arg]
 def test_subclasses_are_honoured() -> None:
     def body() -> Any:
         unique, logged = _Unique(2), _Logged()
-        _run(lambda: unique.put(1), lambda: unique.put(1), lambda: logged.put(2))
+        together(lambda: unique.put(1), lambda: unique.put(1), lambda: logged.put(2))
         seen = [said(unique.put, "bad"), unique.qsize(), unique.unfinished_tasks, unique.get(), unique.empty(), logged.get()]
         logged.put_nowait(3)
         return [*seen, logged.get_nowait()]
@@ -155,7 +149,7 @@ def test_programs_may_use_the_mutex_and_the_conditions() -> None:
             q.get()
             q.task_done()
 
-        _run(waiter, looker, server, closer)
+        together(waiter, looker, server, closer)
         with q.mutex:
             q.queue.append("by hand")
         return sorted(map(str, seen)), q.get(timeout=1)
@@ -210,7 +204,7 @@ def test_simple_queue() -> None:
         seen += [q.qsize(), q.get(), q.get(timeout=1), q.get(False), q.get_nowait(), q.empty()]
         seen += [kind_of(copy.copy, q), kind_of(pickle.dumps, q), kind_of(queue.SimpleQueue, 1), str(queue.SimpleQueue[int])]
         got: list[int] = []
-        _run(lambda: [q.put(number) for number in range(3)], lambda: got.extend(q.get() for _ in range(3)))
+        together(lambda: [q.put(number) for number in range(3)], lambda: got.extend(q.get() for _ in range(3)))
         return seen, got
 
     assert_same(body)
@@ -226,7 +220,7 @@ class _Inbox(queue.SimpleQueue):  # type: ignore[type-arg]
 def test_subclass_of_simple_queue() -> None:
     def body() -> Any:
         inbox, got = _Inbox(), []
-        _run(lambda: got.append(inbox.take()), lambda: inbox.put(1), lambda: inbox.put(1))
+        together(lambda: got.append(inbox.take()), lambda: inbox.put(1), lambda: inbox.put(1))
         return got, inbox.qsize(), inbox.take(), inbox.empty(), kind_of(inbox.get_nowait), isinstance(inbox, queue.SimpleQueue)
 
     assert_same(body)

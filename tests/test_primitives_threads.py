@@ -12,13 +12,7 @@ from typing import Any, ClassVar
 import pytest
 from differential import assert_same, kind_of, said
 
-
-def _run(*functions: Any) -> None:
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from tests.threads import together
 
 
 def test_misuse() -> None:
@@ -263,7 +257,7 @@ def test_thread_locals_made_before_the_exploration() -> None:
             thread = threading.Thread(target=worker, args=(step,))
             thread.start()
             thread.join()
-        _run(lambda: worker(2), lambda: worker(2))
+        together(lambda: worker(2), lambda: worker(2))
         return seen, _LOCAL.value, _PLAIN.name
 
     assert_same(body)
@@ -282,7 +276,7 @@ def test_thread_locals_made_in_the_scenario() -> None:
             time.sleep(0.001)
             seen.append((local.value, plain.items))
 
-        _run(worker, worker)
+        together(worker, worker)
         return sorted(map(str, seen)), local.value, plain.items, len(_Local.made)
 
     assert_same(body)
@@ -327,7 +321,7 @@ def test_context_variables() -> None:
             seen.append(variable.get())
 
         context = contextvars.copy_context()
-        _run(worker, worker, lambda: seen.append(context.run(variable.get)))
+        together(worker, worker, lambda: seen.append(context.run(variable.get)))
         return sorted(seen), variable.get()
 
     assert_same(body)
@@ -427,7 +421,7 @@ def test_sleeping_threads_wake_in_order() -> None:
             time.sleep(seconds)
             order.append(name)
 
-        _run(lambda: sleeper(0.15, "late"), lambda: sleeper(0.02, "early"), lambda: sleeper(0.08, "middle"))
+        together(lambda: sleeper(0.15, "late"), lambda: sleeper(0.02, "early"), lambda: sleeper(0.08, "middle"))
         return order
 
     assert_same(body)

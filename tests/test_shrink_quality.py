@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from interleave.explore import explore
+from tests.threads import together
 
 #: By scenario: the kind of failure and the number of preemptions.
 CASES: dict[Callable[[], None], tuple[str, int]] = {}
@@ -25,14 +26,6 @@ def case(kind: str, preemptions: int) -> Callable[[Callable[[], None]], Callable
         return scenario
 
     return enter
-
-
-def run(*functions: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 class Shared:
@@ -53,7 +46,7 @@ def lost_update() -> None:
     def add() -> None:
         shared.n += 1
 
-    run(add, add)
+    together(add, add)
     assert shared.n == 2
 
 
@@ -65,7 +58,7 @@ def two_updates_lost_at_once() -> None:
     def add() -> None:
         shared.n += 1
 
-    run(add, add, add)
+    together(add, add, add)
     assert shared.n != 1
 
 
@@ -79,7 +72,7 @@ def updates_lost_of_two_counters() -> None:
         shared.a += 1
         shared.b += 1
 
-    run(add, add)
+    together(add, add)
     assert (shared.a, shared.b) != (1, 1)
 
 
@@ -92,7 +85,7 @@ def overdraft() -> None:
         if account.balance >= 80:
             account.balance -= 80
 
-    run(withdraw, withdraw)
+    together(withdraw, withdraw)
     assert account.balance >= 0
 
 
@@ -105,7 +98,7 @@ def deadlock_of_two() -> None:
         with one, other:
             pass
 
-    run(lambda: work(first, second), lambda: work(second, first))
+    together(lambda: work(first, second), lambda: work(second, first))
 
 
 # The first is taken off with its fork; the third then takes its own and blocks on that one, the second takes its own and blocks on the
@@ -118,7 +111,7 @@ def deadlock_of_three() -> None:
         with forks[number], forks[(number + 1) % 3]:
             pass
 
-    run(*(lambda number=number: eat(number) for number in range(3)))  # type: ignore[misc]
+    together(*(lambda number=number: eat(number) for number in range(3)))  # type: ignore[misc]
 
 
 # Whoever waits has to be taken off between looking and waiting; otherwise it sees the flag, or waits already.
@@ -136,7 +129,7 @@ def lost_wakeup() -> None:
         with changed:
             changed.notify()
 
-    run(wait, notify)
+    together(wait, notify)
 
 
 # Between reading the top with its successor and comparing, the other thread takes both off and puts the first back, without being
@@ -157,7 +150,7 @@ def top_of_a_stack_comes_back() -> None:
         follower["a"] = "c"
         shared.top = "a"
 
-    run(pop, pop_two_and_push_the_first)
+    together(pop, pop_two_and_push_the_first)
     assert shared.top not in shared.taken
 
 
@@ -170,7 +163,7 @@ def key_removed_after_it_was_looked_up() -> None:
         if "k" in entries:
             entries.pop("k")
 
-    run(remove, remove)
+    together(remove, remove)
 
 
 # It is enough that the second thread begins.
@@ -181,7 +174,7 @@ def used_before_it_is_made() -> None:
     def make() -> None:
         shared.config = "config"
 
-    run(make, lambda: shared.config)
+    together(make, lambda: shared.config)
 
 
 # Three values seen by three reads: the reader has to be taken off between each two, as a writer writes once and ends.
@@ -197,7 +190,7 @@ def reader_among_two_writers() -> None:
     def write(value: int) -> None:
         shared.value = value
 
-    run(read, lambda: write(1), lambda: write(2))
+    together(read, lambda: write(1), lambda: write(2))
     assert seen != [0, 1, 2]
 
 
@@ -216,7 +209,7 @@ def reader_in_step_with_a_writer() -> None:
         for _ in range(3):
             seen.append(shared.value)
 
-    run(write, read)
+    together(write, read)
     assert seen != [1, 2, 3]
 
 
@@ -232,7 +225,7 @@ def barrier_short_of_a_party() -> None:
     def close() -> None:
         shared.is_closed = True
 
-    run(meet, close, meet)
+    together(meet, close, meet)
 
 
 # Both have to count themselves from the same number, so one is taken off in the midst of it; then both wait.
@@ -247,7 +240,7 @@ def barrier_that_counts_without_a_lock() -> None:
         else:
             is_complete.wait()
 
-    run(meet, meet)
+    together(meet, meet)
 
 
 # Both have to find the item before either takes it.
@@ -260,7 +253,7 @@ def queue_emptied_after_it_was_looked_at() -> None:
         if not items.empty():
             items.get()
 
-    run(take, take)
+    together(take, take)
 
 
 # Both have to find room before either fills it.
@@ -272,7 +265,7 @@ def queue_filled_after_it_was_looked_at() -> None:
         if not items.full():
             items.put_nowait(1)
 
-    run(offer, offer)
+    together(offer, offer)
 
 
 # Of two permits each thread has one and wants another: the first has to be taken off with its own, the second blocks.
@@ -284,7 +277,7 @@ def permits_taken_one_by_one() -> None:
         with permits, permits:
             pass
 
-    run(work, work)
+    together(work, work)
 
 
 # The iteration has to be left with a step to come.
@@ -298,7 +291,7 @@ def dictionary_changed_during_iteration() -> None:
     def put() -> None:
         entries["c"] = 3
 
-    run(total, put)
+    together(total, put)
 
 
 # Both have to look before either makes one.
@@ -312,7 +305,7 @@ def singleton_made_twice() -> None:
             made.append(1)
             shared.instance = made
 
-    run(get, get)
+    together(get, get)
     assert len(made) == 1
 
 
@@ -329,7 +322,7 @@ def half_of_an_update_is_read() -> None:
     def read() -> None:
         seen.append((shared.low, shared.high))
 
-    run(write, read)
+    together(write, read)
     assert seen[0] in [(0, 0), (1, 1)]
 
 
@@ -346,7 +339,7 @@ def lock_of_a_plain_variable() -> None:
             most.append(shared.inside)
             shared.inside -= 1
 
-    run(work, work)
+    together(work, work)
     assert max(most) < 2
 
 
@@ -359,7 +352,7 @@ def event_cleared_before_the_wait() -> None:
         event.clear()
         event.wait()
 
-    run(wait, event.set)
+    together(wait, event.set)
 
 
 @pytest.mark.parametrize("strategy", ["auto", pytest.param("pos", marks=pytest.mark.slow)])

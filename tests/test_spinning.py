@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from interleave import Budget, explore
+from tests.threads import together
 
 #: Turns of a loop in the programs that give up; enough to see every state of the other threads.
 TURNS = 3
@@ -18,15 +19,6 @@ TURNS = 3
 
 class GivesUpError(Exception):
     """Ends an execution in which a thread spun for so long that it is left out of the comparison."""
-
-
-def run(*bodies: Callable[[], object]) -> None:
-    """Run each body in a thread."""
-    threads = [threading.Thread(target=body) for body in bodies]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 #: A program is made from the way in which it waits, and returns its outcome.
@@ -59,7 +51,7 @@ def peterson(*, is_wrong: bool, spins: bool) -> Callable[[], object]:
             state.total = total + 1
             wants[me] = False
 
-        run(lambda: enter(0), lambda: enter(1))
+        together(lambda: enter(0), lambda: enter(1))
         return state.total
 
     return program
@@ -87,7 +79,7 @@ def two_flags(*, spins: bool) -> Callable[[], object]:
             state.one = False
             state.one = True
 
-        run(look, tell)
+        together(look, tell)
         return state.seen
 
     return program
@@ -110,7 +102,7 @@ def ping_pong(*, spins: bool) -> Callable[[], object]:
                 state.log += (me,)
                 state.turn = 1 - me
 
-        run(lambda: play(0), lambda: play(1))
+        together(lambda: play(0), lambda: play(1))
         return state.log
 
     return program
@@ -140,7 +132,7 @@ def spin_lock(*, spins: bool) -> Callable[[], object]:
             state.order += (me,)
             lock.release()
 
-        run(lambda: enter(0), lambda: enter(1))
+        together(lambda: enter(0), lambda: enter(1))
         return state.order
 
     return program
@@ -201,7 +193,7 @@ def test_a_flag_gives_two_classes_and_a_proof(strategy: str) -> None:
         def tell() -> None:
             state.flag = True
 
-        run(wait, tell)
+        together(wait, tell)
         assert state.seen == [1]
 
     result = explore(scenario, strategy=strategy)
@@ -226,7 +218,7 @@ def test_polling_an_event_ends(strategy: str) -> None:
             state.value = 1
             event.set()
 
-        run(wait, wait, tell)
+        together(wait, wait, tell)
 
     result = explore(scenario, strategy=strategy, budget=Budget(executions=200))
     assert not result.failures
@@ -248,7 +240,7 @@ def test_a_bounded_loop_goes_on_when_it_has_looked_often_enough() -> None:
         def tell() -> None:
             state.flag = True
 
-        run(look, tell)
+        together(look, tell)
         seen.add(state.result)
 
     assert explore(scenario, strategy="dpor").verdict == "proven"
@@ -270,7 +262,7 @@ def test_a_loop_that_counts_is_bounded_by_its_count() -> None:
         def tell() -> None:
             state.flag = True
 
-        run(look, tell)
+        together(look, tell)
         seen.add(state.result)
 
     assert explore(scenario, strategy="dpor").verdict == "proven"
@@ -289,7 +281,7 @@ def test_draining_a_semaphore_is_no_waiting() -> None:
                 pass
             state.is_drained = True
 
-        run(drain, permits.release)
+        together(drain, permits.release)
         seen.add((permits._value, state.is_drained))
 
     assert explore(scenario, strategy="dpor").verdict == "proven"
@@ -308,7 +300,7 @@ def test_a_lock_that_becomes_held_by_an_attempt_is_seen() -> None:
         def take() -> None:
             assert lock.acquire(blocking=False)
 
-        run(look, take)
+        together(look, take)
         assert not lock.locked()
 
     assert explore(scenario, strategy="dpor").verdict == "proven"
@@ -325,7 +317,7 @@ def test_three_spin_locks_are_proven() -> None:
             state.total += 1
             lock.release()
 
-        run(add, add, add)
+        together(add, add, add)
         assert state.total == 3
 
     result = explore(scenario, strategy="dpor", budget=Budget(executions=None))
@@ -342,7 +334,7 @@ def test_waiting_for_what_never_comes_is_a_livelock(strategy: str) -> None:
             while not state.flag:
                 pass
 
-        run(wait, lambda: None)
+        together(wait, lambda: None)
 
     failure = explore(scenario, strategy=strategy).failure
     assert failure is not None
@@ -365,7 +357,7 @@ def test_an_unfair_search_calls_nothing_a_livelock() -> None:
         def tell() -> None:
             state.flag = True
 
-        run(wait, tell)
+        together(wait, tell)
 
     for strategy in ("dpor", "dfs", "auto"):
         result = explore(scenario, strategy=strategy, budget=Budget(executions=5, steps=2_000))

@@ -28,6 +28,7 @@ from interleave.explore import explore
 from interleave.model import Budget, Point
 from interleave.primitives import holders, takeover
 from interleave.runtime import state
+from tests.threads import together
 
 BUDGET = Budget(executions=20)
 _REAL_TYPES = ("_thread.lock", "_thread.RLock", "_queue.SimpleQueue")
@@ -54,14 +55,6 @@ def _let_go_of_the_subject() -> Iterator[None]:
     yield
     sys.modules.pop("takeover_subject", None)
     gc.collect()
-
-
-def _run(*functions: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 # -- everything is found -----------------------------------------------------------------------------------------------
@@ -119,7 +112,7 @@ def test_locks_exclude() -> None:
                 assert len(inside) == 1
                 inside.pop()
 
-        _run(worker, worker)
+        together(worker, worker)
 
     result = explore(scenario, strategy="random", budget=Budget(executions=300))
     assert result.verdict == "passed", result.failures[0].report()
@@ -136,7 +129,7 @@ def test_deadlocks_on_old_locks_are_found() -> None:
             with subject.SLOTTED.lock, subject.LOCK:
                 pass
 
-        _run(one, other)
+        together(one, other)
 
     result = explore(scenario, strategy="random", budget=BUDGET)
     assert [failure.kind for failure in result.failures] == ["deadlock"]
@@ -167,7 +160,7 @@ def test_old_conditions_events_queues_and_pools_work() -> None:
             subject.QUEUE.put(1)
             subject.SIMPLE.put(2)
 
-        _run(consumer, producer, subject.EVENT.wait)
+        together(consumer, producer, subject.EVENT.wait)
         with subject.SEMAPHORE:
             assert list(subject.POOL.map(abs, [-3, -4])) == [3, 4]
         worker = subject.Worker()
@@ -196,7 +189,7 @@ def test_an_old_lock_that_is_held_stays_held() -> None:
 
 def test_waiting_for_a_lock_held_outside_is_said_to_be_that() -> None:
     def scenario() -> None:
-        _run(subject.IN_A_LIST[0].acquire)
+        together(subject.IN_A_LIST[0].acquire)
 
     with subject.IN_A_LIST[0]:
         result = explore(scenario, budget=Budget(executions=2))
@@ -286,24 +279,24 @@ def _passing() -> None:
         with subject.QUEUE.mutex, subject.CONDITION:
             subject.CONDITION.notify()
 
-    _run(worker, worker)
+    together(worker, worker)
     subject.POOL.submit(abs, -1).result()
 
 
 def _failing() -> None:
-    _run(subject.LOCK.acquire, subject.LOCK.acquire)
+    together(subject.LOCK.acquire, subject.LOCK.acquire)
 
 
 def _raising() -> None:
-    _run(lambda: 1 / 0, lambda: subject.RLOCK.acquire())
+    together(lambda: 1 / 0, lambda: subject.RLOCK.acquire())
 
 
 def _interrupted() -> None:
-    _run(lambda: signal.raise_signal(signal.SIGINT), lambda: time.sleep(1))
+    together(lambda: signal.raise_signal(signal.SIGINT), lambda: time.sleep(1))
 
 
 def _interrupting() -> None:
-    _run(lambda: subject.LOCK.acquire())
+    together(lambda: subject.LOCK.acquire())
     raise KeyboardInterrupt
 
 
@@ -448,7 +441,7 @@ def test_modules_imported_meanwhile_get_the_real_things(tmp_path: Any, monkeypat
     def scenario() -> None:
         importlib.import_module(name)
 
-    result = explore(lambda: _run(scenario, scenario), strategy="random", budget=BUDGET)
+    result = explore(lambda: together(scenario, scenario), strategy="random", budget=BUDGET)
     module = sys.modules.pop(name)
     assert result.verdict == "passed", result.failures[0].report()
     assert module.nap is time.sleep
@@ -595,6 +588,29 @@ def test_locks_in_what_allows_no_weak_reference_are_searched_for_a_few_times_onl
     assert len(found) == 3 * 8
     assert all(found)
     assert type(unwrap(module.b)) is type(lock[0]) is type(threading.Lock())
+
+
+def test_locks_in_a_frame_are_searched_for_again_when_it_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, lock = types.ModuleType("holding"), [threading.Lock()]
+    sought: list[bool] = []
+    original = holders.Exchange.spread
+
+    def spread(exchange: Any, entries: Any) -> None:
+        sought.append(any(entry.original is lock[0] for entry in entries))
+        original(exchange, entries)
+
+    monkeypatch.setitem(sys.modules, "holding", module)
+    monkeypatch.setattr(holders.Exchange, "spread", spread)
+    module.held = {"lock": lock[0]}  # type: ignore[attr-defined]
+    # As a test's parameters are.
+    in_frame = {"lock": lock[0]}
+    for _ in range(4):
+        explore(list, strategy="random", budget=Budget(executions=1))
+    assert all(sought)
+    in_frame.clear()
+    for _ in range(3):
+        explore(list, strategy="random", budget=Budget(executions=1))
+    assert not sought[-1]
 
 
 def test_two_locks_in_nested_tuples_are_put_back() -> None:

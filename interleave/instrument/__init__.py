@@ -115,11 +115,13 @@ class Instrumentation:
 
     def _exchange(self, heap: Heap) -> None:
         found: list[tuple[FunctionType, CodeType]] = []
-        # Whoever freezes the collector hides what it lists; what was exchanged before is known.
-        known_before = {id(function): function for function, _ in self._exchanged}
         outside = self.scope.outside
-        fresh = {id(function): function for function in heap.functions if id(function.__code__) not in outside}
-        for function in {**known_before, **fresh}.values():
+        functions = [function for function in heap.functions if id(function.__code__) not in outside]
+        if self._exchanged:
+            # Whoever freezes the collector hides what it lists; what was exchanged before is known.
+            known_before = {id(function): function for function, _ in self._exchanged}
+            functions = list({**known_before, **{id(function): function for function in functions}}.values())
+        for function in functions:
             code = function.__code__
             original = self._originals.get(id(code))
             if original is not None:
@@ -131,7 +133,7 @@ class Instrumentation:
             else:
                 self.scope.leave_out(code)
         wrapped = {id(cache.__wrapped__) for cache in heap.caches if hasattr(cache, "__wrapped__")}
-        del fresh
+        del functions
         registry.cached.update(id(code) for function, code in found if id(function) in wrapped)
         # Before anything is rewritten: a read of a global gets a hook if the global is stored anywhere.
         for function, code in found:

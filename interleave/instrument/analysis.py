@@ -96,9 +96,12 @@ _stores: dict[int, tuple[CodeType, _StoresOfCode]] = {}
 
 def stores(code: CodeType, namespace: Mapping[str, Any]) -> Stores:
     """Return the global variables and attributes that a code object stores, given the globals it runs with."""
-    if id(code) not in _stores:
-        _stores[id(code)] = (code, _find_stores(code))
-    found, of_globals = _stores[id(code)][1]
+    known = _stores.get(id(code))
+    if known is None:
+        known = _stores[id(code)] = (code, _find_stores(code))
+    found, of_globals = known[1]
+    if not of_globals:
+        return found
     more = {name for variable, name in of_globals if issubclass(type(namespace.get(variable)), type)}
     return found if more <= found.class_attributes else found._replace(class_attributes=found.class_attributes | more)
 

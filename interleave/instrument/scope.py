@@ -10,6 +10,7 @@ import os
 import sys
 import sysconfig
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType
 
@@ -74,10 +75,10 @@ class Scope:
 
     def covers_function(self, function: FunctionType) -> bool:
         """Tell whether a function is in scope."""
-        if (function.__module__, function.__qualname__) in _ALWAYS:
-            return True
         name = function.__globals__.get("__name__") or function.__module__
-        return self.covers(name if isinstance(name, str) else "", function.__code__.co_filename)
+        if self.covers(name if isinstance(name, str) else "", function.__code__.co_filename):
+            return True
+        return (function.__module__, function.__qualname__) in _ALWAYS
 
     @property
     def has_library(self) -> bool:
@@ -91,7 +92,7 @@ class Scope:
 
     def leave_out(self, code: CodeType) -> None:
         """Remember that the function with this code is out of scope, if that cannot be otherwise for another function with it."""
-        if code.co_filename.startswith(_FIXED) or any(part in code.co_filename for part in _INSTALLED):
+        if _is_fixed(code.co_filename):
             self.outside[id(code)] = code
 
     def _judge(self, module_name: str, file: str | None) -> bool:
@@ -109,6 +110,12 @@ class Scope:
             is_frozen = file is not None and file.startswith("<frozen ")
             return not is_frozen and _root(module_name) not in sys.stdlib_module_names
         return not file.startswith(_LIBRARY) and not any(part in file for part in _INSTALLED)
+
+
+@cache
+def _is_fixed(file: str) -> bool:
+    """Tell whether code of a file is in scope for every module or for none."""
+    return file.startswith(_FIXED) or any(part in file for part in _INSTALLED)
 
 
 def _root(module_name: str) -> str:

@@ -19,8 +19,6 @@ from interleave.primitives.holders import Entry, Exchange, Place
 
 _METHODS = (BuiltinMethodType, MethodType)
 _METHODS_OF_CLASSES = (staticmethod, classmethod)
-#: How often paths to the holders of one object are searched for.
-_ATTEMPTS = 2
 
 
 class _Layer(NamedTuple):
@@ -57,8 +55,8 @@ _Known = tuple[Any, Any, Any, _Layers]
 
 #: By id: two names of one function of C are equal, and yet two objects.
 _known: dict[int, _Acquaintance] = {}
-#: By id: objects that could not be remembered, and how often that was tried.
-_met: dict[int, tuple[weakref.ref[Any], int]] = {}
+#: By id: objects that could not be remembered, with which reference count, and how often they came up with it.
+_met: dict[int, tuple[weakref.ref[Any], int, int]] = {}
 
 
 def has_count(original: Any, count: int) -> bool:
@@ -143,7 +141,11 @@ def remember(exchange: Exchange, entries: Sequence[tuple[Entry, int]]) -> None:
     for key, place in holders.items():
         if (anchor := direct(place.holder, place.owner)) is not None:
             anchors[key] = anchor
-    again = [entry for entry, _ in entries if not all(id(place.holder) in anchors for place, _ in places[id(entry)]) and _is_due(entry)]
+    again = [
+        entry
+        for entry, count in entries
+        if not all(id(place.holder) in anchors for place, _ in places[id(entry)]) and _is_due(entry.original, count)
+    ]
     sought = {id(place.holder): place.holder for entry in again for place, _ in places[id(entry)] if id(place.holder) not in anchors}
     if sought:
         anchors.update(search(sought.values()))
@@ -170,13 +172,16 @@ def _places(exchange: Exchange, entry: Entry, layers: _Layers) -> Iterator[tuple
             yield from _places(exchange, copy, (layer, *layers))
 
 
-def _is_due(entry: Entry) -> bool:
-    """Tell whether to search for paths to the holders of an object: where it comes up again, and that has not failed too often."""
-    reference, attempts = _met.get(id(entry.original), (None, 0))
-    if reference is None or reference() is not entry.original:
-        reference, attempts = _reference(entry.original, _met), 0
-    _met[id(entry.original)] = (reference, attempts + 1)
-    return 1 <= attempts <= _ATTEMPTS
+def _is_due(original: Any, count: int) -> bool:
+    """Tell whether to search for paths to the holders of an object: where it comes up again as it was, ever more rarely if that fails.
+
+    It must not be given up: a test's frame holds what the test was called with, and nobody does so when it is over.
+    """
+    reference, known_count, times = _met.get(id(original), (None, 0, 0))
+    if reference is None or reference() is not original or known_count != count:
+        reference, times = _reference(original, _met), 0
+    _met[id(original)] = (reference, count, times + 1)
+    return times > 0 and not times & (times - 1)
 
 
 def _reference(one: Any, table: dict[int, Any]) -> weakref.ref[Any]:

@@ -25,6 +25,8 @@ _ranks: dict[int, tuple[CodeType, int]] = {}
 #: By id of a code object: None if it is passed over, else its sites by instruction. One look-up a frame: hashing a code
 #: object costs as much as running it, so it is never a key.
 _sites: dict[int, dict[int, Site] | None] = {}
+#: By id of a code object: None if it is ours, else its frames by line.
+_frames: dict[int, dict[int, Frame] | None] = {}
 
 
 def by_code() -> dict[int, dict[int, Site] | None]:
@@ -54,6 +56,7 @@ def rank(code: CodeType) -> int:
         file = code.co_filename
         known = _ranks[id(code)] = (code, _OUR if is_ours(file) else _STDLIB if is_library(file) else USER)
         _sites[id(code)] = {} if known[1] == USER else None
+        _frames[id(code)] = None if known[1] == _OUR else {}
     return known[1]
 
 
@@ -113,12 +116,19 @@ def current_site() -> Site:
 
 def stack_of(frame: FrameType | None) -> tuple[Frame, ...]:
     """Return the frames from the outermost to `frame`, ours left out."""
+    # At every step of a detailed execution: the same few lines again and again.
     frames: list[Frame] = []
     while frame is not None:
-        if rank(frame.f_code) != _OUR:
-            code = frame.f_code
+        code = frame.f_code
+        if id(code) not in _frames:
+            rank(code)
+        known = _frames[id(code)]
+        if known is not None:
             line = frame.f_lineno or code.co_firstlineno
-            frames.append(Frame(code.co_filename, line, code.co_qualname, rank(code) == USER))
+            found = known.get(line)
+            if found is None:
+                found = known[line] = Frame(code.co_filename, line, code.co_qualname, rank(code) == USER)
+            frames.append(found)
         frame = frame.f_back
     return tuple(reversed(frames))
 

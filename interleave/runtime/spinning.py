@@ -116,7 +116,7 @@ class Spinning:
         own = self._turns.get(tid)
         if own is not None:
             own.is_idle &= is_idle
-            own.reads.update((access._replace(mode=READ), None) for access in accesses or ())
+            own.reads.update((access if access.mode == READ else access._replace(mode=READ), None) for access in accesses or ())
         if is_idle:
             return
         self._rounds = 0

@@ -81,6 +81,8 @@ class Causality:
         self._rivals: list[list[int]] = []
         #: By tid: its last event, or the one that spawned it.
         self._last: list[int] = []
+        #: By tid: the positions of its events.
+        self._of_thread: list[list[int]] = []
         self._width = 0
         #: By position, and by `~tid` of an operation never executed: what tells whether it could go on (see `Trace.guards`).
         self._guards: dict[int, Guard] = {}
@@ -102,6 +104,7 @@ class Causality:
             self._width = width
             widen(self.clocks, width)
             self._last.extend([NEVER] * (width - len(self._last)))
+            self._of_thread.extend([] for _ in range(width - len(self._of_thread)))
 
     def add(self, event: Event, enabled: int, *, late: Late | None = None, is_end: bool = False) -> None:
         """Add the next event; `enabled` is the mask of tids that could have been chosen instead.
@@ -140,6 +143,7 @@ class Causality:
         self.touched.append(footprint)
         self._previous.append(previous)
         self._rivals.append(rivals)
+        self._of_thread[tid].append(position)
         last[tid] = position
         if operation.kind == "spawn":
             last[operation.target] = position
@@ -147,10 +151,7 @@ class Causality:
 
     def _all_before(self, position: int) -> Clock:
         """Return the clock of what comes after all events before a position."""
-        clock = start(self._width)
-        for before in range(position):
-            clock[self.tids[before]] = before
-        return clock
+        return [own[bisect_left(own, position) - 1] if own and own[0] < position else NEVER for own in self._of_thread]
 
     def cut(self, length: int) -> None:
         """Take off all events but the first `length`."""
@@ -163,6 +164,7 @@ class Causality:
             if operation.kind == "spawn":
                 last[operation.target] = NEVER
             last[self.tids[position]] = self._previous[position]
+            self._of_thread[self.tids[position]].pop()
         columns: tuple[list[Any], ...] = (
             self.tids, self.clocks, self.touched, races, self._operations, self._enabled, self._previous, self._rivals,
         )  # fmt: skip

@@ -7,20 +7,14 @@ import random
 import threading
 import time
 
+from tests.threads import together
+
 
 class Event:
     """Hashed by address."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-
-
-def _run(*bodies: object) -> None:
-    threads = [threading.Thread(target=body) for body in bodies]  # type: ignore[arg-type]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def scenario_words() -> None:
@@ -34,7 +28,7 @@ def scenario_words() -> None:
                 counts[word] = 0
             counts[word] += 1
 
-    _run(count, count)
+    together(count, count)
     assert all(counts[word] == 2 for word in sorted(words)), "words lost"
 
 
@@ -49,7 +43,7 @@ def scenario_random() -> None:
             time.sleep(random.random())
 
     start = time.time()
-    _run(add, add)
+    together(add, add)
     assert time.time() - start > 0
     total = state["n"]
     assert total >= 2 * times + 3 or total == 0, f"{total} after {times} rounds"
@@ -72,7 +66,7 @@ def scenario_deadlock() -> None:
             with first:
                 items.get()
 
-    _run(give, take)
+    together(give, take)
 
 
 def scenario_objects() -> None:
@@ -84,7 +78,7 @@ def scenario_objects() -> None:
         for event in events:
             handled[event] = handled.get(event, 0) + 1
 
-    _run(handle, handle)
+    together(handle, handle)
     assert handled[events[0]] == 2, "handled once"
 
 
@@ -100,4 +94,4 @@ def scenario_exception() -> None:
         elif len(items) == 0:
             raise LookupError(object())
 
-    _run(take, take, take)
+    together(take, take, take)

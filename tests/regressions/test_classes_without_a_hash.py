@@ -6,6 +6,7 @@ import threading
 
 from interleave.explore import explore
 from interleave.model import Budget
+from tests.threads import together
 
 
 class Compared(type):
@@ -26,11 +27,7 @@ def test_such_classes_are_no_hindrance() -> None:
             with lock:
                 taken.append(1)
 
-        threads = [threading.Thread(target=take) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        together(take, take)
         assert len(taken) == 2
 
     result = explore(scenario, budget=Budget(executions=100))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,28 +10,21 @@ from typing import Any
 import pytest
 
 from interleave import explore
+from tests.threads import together
 
 _SOURCE = "class Counter:\n    n = 0\n    def add(self):\n        self.n += 1\n"
-
-
-def _run(*bodies: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=body) for body in bodies]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def _run_made_code() -> None:
     namespace: dict[str, Any] = {}
     exec(_SOURCE, namespace)
     counter = namespace["Counter"]()
-    _run(counter.add, counter.add)
+    together(counter.add, counter.add)
 
 
 def _evaluate_in_a_thread() -> None:
     box = {"n": 0}
-    _run(lambda: eval("box.update(n=box['n'] + 1)", {"box": box}), lambda: None)
+    together(lambda: eval("box.update(n=box['n'] + 1)", {"box": box}), lambda: None)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +32,7 @@ def _evaluate_in_a_thread() -> None:
     [
         (_run_made_code, "exec ran code"),
         (_evaluate_in_a_thread, "eval ran code"),
-        (lambda: _run(datetime.datetime.now, lambda: datetime.datetime.now(tz=datetime.UTC)), "datetime.now read the real clock"),
+        (lambda: together(datetime.datetime.now, lambda: datetime.datetime.now(tz=datetime.UTC)), "datetime.now read the real clock"),
         (lambda: datetime.date.today(), "date.today read the real clock"),
         (lambda: time.clock_gettime(time.CLOCK_MONOTONIC), "time.clock_gettime read the real clock"),
     ],
@@ -53,6 +45,6 @@ def test_is_listed_and_nothing_is_proven(body: Callable[[], None], what: str) ->
 
 def test_dates_that_are_only_computed_with_are_no_clocks() -> None:
     def scenario() -> None:
-        _run(lambda: datetime.date.fromordinal(1), lambda: datetime.datetime(2020, 1, 1) + datetime.timedelta(1))
+        together(lambda: datetime.date.fromordinal(1), lambda: datetime.datetime(2020, 1, 1) + datetime.timedelta(1))
 
     assert explore(scenario).verdict == "proven"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from interleave.explore import explore
+from tests.threads import together
 
 _lock = threading.Lock()
 _made: list[object] = []
@@ -37,11 +38,7 @@ class _Service:
 def _two_get(get: Callable[[], object]) -> Callable[[], None]:
     def scenario() -> None:
         got: list[object] = []
-        threads = [threading.Thread(target=lambda: got.append(get())) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        together(lambda: got.append(get()), lambda: got.append(get()))
         assert got[0] is got[1]
 
     return scenario

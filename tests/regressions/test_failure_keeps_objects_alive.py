@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from typing import ClassVar
 
 from interleave import explore
+from tests.threads import together
 
 
 class _Lock:
@@ -26,11 +26,7 @@ class _Registry:
 
 def scenario() -> None:
     got: list[_Lock] = []
-    threads = [threading.Thread(target=lambda: got.append(_Registry.get("a"))) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(lambda: got.append(_Registry.get("a")), lambda: got.append(_Registry.get("a")))
     assert got[0] is got[1]
 
 

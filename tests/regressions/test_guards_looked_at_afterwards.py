@@ -13,14 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from interleave import Budget, Result, explore
-
-
-def run(*bodies: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=body) for body in bodies]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from tests.threads import together
 
 
 def search(scenario: Callable[[], object]) -> Result:
@@ -44,7 +37,7 @@ def late_get() -> None:
         jobs.put(1)
         jobs.put(2)
 
-    run(notify_and_get, put_twice)
+    together(notify_and_get, put_twice)
 
 
 def late_put() -> None:
@@ -56,12 +49,12 @@ def late_put() -> None:
             pass
         narrow.put(1)
 
-    run(lambda: narrow.get(), put, lambda: narrow.put(2))
+    together(lambda: narrow.get(), put, lambda: narrow.put(2))
 
 
 def timed_waits() -> None:
     event = threading.Event()
-    run(lambda: event.wait(0.1), lambda: event.wait(0.1))
+    together(lambda: event.wait(0.1), lambda: event.wait(0.1))
 
 
 @pytest.mark.parametrize(("scenario", "executions"), [(late_get, 2), (late_put, 2), (timed_waits, 2)])

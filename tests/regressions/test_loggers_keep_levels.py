@@ -6,6 +6,7 @@ import logging
 import threading
 
 from interleave import explore
+from tests.threads import together
 
 _log = logging.getLogger(__name__)
 
@@ -19,11 +20,7 @@ def scenario() -> None:
         with lock:
             sums[0] += 1
 
-    threads = [threading.Thread(target=add) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(add, add)
     assert sums == [2]
 
 

@@ -6,10 +6,10 @@ It asked for the ident of the OS thread by a name of its own, which control exch
 from __future__ import annotations
 
 import asyncio
-import threading
 
 import interleave
 import interleave.event_loop.loop
+from tests.threads import together
 
 
 def test_loops_in_threads_step() -> None:
@@ -20,11 +20,7 @@ def test_loops_in_threads_step() -> None:
             await asyncio.sleep(0)
             ended.append(1)
 
-        threads = [threading.Thread(target=lambda: asyncio.run(work())) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        together(lambda: asyncio.run(work()), lambda: asyncio.run(work()))
         assert len(ended) == 2
 
     for _ in range(2):

@@ -6,19 +6,11 @@ The module was also imported by the first execution only, which the search took 
 from __future__ import annotations
 
 import sys
-import threading
 
 import pytest
 
 from interleave.explore import explore
-
-
-def _together(*bodies: object) -> None:
-    threads = [threading.Thread(target=body) for body in bodies]  # type: ignore[arg-type]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from tests.threads import together
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +24,7 @@ def test_lost_update_of_call_count_is_found() -> None:
         from unittest import mock
 
         called = mock.Mock()
-        _together(called, called)
+        together(called, called)
         assert called.call_count == 2
 
     result = explore(scenario, include=["unittest.mock"])
@@ -45,7 +37,7 @@ def test_children_are_made_once() -> None:
 
         parent = mock.Mock()
         children: list[object] = []
-        _together(lambda: children.append(parent.child), lambda: children.append(parent.child))
+        together(lambda: children.append(parent.child), lambda: children.append(parent.child))
         assert children[0] is children[1]
 
     result = explore(scenario, include=["unittest.mock"])

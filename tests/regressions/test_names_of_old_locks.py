@@ -13,6 +13,7 @@ import pytest
 
 from interleave.explore import explore
 from interleave.model import Budget, Point, Trace
+from tests.threads import together
 
 LOCK, RLOCK, EVENT, SEMAPHORE = threading.Lock(), threading.RLock(), threading.Event(), threading.Semaphore()
 CONDITION, QUEUE, SIMPLE = threading.Condition(), queue.Queue[int](), queue.SimpleQueue[int]()
@@ -69,11 +70,7 @@ def test_names_do_not_depend_on_the_schedule(old: Any) -> None:
             for place in places:
                 _use(place)
 
-        threads = [threading.Thread(target=worker) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        together(worker, worker)
 
     explore(scenario, strategy=strategy, budget=Budget(executions=6))
     assert len(strategy.touched) > 2

@@ -9,6 +9,7 @@ import pytest
 from interleave.errors import ReplayMismatch
 from interleave.explore import explore, replay
 from interleave.model import Budget
+from tests.threads import together
 
 rounds = 0
 
@@ -21,11 +22,7 @@ def spins() -> None:
         while not flag[0]:
             pass
 
-    threads = [threading.Thread(target=wait) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(wait, wait)
 
 
 def counts() -> None:
@@ -39,11 +36,7 @@ def counts() -> None:
             with lock:
                 total += 1
 
-    threads = [threading.Thread(target=add) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(add, add)
     assert total == 0
 
 

@@ -7,14 +7,7 @@ import threading
 import pytest
 
 from interleave.explore import explore
-
-
-def run(*functions):
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from tests.threads import together
 
 
 def two_inside():
@@ -24,7 +17,7 @@ def two_inside():
         with permits:
             shared["n"] += 1
 
-    run(add, add)
+    together(add, add)
     assert shared["n"] == 2
 
 
@@ -35,7 +28,7 @@ def two_permits_each():
         with permits, permits:
             pass
 
-    run(work, work)
+    together(work, work)
 
 
 @pytest.mark.parametrize("scenario", [two_inside, two_permits_each])

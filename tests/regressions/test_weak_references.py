@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from interleave import explore
+from tests.threads import together
 
 
 class _Resource:
@@ -19,14 +19,6 @@ class _Resource:
 
 class _Subclass(weakref.ref):  # type: ignore[type-arg]
     pass
-
-
-def _run(*bodies: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=body) for body in bodies]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 @pytest.mark.parametrize("kind", [weakref.ref, _Subclass, weakref.WeakMethod])
@@ -43,7 +35,7 @@ def test_object_dies_between_check_and_use(kind: Callable[..., Callable[[], obje
             if reference() is not None:
                 assert reference() is not None
 
-        _run(use, lambda: held.pop("it"))
+        together(use, lambda: held.pop("it"))
 
     assert explore(scenario, strategy=strategy).failures[0].kind == "assertion"
 
@@ -57,7 +49,7 @@ def test_use_of_what_the_check_returned_is_proven() -> None:
             if (resource := reference()) is not None:
                 assert resource.name == "it"
 
-        _run(use, held.clear)
+        together(use, held.clear)
 
     assert explore(scenario).verdict == "proven"
 
@@ -79,7 +71,7 @@ def test_two_singletons_in_a_weak_dictionary(strategy: str) -> None:
                 made["it"] = candidate
             got.append(made["it"])
 
-        _run(*[lambda one=one: get(one) for one in candidates])  # type: ignore[misc]
+        together(*[lambda one=one: get(one) for one in candidates])  # type: ignore[misc]
         assert got[0] is got[1]
 
     assert explore(scenario, strategy=strategy).failures[0].kind == "assertion"
@@ -95,7 +87,7 @@ def test_value_goes_from_a_weak_dictionary(kind: Callable[[], Any]) -> None:
             if "it" in cache:
                 assert cache["it"].name == "it"
 
-        _run(use, held.clear)
+        together(use, held.clear)
 
     assert explore(scenario).failures[0].kind == "exception"
 
@@ -109,7 +101,7 @@ def test_element_goes_from_a_weak_set(look: Callable[[Any], Any]) -> None:
         def use() -> None:
             seen.extend([bool(look(them)), bool(look(them))])
 
-        _run(use, held.clear)
+        together(use, held.clear)
         assert seen[0] == seen[1]
 
     assert explore(scenario).failures[0].kind == "assertion"
