@@ -82,6 +82,8 @@ class Causality:
         #: By tid: its last event, or the one that spawned it.
         self._last: list[int] = []
         self._width = 0
+        #: What made the next step of a task ready: thread, its last event and the last of all, and the answer. Valid until `cut`.
+        self._enabler: tuple[tuple[int, int, int] | None, int] = (None, NEVER)
         #: By position, and by `~tid` of an operation never executed: what tells whether it could go on (see `Trace.guards`).
         self._guards: dict[int, Guard] = {}
 
@@ -155,6 +157,7 @@ class Causality:
     def cut(self, length: int) -> None:
         """Take off all events but the first `length`."""
         erase, races, last = self.footprints.erase, self.races, self._last
+        self._enabler = (None, NEVER)
         for position in range(len(self.tids) - 1, length - 1, -1):
             erase(self.touched[position])
             for rival in self._rivals[position]:
@@ -273,10 +276,15 @@ class Causality:
         """
         if self._operations[event].kind == "count" and _is_contribution(self._operations[event], operation):
             return _NO
-        enabler = self._last[tid]
-        last = len(self._enabled) - 1
-        while enabler < last and not self._enabled[enabler + 1] >> tid & 1:
-            enabler += 1
+        enabler, last = self._last[tid], len(self._enabled) - 1
+        # The same for all events that a visit asks about, and long to look for in long executions.
+        asked = (tid, enabler, last)
+        if self._enabler[0] == asked:
+            enabler = self._enabler[1]
+        else:
+            while enabler < last and not self._enabled[enabler + 1] >> tid & 1:
+                enabler += 1
+            self._enabler = (asked, enabler)
         return _YES if enabler < event or (enabler > event and self.clocks[enabler][self.tids[event]] < event) else _NO
 
     def _is_changed_after(self, event: int, footprint: Footprint) -> bool:
