@@ -112,6 +112,7 @@ class Instrumentation:
         self._waiting.clear()
         _demand.served_by = None
         state.changing_cells = all_cells
+        registry.has_gil = False
         registry.forget()
         registry.clear_caches()
 
