@@ -200,13 +200,17 @@ class WholeTest:
     def _notices(self, function: Callable[[], object]) -> bool:
         """Call a part of the test; tell whether it started threads or loops, after which everything is taken down."""
         __tracebackhide__ = True
+        parts: list[tuple[Any, ...]] = []
         with self._watch.on():
             try:
-                function()
+                with _subtests_to(self._item, lambda *said: parts.append(said)):
+                    function()
             except Exception:
                 if not self._watch.has_seen:
                     raise
             if not self._watch.has_seen:
+                for said in parts:
+                    self._item.addSubTest(*said)  # type: ignore[attr-defined]
                 return False
             self._item.__dict__.pop("_excinfo", None)
             # Whatever it raises is of a test that was cut short.
@@ -222,7 +226,8 @@ class WholeTest:
         self._renew()
         try:
             self._setup()
-            self._runtest()
+            with _subtests_to(item, lambda test, _, error: error and item.addFailure(test, error)):  # type: ignore[attr-defined]
+                self._runtest()
             failed = item.__dict__.get("_excinfo")
             if failed:
                 raise failed[0].value
@@ -322,6 +327,17 @@ def _is_ever_uncaught(failure: Failure) -> bool:
 def _is_able(item: pytest.Function) -> bool:
     """Tell whether a test can be explored from outside."""
     return "schedule" not in item.fixturenames and not hasattr(item.obj, "hypothesis")
+
+
+@contextmanager
+def _subtests_to(item: Any, take: Callable[..., object]) -> Iterator[None]:
+    """Give what unittest says of each subtest to a function, not to pytest, which reports it at once."""
+    if hasattr(item, "addSubTest"):
+        item.addSubTest = take
+    try:
+        yield
+    finally:
+        item.__dict__.pop("addSubTest", None)
 
 
 def _has_not_begun(task: asyncio.Task[Any]) -> bool:

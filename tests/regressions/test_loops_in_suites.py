@@ -1,6 +1,6 @@
 """`pytest --interleave` ran loops to their end to see what a test does: one that waited for a thread which could not be started hung for
 ever. Processes that a test forked could start no threads either. What `asyncio.run` says of a task when it shuts down was put down to the
-thread that ran it, and so a failure where the test passes with a line in the log."""
+thread that ran it, and so a failure where the test passes with a line in the log. Subtests were reported for every execution."""
 
 from __future__ import annotations
 
@@ -70,3 +70,26 @@ def test_breaks_at_the_end():
     result = run(pytester, code)
     result.assert_outcomes(passed=1, warnings=1)
     result.stdout.fnmatch_lines(["*nobody catches*ValueError: broken*", "interleave explored: 1 never caught"])
+
+
+def test_subtests_fail_with_their_test(pytester: pytest.Pytester) -> None:
+    code = """
+class TestParts(unittest.TestCase):
+    def test_passes(self):
+        for part in range(2):
+            with self.subTest(part=part):
+                run_both(lambda: None)
+
+    def test_races(self):
+        with self.subTest(part=1):
+            counter = Counter()
+            run_both(counter.add)
+            assert counter.value == 2
+
+    def test_fails_as_ever(self):
+        with self.subTest(part=1):
+            assert not "as ever"
+"""
+    result = run(pytester, code)
+    result.stdout.fnmatch_lines(["*as ever*", "*FAILED*test_races*assert 1 == 2*", "interleave explored: 1 failed, 1 proven"])
+    result.stdout.no_fnmatch_line("*FAILED*test_passes*")
