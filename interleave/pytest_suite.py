@@ -191,6 +191,9 @@ class WholeTest:
             self._item.config.hook.pytest_timeout_cancel_timer(item=self._item)
         schedule = _Explored(self._item)
         try:
+            # Also what is said late, when coroutines that were given up are freed, is not for pytest.
+            if hasattr(self._item, "addSubTest"):
+                self._item.addSubTest = lambda *_: None
             schedule(self._once)
             schedule.close()
         finally:
@@ -226,13 +229,18 @@ class WholeTest:
         self._renew()
         try:
             self._setup()
-            with _subtests_to(item, lambda test, _, error: error and item.addFailure(test, error)):  # type: ignore[attr-defined]
+            with _subtests_to(item, self._fail_with_part):
                 self._runtest()
             failed = item.__dict__.get("_excinfo")
             if failed:
                 raise failed[0].value
         finally:
             self._tear_down()
+
+    def _fail_with_part(self, test: Any, _: Any, error: Any) -> None:
+        # Coroutines of an execution before may come to their end in this one.
+        if error is not None and error[0] is not GeneratorExit:
+            self._item.addFailure(test, error)  # type: ignore[attr-defined]
 
     def _renew(self) -> None:
         """Forget the fixtures and the instance of the last execution, and the records of what it logged."""
@@ -332,12 +340,14 @@ def _is_able(item: pytest.Function) -> bool:
 @contextmanager
 def _subtests_to(item: Any, take: Callable[..., object]) -> Iterator[None]:
     """Give what unittest says of each subtest to a function, not to pytest, which reports it at once."""
-    if hasattr(item, "addSubTest"):
-        item.addSubTest = take
+    if not hasattr(item, "addSubTest"):
+        yield
+        return
+    before, item.addSubTest = item.addSubTest, take
     try:
         yield
     finally:
-        item.__dict__.pop("addSubTest", None)
+        item.addSubTest = before
 
 
 def _has_not_begun(task: asyncio.Task[Any]) -> bool:
