@@ -246,7 +246,10 @@ class Schedule:
         """Say something of a test that passes in pytest's list of warnings."""
         import warnings
 
-        warnings.warn(pytest.PytestWarning(sentence), stacklevel=3)
+        with warnings.catch_warnings():
+            # Who turns warnings into errors means those of the program.
+            warnings.simplefilter("always", pytest.PytestWarning)
+            warnings.warn(pytest.PytestWarning(sentence), stacklevel=3)
 
     def _chosen(self, options: dict[str, Any]) -> dict[str, Any]:
         """Merge marks, arguments and the command line into arguments of `explore`."""

@@ -3,8 +3,8 @@
 Taken are functions, methods and methods of `unittest.TestCase`: those that carry the mark `interleave` or that `--interleave-match` names;
 with neither of the two, all. Tests that use the fixture `schedule` explore by themselves, and those of Hypothesis repeat themselves.
 
-**One run to see.** A test is first run as ever, with its fixtures, except that no thread can be started. If it tries none, and ran no
-event loop, that was it, with the result that pytest always gives. Otherwise its fixtures are taken down, what it did to modules is undone,
+**One run to see.** A test is first run as ever, with its fixtures, except that no thread can be started and no event loop runs. If it tries
+neither, that was it, with the result that pytest always gives. Otherwise its fixtures are taken down, what it did to modules is undone,
 and the test is explored.
 
 **An execution** is what pytest does for a test: it sets up function-scoped fixtures, runs it, and tears them down; all of it under control,
@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import inspect
+import os
 import shlex
 import threading
 from collections.abc import Callable, Iterator
@@ -56,7 +58,7 @@ _STARTS: Final = tuple(
 
 
 class NoThreadsYet(RuntimeError):
-    """Keep a thread from being started while it is found out whether a test starts any; what a system says that has no more of them."""
+    """Keep a thread or loop from being started while it is found out whether a test starts any; what a system says that has no more."""
 
 
 class _Watch:
@@ -68,22 +70,33 @@ class _Watch:
     @contextmanager
     def on(self) -> Iterator[None]:
         """Look, in the body of a `with`. (An audit hook would see all, and for ever slow down every `id` in the process.)"""
-        self.has_seen, self._has_refused, ident = False, False, threading.get_ident()
+        # Of this process: a test may fork another, which is to run as ever.
+        self.has_seen, self._has_refused, here = False, False, (os.getpid(), threading.get_ident())
         run_forever = asyncio.BaseEventLoop.run_forever
         wait = threading.Condition.wait
 
         def wait_answered(condition: threading.Condition, timeout: float | None = None) -> bool:
-            if not self._has_refused or timeout is not None or threading.get_ident() != ident:
+            if not self._has_refused or timeout is not None or (os.getpid(), threading.get_ident()) != here:
                 return wait(condition, timeout)
             raise NoThreadsYet("can't wait for a thread that was not started")
 
         def run_noticed(loop: asyncio.BaseEventLoop) -> None:
+            if (os.getpid(), threading.get_ident()) != here:
+                run_forever(loop)
+                return
             self.has_seen = True
+            # It might wait for ever for a thread that was refused. Tasks that have not begun are ended, without a warning of asyncio's.
+            begin = [task for task in asyncio.all_tasks(loop) if _has_not_begun(task)]
+            for task in begin:
+                task.cancel()
+            loop.stop()
             run_forever(loop)
+            if begin:
+                raise NoThreadsYet("can't run an event loop")
 
         def noticing(start: Any) -> Callable[..., Any]:
             def started(*arguments: Any, **options: Any) -> Any:
-                if threading.get_ident() != ident:
+                if (os.getpid(), threading.get_ident()) != here:
                     return start(*arguments, **options)
                 self.has_seen = self._has_refused = True
                 raise NoThreadsYet("can't start new thread")
@@ -178,6 +191,9 @@ class WholeTest:
             self._item.config.hook.pytest_timeout_cancel_timer(item=self._item)
         schedule = _Explored(self._item)
         try:
+            # Also what is said late, when coroutines that were given up are freed, is not for pytest.
+            if hasattr(self._item, "addSubTest"):
+                self._item.addSubTest = lambda *_: None
             schedule(self._once)
             schedule.close()
         finally:
@@ -187,13 +203,17 @@ class WholeTest:
     def _notices(self, function: Callable[[], object]) -> bool:
         """Call a part of the test; tell whether it started threads or loops, after which everything is taken down."""
         __tracebackhide__ = True
+        parts: list[tuple[Any, ...]] = []
         with self._watch.on():
             try:
-                function()
+                with _subtests_to(self._item, lambda *said: parts.append(said)):
+                    function()
             except Exception:
                 if not self._watch.has_seen:
                     raise
             if not self._watch.has_seen:
+                for said in parts:
+                    self._item.addSubTest(*said)  # type: ignore[attr-defined]
                 return False
             self._item.__dict__.pop("_excinfo", None)
             # Whatever it raises is of a test that was cut short.
@@ -209,12 +229,18 @@ class WholeTest:
         self._renew()
         try:
             self._setup()
-            self._runtest()
+            with _subtests_to(item, self._fail_with_part):
+                self._runtest()
             failed = item.__dict__.get("_excinfo")
             if failed:
                 raise failed[0].value
         finally:
             self._tear_down()
+
+    def _fail_with_part(self, test: Any, _: Any, error: Any) -> None:
+        # Coroutines of an execution before may come to their end in this one.
+        if error is not None and error[0] is not GeneratorExit:
+            self._item.addFailure(test, error)  # type: ignore[attr-defined]
 
     def _renew(self) -> None:
         """Forget the fixtures and the instance of the last execution, and the records of what it logged."""
@@ -309,6 +335,26 @@ def _is_ever_uncaught(failure: Failure) -> bool:
 def _is_able(item: pytest.Function) -> bool:
     """Tell whether a test can be explored from outside."""
     return "schedule" not in item.fixturenames and not hasattr(item.obj, "hypothesis")
+
+
+@contextmanager
+def _subtests_to(item: Any, take: Callable[..., object]) -> Iterator[None]:
+    """Give what unittest says of each subtest to a function, not to pytest, which reports it at once."""
+    if not hasattr(item, "addSubTest"):
+        yield
+        return
+    before, item.addSubTest = item.addSubTest, take
+    try:
+        yield
+    finally:
+        item.addSubTest = before
+
+
+def _has_not_begun(task: asyncio.Task[Any]) -> bool:
+    """Tell whether a task has not stepped yet; one with which asyncio itself shuts down a loop does not count."""
+    coroutine: Any = task.get_coro()
+    is_new = inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
+    return is_new and coroutine.cr_code.co_filename != asyncio.base_events.__file__
 
 
 def _matcher(expression: str | None) -> Callable[[pytest.Item], bool] | None:

@@ -223,7 +223,7 @@ def test_counts():
     for _ in range(next(numbers)):
         run_both(lock.locked)
 """
-    result = run(pytester, code)
+    result = run(pytester, code, "-W", "error:test_it.py")
     result.assert_outcomes(passed=2, warnings=1)
     result.stdout.fnmatch_lines(["*test_it.py::test_counts cannot be explored*`test_it.numbers` was changed by the execution*"])
 

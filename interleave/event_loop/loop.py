@@ -264,7 +264,9 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
         if error is None:
             error = RuntimeError(context.get("message") or "Unhandled exception in event loop")
         if not isinstance(error, Unwind):
-            self._report(self._kernel.me, error)
+            # Of a task that has ended, where `asyncio.run` says so when it shuts down.
+            of_tasks = (thread for thread, task in self._unretrieved if task is context.get("task"))
+            self._report(next(of_tasks, self._kernel.me), error)
 
     def _report(self, thread: Any, error: BaseException) -> None:
         if self._kernel.raised is None:

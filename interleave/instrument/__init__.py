@@ -10,6 +10,7 @@ rewritten in memory, for the duration of the exploration, and their own one back
     analysis    facts about code: stored names, constant cells
     private     accesses to what only one frame can have
     loops       loops that may wait by looking again and again
+    made        methods of dataclasses that a scenario defines
     switches    where CPython can switch threads with the GIL
     rewrite     a code object with calls of hooks before its accesses
     plans       which instruction gets which hook with which operands, in a context
@@ -29,10 +30,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import ExitStack
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from interleave.instrument.analysis import nested_codes
+from interleave.instrument.made import first_like, noticed
 from interleave.instrument.placeholders import placeholder
 from interleave.instrument.registry import registry
 from interleave.instrument.rewrite import Rewritten, known, rewrite
@@ -66,6 +69,7 @@ class Instrumentation:
         self._kept: list[CodeType] = []
         self._modules = 0
         self._version = 0
+        self._stack = ExitStack()
         #: What was rewritten because it was called: ids of the code and of its globals.
         self.demanded: list[tuple[int, int]] = []
 
@@ -76,6 +80,7 @@ class Instrumentation:
             registry.has_gil = self._has_gil
             _demand.served_by = self
             state.changing_cells = self._changing_cells
+            self._stack.enter_context(noticed(self._adopt_made))
             self._exchange(heap or survey())
         except BaseException:
             self.uninstall()
@@ -95,6 +100,7 @@ class Instrumentation:
     def uninstall(self) -> None:
         """Give every function its own code back, those made during the exploration included. May be called twice."""
         exchanged, self._exchanged = self._exchanged, []
+        self._stack.close()
         for function, code in exchanged:
             function.__code__ = code
         if self._originals:
@@ -106,6 +112,7 @@ class Instrumentation:
         self._waiting.clear()
         _demand.served_by = None
         state.changing_cells = all_cells
+        registry.has_gil = False
         registry.forget()
         registry.clear_caches()
 
@@ -197,6 +204,15 @@ class Instrumentation:
             _demand(original, function.__globals__)
         changing = registry.changing.get(id(function.__code__))
         return closure if changing is None else [closure[index] for index in changing]
+
+    def _adopt_made(self, function: FunctionType) -> None:
+        """Exchange the code of a function that was made just now, as one of an execution: nothing keeps it alive."""
+        code, namespace = function.__code__, function.__globals__
+        if id(code) not in registry.instrumented and self.scope.covers_function(function):
+            original = first_like(code)
+            registry.note_code(original, namespace)
+            done = known(original, namespace)
+            function.__code__ = _demand(original, namespace) if done is None else self._adopt(done)
 
     def _adopt(self, done: Rewritten) -> CodeType:
         """Note rewritten code, with all that is inside, and return it. What was in conflict in another exploration is forgotten."""

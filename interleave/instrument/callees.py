@@ -29,7 +29,6 @@ from types import (
     MethodType,
     MethodWrapperType,
     ModuleType,
-    NoneType,
     WrapperDescriptorType,
 )
 from typing import Any
@@ -184,7 +183,7 @@ def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
             attribute_call(site, function, arguments)
         elif function is next:
             _next(site, arguments)
-        elif not note_function(site, function):
+        elif not note_function(site, function, arguments):
             _announce(site, callbacks.of_function(site, function, arguments, functions.argument_reads(function, arguments)))
     elif issubclass(type(owner), type):
         note_method_of_class(site, owner, function.__name__)
@@ -357,12 +356,7 @@ def _read_arguments(arguments: Arguments) -> AccessList:
     return accesses
 
 
-def _exit(site: Site, function: Any, arguments: Arguments) -> None:
-    """Announce nothing where the method called is below what looks like the callee: the end of a `with` block (3.11, 3.12)."""
-
-
 CALLEES: dict[type, Callee] = {
-    NoneType: _exit,
     FunctionType: _python_function,
     MethodType: _bound_method,
     BuiltinFunctionType: _builtin,

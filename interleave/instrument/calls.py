@@ -99,7 +99,7 @@ def _publish(site: Site, function: Any, arguments: Arguments) -> None:
         if function in functions.ACCESSORS:
             attribute_call(site, function, arguments)
         else:
-            note_function(site, function)
+            note_function(site, function, arguments)
     elif isinstance(owner, type):
         note_method_of_class(site, owner, function.__name__)
     elif function.__name__ in STORES_ARGUMENTS and family(type(owner)):

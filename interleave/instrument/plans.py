@@ -221,11 +221,38 @@ def _call(context: Context, instr: Instr, position: int) -> Plan | None:
         keywords = len(instr.arg)  # type: ignore[arg-type]
         call = context.instructions[position + 1]
     total: int = call.arg  # type: ignore[assignment]
+    if _has_no_null(context, position, total):
+        return _call_plan(context, instr, total + 2, tuple(range(total + 1, 0, -1)))
     # The NULL of a plain call lies below the callable up to 3.12, above it since.
     callee = total + (2 if _VERSION >= (3, 13) else 1)
     return _call_plan(context, instr, callee, tuple(range(total, keywords, -1)), has_keywords=keywords > 0)
 
 
+def _has_no_null(context: Context, position: int, total: int) -> bool:
+    """Tell whether a call has no NULL beside its callee, but one argument more: at the end of a `with` block, and of decorators."""
+    before = context.instructions[:position]
+    if total == 2 and len(before) >= 3 and all(isinstance(one, Instr) and (one.name, one.arg) == _NONE for one in before[-3:]):
+        return True
+    if total or not before or not isinstance(before[-1], Instr) or before[-1].name not in _MADE:
+        return False
+    if _VERSION >= (3, 13):
+        # The NULL would have been pushed last.
+        return True
+    # Look for what made the entry below what was made.
+    depth = 2
+    while before and isinstance(before[-1], Instr) and not before[-1].has_jump():
+        one = before.pop()
+        effect, added = one.pre_and_post_stack_effect()
+        given = added + max(effect, 0)
+        if depth <= given:
+            return bool(one.name != "PUSH_NULL" and given == 1)
+        depth += max(-effect, 0) - given
+    return False
+
+
+_NONE = ("LOAD_CONST", None)
+#: What makes what is decorated, a class or a function. A call may also have returned what is called.
+_MADE = frozenset({"MAKE_FUNCTION", "SET_FUNCTION_ATTRIBUTE", "CALL"})
 _CALL_PREFIX = frozenset({"KW_NAMES", "PRECALL"})
 #: The instructions that call.
 CALLS = _CALL_PREFIX | {"CALL", "CALL_KW", "CALL_FUNCTION_EX"}
@@ -244,6 +271,11 @@ def _call_plan(context: Context, instr: Instr, callee: int, arguments: tuple[int
     site = context.site(instr)
     site.has_keywords = has_keywords
     return Plan(calls.call(site, len(arguments)), (callee, *arguments))
+
+
+@_register("WITH_EXCEPT_START")
+def _call_exit(context: Context, instr: Instr, position: int) -> Plan:
+    return _call_plan(context, instr, 4, ())
 
 
 @_register("CALL_FUNCTION_EX")

@@ -18,6 +18,7 @@ is announced where `next` is called, leaving it in the generator's own frame, wh
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Hashable
 from types import CodeType, FrameType
 from typing import Any
@@ -41,7 +42,7 @@ class Registry:
 
     __slots__ = (
         "_caches", "_is_filled", "_namespaces", "_temporary", "aliases", "attributes", "cached", "caches", "changing", "class_attributes",
-        "covers", "has_gil", "inlined", "instrumented", "patched", "running", "variables", "version",
+        "covers", "exits", "has_gil", "inlined", "instrumented", "patched", "running", "variables", "version",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -70,6 +71,8 @@ class Registry:
         #: interpreter performs without looking whether to switch after it (see `switches`).
         self.has_gil = False
         self.inlined: set[int] = set()
+        #: What an execution registered with `atexit`.
+        self.exits: list[Any] = []
         #: Keeps the ids in `variables` what they are.
         self._namespaces: list[dict[str, Any]] = []
         self._caches: list[Kinds] = []
@@ -158,6 +161,8 @@ class Registry:
         self.running.clear()
         self.caches.clear()
         self.inlined.clear()
+        while self.exits:
+            atexit.unregister(self.exits.pop())
         for cache, tp in self._temporary:
             cache.pop(tp, None)
         self._temporary.clear()

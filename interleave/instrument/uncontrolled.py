@@ -2,14 +2,18 @@
 
 Code that `exec` and `eval` run is new in every execution and has no hooks; `datetime.now` asks the machine. Neither can be exchanged for
 something else, so they are entered into the ledger, and nothing is proven.
+
+What an execution registers with `atexit` is dropped when it is over: there would be one for each execution when the process ends.
 """
 
 from __future__ import annotations
 
+import atexit
 import datetime
 import time
 from typing import Any
 
+from interleave.instrument.registry import registry
 from interleave.model import Site
 from interleave.runtime import active
 
@@ -18,13 +22,15 @@ _CLOCKS = frozenset(filter(None, (getattr(time, name, None) for name in ("clock_
 _DATES = frozenset({"now", "utcnow", "today"})
 
 
-def note_function(site: Site, function: Any) -> bool:
+def note_function(site: Site, function: Any, arguments: tuple[Any, ...]) -> bool:
     """Enter a call of a function of C into the ledger if it is such a one, and tell whether it is."""
     if function in _RUNNERS:
         _note(f"{function.__name__} ran code at {site} that is not instrumented")
     elif function in _CLOCKS:
         _note(f"time.{function.__name__} read the real clock at {site}")
     else:
+        if function is atexit.register:
+            registry.exits += arguments[:1]
         return False
     return True
 

@@ -100,7 +100,8 @@ def _wait(self: Any, timeout: float | None = None) -> bool:
                 # "wake" was announced on the lock's queue: it is free, and taking it belongs to the same operation.
                 lock._take(kernel)
                 if levels:
-                    lock._count = levels
+                    # It belongs to the thread, whichever of its tasks has waited.
+                    lock._owner, lock._count = kernel.carrier, levels
             elif not kernel.is_ending:
                 _restore(self, lock, saved, is_ours)
         finally:

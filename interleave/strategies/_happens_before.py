@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from heapq import heapify, heappop, heapreplace
 from typing import Any
 
 from interleave.model import WAKE, Event, Late, Operation, Trace
@@ -84,6 +85,8 @@ class Causality:
         #: By tid: the positions of its events.
         self._of_thread: list[list[int]] = []
         self._width = 0
+        #: What made the next step of a task ready: thread, its last event, the last of all; the answer. Valid until `cut`.
+        self._enabler: tuple[tuple[int, int, int] | None, int] = (None, NEVER)
         #: By position, and by `~tid` of an operation never executed: what tells whether it could go on (see `Trace.guards`).
         self._guards: dict[int, Guard] = {}
 
@@ -156,6 +159,7 @@ class Causality:
     def cut(self, length: int) -> None:
         """Take off all events but the first `length`."""
         erase, races, last = self.footprints.erase, self.races, self._last
+        self._enabler = (None, NEVER)
         for position in range(len(self.tids) - 1, length - 1, -1):
             erase(self.touched[position])
             for rival in self._rivals[position]:
@@ -212,14 +216,12 @@ class Causality:
         guard = self._guards.get(position if position < len(self.tids) else ~tid)
         rivals: list[int] = []
         tids, clocks = self.tids, self.clocks
-        cursors = [len(history) for history in histories]
-        while histories:
-            which = 0
-            if len(histories) > 1:
-                which = max(range(len(histories)), key=lambda one: histories[one][cursors[one] - 1])
-            cursors[which] -= 1
-            entry = histories[which][cursors[which]]
-            event = entry >> 1
+        # Of each history what comes next, and where it is: a heap.
+        heads = [(-history[-1], which, len(history) - 1) for which, history in enumerate(histories)]
+        heapify(heads)
+        while heads:
+            entry, which, cursor = heads[0]
+            event = -entry >> 1
             other = tids[event]
             is_settled = settled[other] >= event
             if not is_settled:
@@ -239,8 +241,10 @@ class Causality:
                     settled = join(settled, clocks[event])
                     is_settled = True
             # All that precedes a settled write at its place is settled too.
-            if not cursors[which] or (is_settled and entry & 1):
-                del histories[which], cursors[which]
+            if not cursor or (is_settled and entry & 1):
+                heappop(heads)
+            else:
+                heapreplace(heads, (-histories[which][cursor - 1], which, cursor - 1))
         return clock, rivals
 
     def _can_precede(self, event: int, tid: int, operation: Operation, footprint: Footprint, guard: Guard | None) -> int:
@@ -275,10 +279,13 @@ class Causality:
         """
         if self._operations[event].kind == "count" and _is_contribution(self._operations[event], operation):
             return _NO
-        enabler = self._last[tid]
-        last = len(self._enabled) - 1
-        while enabler < last and not self._enabled[enabler + 1] >> tid & 1:
-            enabler += 1
+        enabler, last = self._last[tid], len(self._enabled) - 1
+        # The same for all events that a visit asks about, and long to look for in long executions.
+        if self._enabler[0] != (asked := (tid, enabler, last)):
+            while enabler < last and not self._enabled[enabler + 1] >> tid & 1:
+                enabler += 1
+            self._enabler = (asked, enabler)
+        enabler = self._enabler[1]
         return _YES if enabler < event or (enabler > event and self.clocks[enabler][self.tids[event]] < event) else _NO
 
     def _is_changed_after(self, event: int, footprint: Footprint) -> bool:
