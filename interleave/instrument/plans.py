@@ -267,7 +267,7 @@ def _call_kw(context: Context, instr: Instr, position: int) -> Plan:
     return _call_plan(context, instr, total + 3, tuple(range(total + 1, keywords + 1, -1)), has_keywords=True)
 
 
-def _call_plan(context: Context, instr: Instr, callee: int, arguments: tuple[int, ...], *, has_keywords: bool) -> Plan:
+def _call_plan(context: Context, instr: Instr, callee: int, arguments: tuple[int, ...], *, has_keywords: bool = False) -> Plan:
     site = context.site(instr)
     site.has_keywords = has_keywords
     return Plan(calls.call(site, len(arguments)), (callee, *arguments))
