@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from interleave.model import WAKE, Event, Late, Operation, Trace
 from interleave.strategies._footprint import Footprint, Footprints, is_conflict
@@ -44,6 +44,8 @@ from interleave.vector_clock import NEVER, Clock, join, start, widen
 
 Guard = Callable[[int], bool | None]
 
+#: Of a race: whatever changes in the next execution, it has to be looked at again.
+UNSETTLED: Final = 1 << 62
 _NO, _MAYBE, _YES = range(3)
 #: Kinds on a mutex after which it is held, and those that make it free.
 _TAKES = ("acquire", "try")
@@ -70,17 +72,16 @@ class Causality:
         self.clocks: list[Clock] = []
         #: What each event touched.
         self.touched: list[Footprint] = []
-        #: By position of e: the positions of all f that race with it, ascending.
-        self.races: list[list[int]] = []
+        #: By position of e, where any f races with it: their positions, ascending, each with what the search knows of the race. It begins
+        #: with `UNSETTLED`.
+        self.races: dict[int, dict[int, int]] = {}
         self._operations: list[Operation] = []
         #: Masks of the tids enabled before each event.
         self._enabled: list[int] = []
-        #: By position: the event after which the thread announced this one, `NEVER` for the first of all.
-        self._previous: list[int] = []
         #: By position of f: the positions of all e that race with it.
-        self._rivals: list[list[int]] = []
-        #: By tid: its last event, or the one that spawned it.
-        self._last: list[int] = []
+        self._rivals: list[Sequence[int]] = []
+        #: By tid: the event that spawned it, `NEVER` if there is none, and its own events.
+        self.chains: list[list[int]] = []
         self._width = 0
         #: By position, and by `~tid` of an operation never executed: what tells whether it could go on (see `Trace.guards`).
         self._guards: dict[int, Guard] = {}
@@ -101,7 +102,7 @@ class Causality:
         if width > self._width:
             self._width = width
             widen(self.clocks, width)
-            self._last.extend([NEVER] * (width - len(self._last)))
+            self.chains.extend([NEVER] for _ in range(width - len(self.chains)))
 
     def add(self, event: Event, enabled: int, *, late: Late | None = None, is_end: bool = False) -> None:
         """Add the next event; `enabled` is the mask of tids that could have been chosen instead.
@@ -114,9 +115,6 @@ class Causality:
         self.tids.append(tid)
         self._operations.append(operation)
         self._enabled.append(enabled)
-        self.races.append([])
-        last = self._last
-        previous = last[tid]
         footprint = self.footprints.of(operation)
         if late is not None and not late.is_idle:
             footprint = self.footprints.unknown
@@ -133,16 +131,15 @@ class Causality:
                 # As long as anything else could go on it was not due.
                 rivals = [rival for rival in rivals if rival >= late.position]
         for rival in rivals:
-            self.races[rival].append(position)
+            self.races.setdefault(rival, {})[position] = UNSETTLED
         clock = clock.copy()
         clock[tid] = position
         self.clocks.append(clock)
         self.touched.append(footprint)
-        self._previous.append(previous)
-        self._rivals.append(rivals)
-        last[tid] = position
+        self._rivals.append(rivals or ())
+        self.chains[tid].append(position)
         if operation.kind == "spawn":
-            last[operation.target] = position
+            self.chains[operation.target] = [position]
         self.footprints.record(footprint, position)
 
     def _all_before(self, position: int) -> Clock:
@@ -154,17 +151,19 @@ class Causality:
 
     def cut(self, length: int) -> None:
         """Take off all events but the first `length`."""
-        erase, races, last = self.footprints.erase, self.races, self._last
+        erase, races, chains = self.footprints.erase, self.races, self.chains
         for position in range(len(self.tids) - 1, length - 1, -1):
             erase(self.touched[position])
             for rival in self._rivals[position]:
-                races[rival].pop()
+                del races[rival][position]
+                if not races[rival]:
+                    del races[rival]
             operation = self._operations[position]
             if operation.kind == "spawn":
-                last[operation.target] = NEVER
-            last[self.tids[position]] = self._previous[position]
+                chains[operation.target] = [NEVER]
+            chains[self.tids[position]].pop()
         columns: tuple[list[Any], ...] = (
-            self.tids, self.clocks, self.touched, races, self._operations, self._enabled, self._previous, self._rivals,
+            self.tids, self.clocks, self.touched, self._operations, self._enabled, self._rivals,
         )  # fmt: skip
         for column in columns:
             del column[length:]
@@ -184,10 +183,10 @@ class Causality:
 
     def _past(self, tid: int, operation: Operation) -> Clock:
         """Return the clock of an operation as far as it comes from its own thread, and from the end of the one it joins."""
-        previous = self._last[tid]
+        previous = self.chains[tid][-1]
         past = self.clocks[previous] if previous != NEVER else start(self._width)
         if operation.kind == "join" and operation.target >= 0:
-            ended = self._last[operation.target]
+            ended = self.chains[operation.target][-1]
             # A join with a timeout may have given up before.
             if ended != NEVER and self._operations[ended].kind == "exit":
                 past = join(past, self.clocks[ended])
@@ -249,7 +248,7 @@ class Causality:
         """
         if operation.kind in _STEPS:
             return self._was_ready(event, tid, operation)
-        if self._last[tid] < event:
+        if self.chains[tid][-1] < event:
             if self._enabled[event] >> tid & 1:
                 return _YES
             # It was announced, and disabled. What it depends on elsewhere may have changed since, independently of `event`.
@@ -273,7 +272,7 @@ class Causality:
         """
         if self._operations[event].kind == "count" and _is_contribution(self._operations[event], operation):
             return _NO
-        enabler = self._last[tid]
+        enabler = self.chains[tid][-1]
         last = len(self._enabled) - 1
         while enabler < last and not self._enabled[enabler + 1] >> tid & 1:
             enabler += 1
@@ -321,5 +320,7 @@ def is_mutex(operation: Operation) -> bool:
 
 def unexecuted(events: Sequence[Event], pending: Sequence[Operation | None]) -> list[tuple[int, Operation]]:
     """Return what was announced and not executed, by tid."""
+    if not any(pending):
+        return []
     executed: dict[int, Operation] = dict(events)
     return [(tid, one) for tid, one in enumerate(pending) if one is not None and executed.get(tid) is not one]
