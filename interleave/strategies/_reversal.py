@@ -149,15 +149,19 @@ class _Opposite:
         self.witnesses.append(witness)
 
     def left(self, clock: Clock) -> list[Turn]:
-        """Return what is left and happens before `last`, which has that clock, or before a witness; these included."""
+        """Return what is left and happens before `last`, which has that clock, or before a witness; these included.
+
+        All that is left, if it is not known what `last` touches: it is only known to come after the others.
+        """
         nodes, taken, tids, clocks = self._nodes, self.taken, self._causality.tids, self._causality.clocks
         for witness in self.witnesses:
             # An operation that was never executed can only be the last event, whose clock is given.
             if witness < len(clocks) and clock[tids[witness]] < witness:
                 clock = join(clock, clocks[witness])
-        events = [
-            nodes[one].event for one in self._causality.independent_of(self._position) if one <= clock[tids[one]] and one not in taken
-        ]
+        rest = [one for one in self._causality.independent_of(self._position) if one not in taken]
+        if not self._last.footprint.is_unknown:
+            rest = [one for one in rest if one <= clock[tids[one]]]
+        events = [nodes[one].event for one in rest]
         if self._last.position not in taken:
             events.append(self._last)
         return events

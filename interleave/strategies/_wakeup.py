@@ -15,7 +15,8 @@ other order, and that nothing is asleep any more when it has been run; whatever 
 races found on the way. So these events are kept, with all that happened before them: the last one; for each event asleep at
 the node, one that disagrees with it; and for each branch before it in the tree, at any depth, one that disagrees with that. This is a
 prefix of a sequence equivalent to the whole, so what it leads to includes all that the whole leads to, and both properties that the paper
-asks of a wakeup tree hold as before. They are what makes an execution never redundant.
+asks of a wakeup tree hold as before. They are what makes an execution never redundant. Where it is not known what the last event touches,
+as of the step of a task, all is kept: before any of the others it might do something else.
 
 It is still inserted below branches, however deep. Where something is asleep, a node may be told by executions elsewhere of an order that
 its own do not show.
