@@ -264,19 +264,22 @@ class Causality:
             return self._was_free(event, footprint)
         return _MAYBE
 
-    def _was_ready(self, event: int, tid: int, operation: Operation) -> int:
-        """Tell whether the next step of a task was ready where `event` was executed.
+    def _was_ready(self, event: int, own: int, operation: Operation) -> int:
+        """Tell whether the next step of a task, thread `own`, was ready where `event` was executed.
 
         It becomes ready by one event, and stays so until it is executed: it can precede `event` if that enabling event can. Where
-        it takes the contributions of several, it can precede none of them.
+        it takes the contributions of several, it can precede none of them, and nothing that one of them depends on.
         """
-        if self._operations[event].kind == "count" and _is_contribution(self._operations[event], operation):
-            return _NO
-        enabler = self.chains[tid][-1]
+        tid = self.tids[event]
+        for later in range(event, len(self.clocks)):
+            one = self._operations[later]
+            if one.kind == "count" and self.clocks[later][tid] >= event and _is_contribution(one, operation):
+                return _NO
+        enabler = self.chains[own][-1]
         last = len(self._enabled) - 1
-        while enabler < last and not self._enabled[enabler + 1] >> tid & 1:
+        while enabler < last and not self._enabled[enabler + 1] >> own & 1:
             enabler += 1
-        return _YES if enabler < event or (enabler > event and self.clocks[enabler][self.tids[event]] < event) else _NO
+        return _YES if enabler < event or (enabler > event and self.clocks[enabler][tid] < event) else _NO
 
     def _is_changed_after(self, event: int, footprint: Footprint) -> bool:
         """Tell whether something that matters to an operation was executed after `event` and independently of it."""
@@ -307,8 +310,8 @@ class Causality:
 
 
 def _is_contribution(event: Operation, operation: Operation) -> bool:
-    """Tell whether an event contributed to making an operation ready (see `model.WAKE`)."""
-    woken = [one.owner for one in operation.accesses or () if one.field is WAKE]
+    """Tell whether an event contributed to making an operation ready, which is not itself one that contributes (see `model.WAKE`)."""
+    woken = [one.owner for one in operation.accesses or () if one.field is WAKE and one.mode]
     return any(one.field is WAKE and one.owner in woken for one in event.accesses or ())
 
 
