@@ -101,7 +101,7 @@ def batch(number: int, size: int = SIZE, kinds: SearchStrategy[Program] = all_pr
 def looks_at_presence(program: Any) -> bool:
     """Tell whether an instruction touches more if a key is there, or is not.
 
-    It is announced again if that has changed meanwhile; the reference counts these announcements and tells classes apart that are none.
+    It is announced again if that has changed meanwhile; these announcements tell classes apart that are none (see `strategies.dpor`).
     """
     if isinstance(program, tuple):
         return any(map(looks_at_presence, program))

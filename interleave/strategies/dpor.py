@@ -24,6 +24,13 @@ choices. Because a wakeup sequence contains what disagrees with each sleeping ev
 * Daemon threads end with the program. They are followed to where they block before the last other thread is let end
   (`Dpor._is_closing`); that end is an event after all others.
 
+* What an operation touches may depend on the state: `dict.setdefault`, `dict.pop`, `set.add` and reading a `defaultdict` write the key
+  and the shape only if the key is absent, or present. Such an operation is announced with what it would touch just then, and a second
+  time if another thread has changed that meanwhile (`instrument.containers`). Whether the first of the two events exists depends on when
+  the thread came to it, and no conflict tells that: schedules that nobody can tell apart may differ in it. They are two classes here, each
+  is run, and neither is counted in `redundant`. It takes a key that one thread inserts or removes while the operation of another is
+  announced; no schedule is lost by it.
+
 Logical threads are told apart by `ThreadInfo.path`, numbered in order of first sight: tids depend on the order of spawning.
 
 **Names.** An object that nobody published is named when a thread first announces an access to it, so its name may be another one in an
