@@ -131,6 +131,37 @@ def test_dpor_reaches_every_outcome_that_brute_force_reaches(seed: int) -> None:
         assert brute <= reduced
 
 
+@pytest.mark.parametrize("waits", ["group", "wait"])
+def test_cancelling_who_waits_may_come_after_what_is_waited_for(waits: str) -> None:
+    logs: set[tuple[str, ...]] = set()
+
+    async def scenario() -> None:
+        log: list[str] = []
+
+        async def child() -> None:
+            await asyncio.sleep(0)
+
+        async def parent() -> None:
+            if waits == "group":
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(child())
+            else:
+                await asyncio.wait([asyncio.create_task(child())])
+            log.append("done")
+
+        async def cancel() -> None:
+            await asyncio.sleep(0)
+            waiting.cancel()
+            log.append("cancel")
+
+        waiting = asyncio.create_task(parent())
+        await asyncio.gather(waiting, asyncio.create_task(cancel()), return_exceptions=True)
+        logs.add(tuple(log))
+
+    assert explore(scenario).verdict == "proven"
+    assert logs == {("cancel",), ("done", "cancel")}
+
+
 def test_dpor_reaches_every_class_of_brute_force() -> None:
     tally = compare_tasks(range(20, 40))
     assert (tally.programs, tally.redundant) == (20, 0)
