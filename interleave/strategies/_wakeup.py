@@ -25,7 +25,8 @@ The tests look at threads and footprints alone. Order by spawning and joining ne
 a tree is enabled there, so what has to come before it is not in the sequence.
 
 **Trees are what fills the memory of a search.** So where a tree does not part it is a list, and all trees of a search share their events:
-a program has few that differ.
+a program has few that differ. Mostly a tree has few leaves; in programs such as `lastzero` one has, for a time, a leaf for every
+seventh execution of the whole search.
 """
 
 from __future__ import annotations
