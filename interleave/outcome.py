@@ -237,7 +237,8 @@ class Statistics:
     threads: int = 0
     switches: int = 0
     preemptions: int = 0
-    #: Executions started by a reduction and found redundant.
+    #: Executions of a reduction in which, at some point, all that could go on had been explored already. Two of one class that nobody can
+    #: tell to be of one, because an operation touches more in some states (`dict.setdefault`, see `dpor`), are not counted.
     redundant: int = 0
     #: Executions made to simplify and re-verify failures.
     shrinking: int = 0

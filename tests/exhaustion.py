@@ -5,6 +5,7 @@ search and by the reference (`brute_force.Script`, with all that it may leave ou
 between. A batch is a function of its number: any part of a long run can be made alone, or again.
 
     python -m tests.exhaustion 0 200          # batches 0 to 199, one line each
+    python -m tests.exhaustion tasks 0 50     # the same with programs of asyncio tasks
 
 That conflicts are what they are said to be is not looked at here, since the reference relies on them too: see `test_soundness`, which
 looks at where neighbours called independent lead, and `test_conflicts`.
@@ -26,6 +27,7 @@ from interleave.runner import Runner, make_controls
 from interleave.strategies.dpor import Dpor
 from tests.brute_force import Canon, Class, KnownError, Locality, Script
 from tests.generated import Program, all_programs, build
+from tests.generated_tasks import generate, scenario_of
 
 #: Programs with more classes, or for which the reference makes more executions, are left out.
 MOST_CLASSES = 300
@@ -37,8 +39,8 @@ SIZE = 100
 class Reference(Script):
     """Everything that brute force reaches, with the classes."""
 
-    def __init__(self, canon: Canon, locality: Locality) -> None:
-        super().__init__(canon, set(), foresees=True, locality=locality)
+    def __init__(self, canon: Canon, locality: Locality | None) -> None:
+        super().__init__(canon, set(), foresees=locality is not None, locality=locality)
         self.classes: set[Class] = set()
 
     def end(self, trace: Trace) -> None:
@@ -99,7 +101,7 @@ def batch(number: int, size: int = SIZE, kinds: SearchStrategy[Program] = all_pr
 def looks_at_presence(program: Any) -> bool:
     """Tell whether an instruction touches more if a key is there, or is not.
 
-    It is announced again if that has changed meanwhile; the reference counts these announcements and tells classes apart that are none.
+    It is announced again if that has changed meanwhile; these announcements tell classes apart that are none (see `strategies.dpor`).
     """
     if isinstance(program, tuple):
         return any(map(looks_at_presence, program))
@@ -119,7 +121,7 @@ class _Searcher:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self.outcomes: dict[Any, int] = {}
+        self.outcomes: dict[Any, int] | set[Any] = {}
 
     def ends(self, strategy: Strategy, limit: int) -> tuple[set[Any], int] | None:
         """Return the final states and failures reached, and the number of executions; None if that are more than `limit`."""
@@ -139,7 +141,7 @@ class _Searcher:
                 failures.add(trace.outcome.signature)
             strategy.end(trace)
         assert not self._runner.uncontrolled
-        return self.outcomes.keys() | failures, executions
+        return {*self.outcomes, *failures}, executions
 
     def collect(self) -> None:
         self._runner.control.collect()
@@ -188,16 +190,58 @@ def _compare(program: Program, searcher: _Searcher) -> Tally:
     return Tally(1, 0, found[1], len(set(reduced.classes)), expected[1], reduced.redundant)
 
 
+def compare_tasks(seeds: Iterable[int]) -> Tally:
+    """Check of generated programs of tasks that `dpor` reaches what brute force reaches, and nothing else, and every class.
+
+    What a step touches is known only when it was made, so that an execution may prove redundant: they are counted. `asyncio.wait` makes
+    objects that get their names in an order which schedules decide; what uses it, or sleeps, is compared by outcomes. So is what `dpor`
+    reaches beside the classes of the reference, which does not know that time passed.
+    """
+    # All is there before control is taken: what is made later comes into scope after an execution only.
+    programs = [(program, outcomes := set[Any](), scenario_of(program, outcomes)) for program in map(generate, seeds)]
+    current: list[Callable[[], Any]] = []
+
+    async def scenario() -> None:
+        await current[-1]()
+
+    runner = Runner(scenario, "generated", make_controls(20_000, "idle", "any", "free-threaded", "off"))
+    searcher = _Searcher(runner)
+    total = Tally()
+    with runner.control:
+        for program, searcher.outcomes, made in programs:
+            current.append(made)
+            total += _compare_tasks(program, searcher)
+            searcher.collect()
+    return total
+
+
+def _compare_tasks(program: Any, searcher: _Searcher) -> Tally:
+    canon = Canon()
+    reduced, reference = Classified(canon), Reference(canon, None)
+    found = searcher.ends(reduced, MOST_CLASSES)
+    expected = searcher.ends(reference, MOST_EXECUTIONS) if found is not None else None
+    if found is None or expected is None:
+        return Tally(too_large=1)
+    assert found[0] == expected[0], program
+    if not any(kind in ("join", "sleep") for instructions in program for kind, _ in instructions):
+        assert set(reduced.classes) >= reference.classes, program
+    return Tally(1, 0, found[1], len(set(reduced.classes)), expected[1], reduced.redundant)
+
+
 def main(arguments: list[str]) -> None:
     """Compare the programs of some batches, with one line for each and one for all."""
-    first, last = map(int, arguments)
+    has_tasks = arguments[0] == "tasks"
+    first, last = map(int, arguments[has_tasks:])
     total = Tally()
     seen: set[Program] = set()
     for number in range(first, last):
         started = time.process_time()
-        news = [program for program in batch(number) if program not in seen]
-        seen.update(news)
-        tally = compare(news)
+        if has_tasks:
+            tally = compare_tasks(range(number * SIZE, (number + 1) * SIZE))
+        else:
+            news = [program for program in batch(number) if program not in seen]
+            seen.update(news)
+            tally = compare(news)
         total += tally
         print(f"batch {number}: {tally}, {time.process_time() - started:.1f} s", flush=True)
     print(f"all: {total}", flush=True)

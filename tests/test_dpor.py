@@ -5,13 +5,14 @@ Every program here is also run by the brute-force reference: the search must mak
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from interleave.errors import InternalError, ReplayMismatch
-from interleave.model import Point
+from interleave.model import Point, Trace
 from interleave.strategies.dpor import Dpor
 from tests.brute_force import Canon, enumerate_classes
 from tests.simulation import Body, Instruction, Machine, Program, Run, explore
@@ -119,6 +120,37 @@ def test_lastzero_of_eight() -> None:
     strategy = Dpor()
     assert len(explore(lastzero(8), strategy)) == 704
     assert strategy.redundant == 0
+
+
+class Weighed(Dpor):
+    """DPOR, with the size of what it keeps between executions noted: that of a pickle, which is the same on all machines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.executions = self.depth = self.peak = 0
+
+    def end(self, trace: Trace) -> None:
+        super().end(trace)
+        self.executions += 1
+        self.depth = max(self.depth, len(trace.events))
+        if self.executions % 12 == 0:
+            self._pending = ()
+            self.peak = max(self.peak, len(pickle.dumps(self)))
+
+
+def test_memory_grows_with_the_depth_and_not_with_the_executions() -> None:
+    few, many = Weighed(), Weighed()
+    for threads, strategy in ((4, few), (6, many)):
+        explore(parallel(*[steps(*locked("l", read("x"), write("x")))] * threads), strategy)
+    assert many.executions == 30 * few.executions
+    assert many.peak * few.depth < 1.3 * few.peak * many.depth
+
+
+def test_wakeup_trees_stay_small() -> None:
+    strategy = Weighed()
+    explore(lastzero(8), strategy)
+    # Where its trees held a branch for each event of whole executions it was 90,000.
+    assert strategy.peak < 30_000
 
 
 @pytest.mark.parametrize(("threads", "executions"), [(2, 2), (3, 6), (4, 24)])

@@ -17,6 +17,7 @@ from generated_tasks import generate, scenario_of
 
 import interleave
 from interleave.model import Result
+from tests.exhaustion import compare_tasks
 
 ROOT = Path(__file__).parent.parent
 
@@ -50,6 +51,20 @@ class TestNumberOfExecutions:
                     await asyncio.sleep(delay)
 
             await asyncio.gather(*(work() for _ in range(tasks)))
+
+        result = explore(scenario)
+        assert (result.verdict, result.executions, result.statistics.redundant) == ("proven", 1, 0)
+
+    def test_what_is_gathered_comes_after_all_of_it(self) -> None:
+        async def scenario() -> None:
+            done = [0, 0]
+
+            async def work(number: int) -> None:
+                await asyncio.sleep(0)
+                done[number] = 1
+
+            await asyncio.gather(work(0), work(1))
+            assert done == [1, 1]
 
         result = explore(scenario)
         assert (result.verdict, result.executions, result.statistics.redundant) == ("proven", 1, 0)
@@ -114,6 +129,42 @@ def test_dpor_reaches_every_outcome_that_brute_force_reaches(seed: int) -> None:
         assert one.executions - one.statistics.redundant <= other.executions
     else:
         assert brute <= reduced
+
+
+@pytest.mark.parametrize("waits", ["group", "wait"])
+def test_cancelling_who_waits_may_come_after_what_is_waited_for(waits: str) -> None:
+    logs: set[tuple[str, ...]] = set()
+
+    async def scenario() -> None:
+        log: list[str] = []
+
+        async def child() -> None:
+            await asyncio.sleep(0)
+
+        async def parent() -> None:
+            if waits == "group":
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(child())
+            else:
+                await asyncio.wait([asyncio.create_task(child())])
+            log.append("done")
+
+        async def cancel() -> None:
+            await asyncio.sleep(0)
+            waiting.cancel()
+            log.append("cancel")
+
+        waiting = asyncio.create_task(parent())
+        await asyncio.gather(waiting, asyncio.create_task(cancel()), return_exceptions=True)
+        logs.add(tuple(log))
+
+    assert explore(scenario).verdict == "proven"
+    assert logs == {("cancel",), ("done", "cancel")}
+
+
+def test_dpor_reaches_every_class_of_brute_force() -> None:
+    tally = compare_tasks(range(20, 40))
+    assert (tally.programs, tally.redundant) == (20, 0)
 
 
 class TestOrder:

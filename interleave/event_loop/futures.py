@@ -100,11 +100,21 @@ def note_all(cls: Any, real: Any) -> None:
         setattr(cls, name, noted(getattr(real, name), WRITE))
 
 
+def noted_change(original: Any) -> Callable[..., Any]:
+    """Return a method that notes that a future is done, also to the steps that count for it, of which `asyncio.wait` has some."""
+
+    def method(self: Any, *args: Any) -> Any:
+        enter(self, RESULT, WRITE)
+        enter(self, COUNT, WRITE)
+        return original(self, *args)
+
+    return method
+
+
 class NotedFuture(Future):
     """A future that notes who looks at it."""
 
     __slots__ = ()
-    cancel = noted(asyncio.Future.cancel, WRITE)
 
 
 def noted_cancel(original: Any) -> Callable[..., Any]:
@@ -143,5 +153,7 @@ class NotedTask(Task):
 
 
 note_all(NotedFuture, asyncio.Future)
+for _name in ("cancel", "set_result", "set_exception"):
+    setattr(NotedFuture, _name, noted_change(getattr(asyncio.Future, _name)))
 NotedFuture.add_done_callback = noted(asyncio.Future.add_done_callback, WRITE)
 note_all(NotedTask, asyncio.Task)

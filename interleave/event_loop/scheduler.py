@@ -223,6 +223,9 @@ class Scheduler:
         group = self.ready.group = group_of(handle._callback, handle._args)
         self._steps.enter_object(group, READ, COUNT)
         self._steps.enter_object(group, READ, WAKE)
+        if (waited_for := getattr(group, "_on_completed_fut", None)) is not None:
+            # Of a `TaskGroup`: the last one does nothing if who waits was cancelled before.
+            self._steps.enter_object(waited_for, READ, COUNT)
         if (on_wake := self._steps.on_wake) is not None:
             on_wake(self.running.tid, GROUP)
         self._steps.close(True)

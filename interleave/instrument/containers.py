@@ -11,7 +11,7 @@ a deque writes WHOLE, which also settles whether an index is in range; an item c
 `d[k] = v` announces only the item if `k` is there, yet another thread may delete it first, and then the store changes the shape. Such
 accesses come as `Provisional`; the hook looks again when it is its turn, and announces the larger set if the smaller one is outdated.
 What it looks at, presence of the key, is covered by the item that was announced, so the outcome is the same in every equivalent
-schedule.
+schedule. The number of announcements is not: for what that costs a search see `strategies.dpor`.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heapreplace
-from typing import Any
+from typing import Any, Final
 
 from interleave.model import WAKE, Event, Late, Operation, Trace
 from interleave.strategies._footprint import Footprint, Footprints, is_conflict
@@ -45,6 +45,8 @@ from interleave.vector_clock import NEVER, Clock, join, start, widen
 
 Guard = Callable[[int], bool | None]
 
+#: Of a race: whatever changes in the next execution, it has to be looked at again.
+UNSETTLED: Final = 1 << 62
 _NO, _MAYBE, _YES = range(3)
 #: Kinds on a mutex after which it is held, and those that make it free.
 _TAKES = ("acquire", "try")
@@ -71,19 +73,16 @@ class Causality:
         self.clocks: list[Clock] = []
         #: What each event touched.
         self.touched: list[Footprint] = []
-        #: By position of e: the positions of all f that race with it, ascending.
-        self.races: list[list[int]] = []
+        #: By position of e, where any f races with it: their positions, ascending, each with what the search knows of the race. It begins
+        #: with `UNSETTLED`.
+        self.races: dict[int, dict[int, int]] = {}
         self._operations: list[Operation] = []
         #: Masks of the tids enabled before each event.
         self._enabled: list[int] = []
-        #: By position: the event after which the thread announced this one, `NEVER` for the first of all.
-        self._previous: list[int] = []
         #: By position of f: the positions of all e that race with it.
-        self._rivals: list[list[int]] = []
-        #: By tid: its last event, or the one that spawned it.
-        self._last: list[int] = []
-        #: By tid: the positions of its events.
-        self._of_thread: list[list[int]] = []
+        self._rivals: list[Sequence[int]] = []
+        #: By tid: the event that spawned it, `NEVER` if there is none, and its own events.
+        self.chains: list[list[int]] = []
         self._width = 0
         #: What made the next step of a task ready: thread, its last event, the last of all; the answer. Valid until `cut`.
         self._enabler: tuple[tuple[int, int, int] | None, int] = (None, NEVER)
@@ -106,8 +105,7 @@ class Causality:
         if width > self._width:
             self._width = width
             widen(self.clocks, width)
-            self._last.extend([NEVER] * (width - len(self._last)))
-            self._of_thread.extend([] for _ in range(width - len(self._of_thread)))
+            self.chains.extend([NEVER] for _ in range(width - len(self.chains)))
 
     def add(self, event: Event, enabled: int, *, late: Late | None = None, is_end: bool = False) -> None:
         """Add the next event; `enabled` is the mask of tids that could have been chosen instead.
@@ -120,9 +118,6 @@ class Causality:
         self.tids.append(tid)
         self._operations.append(operation)
         self._enabled.append(enabled)
-        self.races.append([])
-        last = self._last
-        previous = last[tid]
         footprint = self.footprints.of(operation)
         if late is not None and not late.is_idle:
             footprint = self.footprints.unknown
@@ -139,38 +134,39 @@ class Causality:
                 # As long as anything else could go on it was not due.
                 rivals = [rival for rival in rivals if rival >= late.position]
         for rival in rivals:
-            self.races[rival].append(position)
+            self.races.setdefault(rival, {})[position] = UNSETTLED
         clock = clock.copy()
         clock[tid] = position
         self.clocks.append(clock)
         self.touched.append(footprint)
-        self._previous.append(previous)
-        self._rivals.append(rivals)
-        self._of_thread[tid].append(position)
-        last[tid] = position
+        self._rivals.append(rivals or ())
+        self.chains[tid].append(position)
         if operation.kind == "spawn":
-            last[operation.target] = position
+            self.chains[operation.target] = [position]
         self.footprints.record(footprint, position)
 
     def _all_before(self, position: int) -> Clock:
         """Return the clock of what comes after all events before a position."""
-        return [own[bisect_left(own, position) - 1] if own and own[0] < position else NEVER for own in self._of_thread]
+        # The first entry of a chain is not the thread's own.
+        found = ((chain, bisect_left(chain, position, 1) - 1) for chain in self.chains)
+        return [chain[index] if index else NEVER for chain, index in found]
 
     def cut(self, length: int) -> None:
         """Take off all events but the first `length`."""
-        erase, races, last = self.footprints.erase, self.races, self._last
+        erase, races, chains = self.footprints.erase, self.races, self.chains
         self._enabler = (None, NEVER)
         for position in range(len(self.tids) - 1, length - 1, -1):
             erase(self.touched[position])
             for rival in self._rivals[position]:
-                races[rival].pop()
+                del races[rival][position]
+                if not races[rival]:
+                    del races[rival]
             operation = self._operations[position]
             if operation.kind == "spawn":
-                last[operation.target] = NEVER
-            last[self.tids[position]] = self._previous[position]
-            self._of_thread[self.tids[position]].pop()
+                chains[operation.target] = [NEVER]
+            chains[self.tids[position]].pop()
         columns: tuple[list[Any], ...] = (
-            self.tids, self.clocks, self.touched, races, self._operations, self._enabled, self._previous, self._rivals,
+            self.tids, self.clocks, self.touched, self._operations, self._enabled, self._rivals,
         )  # fmt: skip
         for column in columns:
             del column[length:]
@@ -190,10 +186,10 @@ class Causality:
 
     def _past(self, tid: int, operation: Operation) -> Clock:
         """Return the clock of an operation as far as it comes from its own thread, and from the end of the one it joins."""
-        previous = self._last[tid]
+        previous = self.chains[tid][-1]
         past = self.clocks[previous] if previous != NEVER else start(self._width)
         if operation.kind == "join" and operation.target >= 0:
-            ended = self._last[operation.target]
+            ended = self.chains[operation.target][-1]
             # A join with a timeout may have given up before.
             if ended != NEVER and self._operations[ended].kind == "exit":
                 past = join(past, self.clocks[ended])
@@ -255,7 +251,7 @@ class Causality:
         """
         if operation.kind in _STEPS:
             return self._was_ready(event, tid, operation)
-        if self._last[tid] < event:
+        if self.chains[tid][-1] < event:
             if self._enabled[event] >> tid & 1:
                 return _YES
             # It was announced, and disabled. What it depends on elsewhere may have changed since, independently of `event`.
@@ -271,22 +267,25 @@ class Causality:
             return self._was_free(event, footprint)
         return _MAYBE
 
-    def _was_ready(self, event: int, tid: int, operation: Operation) -> int:
-        """Tell whether the next step of a task was ready where `event` was executed.
+    def _was_ready(self, event: int, own: int, operation: Operation) -> int:
+        """Tell whether the next step of a task, thread `own`, was ready where `event` was executed.
 
         It becomes ready by one event, and stays so until it is executed: it can precede `event` if that enabling event can. Where
-        it takes the contributions of several, it can precede none of them.
+        it takes the contributions of several, it can precede none of them, and nothing that one of them depends on.
         """
-        if self._operations[event].kind == "count" and _is_contribution(self._operations[event], operation):
-            return _NO
-        enabler, last = self._last[tid], len(self._enabled) - 1
+        tid = self.tids[event]
+        for later in range(event, len(self.clocks)) if _is_woken(operation) else ():
+            one = self._operations[later]
+            if one.kind == "count" and self.clocks[later][tid] >= event and _is_contribution(one, operation):
+                return _NO
+        enabler, last = self.chains[own][-1], len(self._enabled) - 1
         # The same for all events that a visit asks about, and long to look for in long executions.
-        if self._enabler[0] != (asked := (tid, enabler, last)):
-            while enabler < last and not self._enabled[enabler + 1] >> tid & 1:
+        if self._enabler[0] != (asked := (own, enabler, last)):
+            while enabler < last and not self._enabled[enabler + 1] >> own & 1:
                 enabler += 1
             self._enabler = (asked, enabler)
         enabler = self._enabler[1]
-        return _YES if enabler < event or (enabler > event and self.clocks[enabler][self.tids[event]] < event) else _NO
+        return _YES if enabler < event or (enabler > event and self.clocks[enabler][tid] < event) else _NO
 
     def _is_changed_after(self, event: int, footprint: Footprint) -> bool:
         """Tell whether something that matters to an operation was executed after `event` and independently of it."""
@@ -316,9 +315,13 @@ class Causality:
         return _MAYBE if is_alone or kind == "acquire" else _NO
 
 
+def _is_woken(operation: Operation) -> bool:
+    return any(one.field is WAKE and one.mode for one in operation.accesses or ())
+
+
 def _is_contribution(event: Operation, operation: Operation) -> bool:
-    """Tell whether an event contributed to making an operation ready (see `model.WAKE`)."""
-    woken = [one.owner for one in operation.accesses or () if one.field is WAKE]
+    """Tell whether an event contributed to making an operation ready, which is not itself one that contributes (see `model.WAKE`)."""
+    woken = [one.owner for one in operation.accesses or () if one.field is WAKE and one.mode]
     return any(one.field is WAKE and one.owner in woken for one in event.accesses or ())
 
 
@@ -330,5 +333,7 @@ def is_mutex(operation: Operation) -> bool:
 
 def unexecuted(events: Sequence[Event], pending: Sequence[Operation | None]) -> list[tuple[int, Operation]]:
     """Return what was announced and not executed, by tid."""
+    if not any(pending):
+        return []
     executed: dict[int, Operation] = dict(events)
     return [(tid, one) for tid, one in enumerate(pending) if one is not None and executed.get(tid) is not one]

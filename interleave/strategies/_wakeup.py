@@ -9,34 +9,38 @@ reach everything that the sequence asked for.
 to the front changes no order between conflicting events. Either it occurs in the sequence with nothing before it
 that conflicts, or it does not occur and conflicts with nothing there.
 
-**Long sequences are cut short.** The paper inserts all that was executed after an event and does not depend on it, then what races with it:
+**Sequences are cut short.** The paper inserts all that was executed after an event and does not depend on it, then what races with it:
 nearly a whole execution, and a leaf for every order of everything in it. What a leaf has to guarantee is less: that it leads to the
 other order, and that nothing is asleep any more when it has been run; whatever can follow is then explored from there, by reversing the
-races found on the way. So of a long one these events are kept, with all that happened before them: the last one; for each event asleep at
+races found on the way. So these events are kept, with all that happened before them: the last one; for each event asleep at
 the node, one that disagrees with it; and for each branch before it in the tree, at any depth, one that disagrees with that. This is a
 prefix of a sequence equivalent to the whole, so what it leads to includes all that the whole leads to, and both properties that the paper
-asks of a wakeup tree hold as before. They are what makes an execution never redundant.
+asks of a wakeup tree hold as before. They are what makes an execution never redundant. Where it is not known what the last event touches,
+as of the step of a task, all is kept: before any of the others it might do something else.
 
 It is still inserted below branches, however deep. Where something is asleep, a node may be told by executions elsewhere of an order that
 its own do not show.
 
 The tests look at threads and footprints alone. Order by spawning and joining needs no look: an event at the root of
 a tree is enabled there, so what has to come before it is not in the sequence.
+
+**Trees are what fills the memory of a search.** So where a tree does not part it is a list, and all trees of a search share their events:
+a program has few that differ. Mostly a tree has few leaves; in programs such as `lastzero` one has, for a time, a leaf for every
+seventh execution of the whole search.
 """
 
 from __future__ import annotations
 
-from interleave.strategies._footprint import Footprint
+from collections.abc import Callable, Sequence
+
+from interleave.strategies._footprint import Footprint, is_conflict
 from interleave.vector_clock import NEVER
 
 
-class Branch:
-    """One event in a wakeup tree, with what is to be run after it. Plain slots: the hot path reads them.
+class Turn:
+    """One event as a search remembers it. Plain slots: the hot path reads them."""
 
-    Also used, without what follows it, for an event of the current execution and for a sleeping one.
-    """
-
-    __slots__ = ("after", "footprint", "position", "thread", "values")
+    __slots__ = ("footprint", "position", "thread", "values")
 
     def __init__(self, thread: int, values: tuple[int, ...], footprint: Footprint, position: int = NEVER) -> None:
         #: Number of the logical thread, the same in all executions (not a tid).
@@ -46,98 +50,79 @@ class Branch:
         self.footprint = footprint
         #: Where it stands in the current execution, if it does.
         self.position = position
-        #: What follows in the tree: one branch, or a list where sequences part. Mostly it is one, and a list is as large as a branch.
-        self.after: Branch | list[Branch] | None = None
-
-    def release(self) -> list[Branch]:
-        """Return what follows, and keep it no longer."""
-        after, self.after = self.after, None
-        if after is None:
-            return []
-        return after if isinstance(after, list) else [after]
 
 
-def weak_initial(event: Branch, sequence: list[Branch], start: int = 0) -> int:
-    """Return where from `start` on the weak initial `event` occurs, the length if it does not occur.
+class Branch:
+    """A part of a wakeup tree that begins with one event. Plain slots: there are many."""
 
-    If it is none, return the complement of the index of an event that says so.
+    __slots__ = ("events", "forks")
+
+    def __init__(self, events: list[Turn], forks: list[Branch] | None = None) -> None:
+        #: The events up to where it parts or ends, the last one first, and at least one. Shared with other branches.
+        self.events = events
+        #: What it parts into, None if it ends.
+        self.forks = forks
+
+
+class Tree:
+    """Makes the branches of the wakeup trees of one search."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, tuple[int, ...], Footprint], Turn] = {}
+
+    def attach(self, branches: list[Branch], sequence: Sequence[Turn]) -> None:
+        """Add a branch that leads through `sequence`."""
+        known = self._known
+        events = []
+        for event in reversed(sequence):
+            key = event.thread, event.values, event.footprint
+            turn = known.get(key)
+            if turn is None:
+                turn = known[key] = Turn(*key)
+            events.append(turn)
+        branches.append(Branch(events))
+
+
+def find_place(branches: list[Branch], begins_with: Callable[[Turn], bool]) -> list[Branch] | None:
+    """Return the list that has to get another branch so that a sequence is run from the node with these branches; None if it will be.
+
+    `begins_with` says whether an event is a weak initial of the sequence, and takes it off the sequence if it is. With `attach` of what is
+    left of it this is the operation `insert` of the paper. The branch that is being explored just now is not among `branches`: it begins
+    with an event that conflicts with the sequence.
     """
-    thread = event.thread
-    probe, probe_write = event.footprint.probe, event.footprint.probe_write
-    for index in range(start, len(sequence)):
-        other = sequence[index]
-        if other.thread == thread:
-            # The thread's next event is the same unless other values were chosen in it.
-            return index if event.values == other.values or _agree(event, other) else ~index
-        footprint = other.footprint
-        if probe & footprint.touch_write or probe_write & footprint.touch:
-            return ~index
-    return len(sequence)
-
-
-def find_place(branches: list[Branch], sequence: list[Branch], witnesses: list[int]) -> list[Branch] | None:
-    """Return the list that has to get another branch so that what `sequence` asks for is run from the node with these branches.
-
-    None means that it is going to be run as it is. Otherwise `sequence` is left with what the new branch has to lead to, and
-    `witnesses` gets the positions of the events in it that disagree with a branch before the new one.
-
-    With `attach` it is the operation `insert` of the paper. The branch that is being explored just now is not among `branches`: it begins
-    with an event that conflicts with `sequence`.
-    """
-    # What stands before `start` was found in the tree already.
-    start = 0
-    above: Branch | None = None
     while True:
-        first = sequence[start] if start < len(sequence) else None
         for branch in branches:
-            # Mostly it was inserted before, from another execution: then the tree follows it event by event.
-            if first is not None and branch.thread == first.thread and branch.values == first.values:
-                index = start
-            else:
-                index = weak_initial(branch, sequence, start)
-            if index >= 0:
+            if begins_with(branch.events[-1]):
                 break
-            if branch.footprint.is_unknown:
-                # Which event really disagrees will be seen when it is run.
-                witnesses += [event.position for event in sequence[start:]]
-            else:
-                witnesses.append(sequence[~index].position)
         else:
-            del sequence[:start]
-            if above is not None:
-                above.after = branches
             return branches
-        after = branch.after
-        if after is None:
+        events = branch.events
+        for index in range(len(events) - 2, -1, -1):
+            if not begins_with(events[index]):
+                # From here on it has to part.
+                branch.events, branch.forks = events[index + 1 :], [Branch(events[: index + 1], branch.forks)]
+                return branch.forks
+        if branch.forks is None:
             return None
-        if index == start:
-            start += start < len(sequence)
-        else:
-            del sequence[index : index + 1]
-        above, branches = branch, after if isinstance(after, list) else [after]
+        branches = branch.forks
 
 
-def attach(branches: list[Branch], sequence: list[Branch]) -> None:
-    """Add a branch that leads through `sequence`."""
-    following: Branch | None = None
-    for event in reversed(sequence):
-        added = Branch(event.thread, event.values, event.footprint)
-        added.after = following
-        following = added
-    if following is not None:
-        branches.append(following)
-
-
-def take(branches: list[Branch], enabled: int, tid_of: dict[int, int]) -> Branch | None:
-    """Take off the first branch whose thread is enabled, and drop those before it."""
+def take(branches: list[Branch], enabled: int, tid_of: dict[int, int]) -> tuple[Turn, list[Branch]] | None:
+    """Take off the first event whose thread is enabled, and drop the branches before it. Return it, with what is to be run after it."""
     while branches:
         branch = branches.pop(0)
-        tid = tid_of.get(branch.thread)
+        first = branch.events.pop()
+        tid = tid_of.get(first.thread)
         if tid is not None and enabled >> tid & 1:
-            return branch
+            return Turn(first.thread, first.values, first.footprint), [branch] if branch.events else branch.forks or []
     return None
 
 
-def _agree(one: Branch, other: Branch) -> bool:
+def commute(one: Turn, other: Turn) -> bool:
+    """Tell whether one event is a weak initial of the sequence of the other."""
+    return agree(one, other) if one.thread == other.thread else not is_conflict(one.footprint, other.footprint)
+
+
+def agree(one: Turn, other: Turn) -> bool:
     """Tell whether the values chosen in two events can be the same: where one leaves them open, it stands for all."""
-    return all(map(int.__eq__, one.values, other.values))
+    return one.values == other.values or all(map(int.__eq__, one.values, other.values))

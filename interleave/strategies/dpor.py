@@ -6,11 +6,11 @@ Jonsson and Sagonas, "Source Sets: A Foundation for Optimal Dynamic Partial Orde
 Partial Order Reduction", POPL 2014, it is Algorithm 2).
 
 **How it works.** The search is a stack of nodes, one before each event of the current execution. When an execution has ended, its
-races are found (`_happens_before`). For a race (e, f) the sequence "what was executed after `e` and does not depend on it, then
-`f`" leads from the node before `e` to the opposite order. Cut down to what that takes (`_wakeup`), it is inserted into the wakeup tree of
-that node, unless it could as well begin with an event in the sleep set: those have been explored from there, and it was met then. The
-next execution starts from the deepest node that has a branch left, follows the tree to a leaf, and goes on by default choices. Because a
-wakeup sequence contains what disagrees with each sleeping event, no execution finds itself asleep.
+races are found (`_happens_before`) and turned round (`_reversal`). For a race (e, f) the sequence "what was executed after `e` and does
+not depend on it, then `f`" leads from the node before `e` to the opposite order. Cut down to what that takes (`_wakeup`), it is inserted
+into the wakeup tree of that node, unless it could as well begin with an event in the sleep set: those have been explored from there, and
+it was met then. The next execution starts from the deepest node that has a branch left, follows the tree to a leaf, and goes on by default
+choices. Because a wakeup sequence contains what disagrees with each sleeping event, no execution finds itself asleep.
 
 **Departures from the paper.**
 
@@ -24,8 +24,12 @@ wakeup sequence contains what disagrees with each sleeping event, no execution f
 * Daemon threads end with the program. They are followed to where they block before the last other thread is let end
   (`Dpor._is_closing`); that end is an event after all others.
 
-Every race is reversed again after each execution, as in the paper, also those in the part that was executed before: with another
-continuation the sequence contains other events, and what is explored already may not lead to all of them.
+* What an operation touches may depend on the state: `dict.setdefault`, `dict.pop`, `set.add` and reading a `defaultdict` write the key
+  and the shape only if the key is absent, or present. Such an operation is announced with what it would touch just then, and a second
+  time if another thread has changed that meanwhile (`instrument.containers`). Whether the first of the two events exists depends on when
+  the thread came to it, and no conflict tells that: schedules that nobody can tell apart may differ in it. They are two classes here, each
+  is run, and neither is counted in `redundant`. It takes a key that one thread inserts or removes while the operation of another is
+  announced; no schedule is lost by it.
 
 Logical threads are told apart by `ThreadInfo.path`, numbered in order of first sight: tids depend on the order of spawning.
 
@@ -46,18 +50,16 @@ from collections.abc import Sequence
 from interleave.errors import InternalError
 from interleave.model import Operation, Point, Strategy, Trace
 from interleave.strategies._footprint import is_conflict
-from interleave.strategies._happens_before import Causality, unexecuted
+from interleave.strategies._happens_before import Causality
 from interleave.strategies._identity import Identity
 from interleave.strategies._lateness import late_events
 from interleave.strategies._points import bits, early_end, mismatch
-from interleave.strategies._wakeup import Branch, attach, find_place, take, weak_initial
+from interleave.strategies._reversal import Node, Reversal
+from interleave.strategies._wakeup import Branch, Turn, take
 from interleave.strategies.bounded import Bounded
-from interleave.vector_clock import Clock, join
 
 #: How long daemon threads are followed when the program could end.
 _DAEMON_STEPS = 200
-#: Sequences of so many events are not cut down: who follows the last execution to its end shares more of what is known about it.
-_SHORT = 64
 #: Kinds of operations that touch nothing, and yet are better not hastened.
 _DECIDING = ("choose", "sleep", "time")
 
@@ -65,30 +67,6 @@ _DECIDING = ("choose", "sleep", "time")
 def search(*, preemptions: int | None = None) -> Strategy:
     """Make the search for all schedules, or for those with at most so many preemptions."""
     return Dpor() if preemptions is None else Bounded(preemptions)
-
-
-class _Node:
-    """The state of the search before one event. Plain slots: there is one per event, visited in every execution."""
-
-    __slots__ = ("announced", "branches", "enabled", "event", "extra", "sleep", "tid", "tried", "values_seen")
-
-    def __init__(self, enabled: int, tid: int, event: Branch, sleep: list[Branch], branches: list[Branch]) -> None:
-        self.enabled = enabled
-        #: Who executes the event, and the event itself.
-        self.tid = tid
-        self.event = event
-        #: Events explored from here or from a node above, and independent of what was executed since.
-        self.sleep = sleep
-        #: The wakeup tree without the branch that is being explored.
-        self.branches = branches
-        #: What the event's thread announced; None until the first execution that takes this event.
-        self.announced: Operation | None = None
-        #: How many steps daemon threads had been given so far although the program could end.
-        self.extra = 0
-        #: How many events have been explored from here.
-        self.tried = 0
-        #: How many choices of values of the event have had their alternatives inserted.
-        self.values_seen = 0
 
 
 class Dpor:
@@ -104,16 +82,19 @@ class Dpor:
     def __init__(self) -> None:
         self.scope = "every schedule"
         self.redundant = 0
-        self._nodes: list[_Node] = []
+        self._nodes: list[Node] = []
         self._causality = Causality()
         self._threads = Identity()
+        self._reversal = Reversal(self._nodes, self._causality, self._threads)
         #: How many nodes the execution shares with the last one; the last of these takes another event.
         self._fixed = 0
         #: The node whose event is being executed, and how many of its values were chosen so far.
-        self._node: _Node | None = None
+        self._node: Node | None = None
         self._values_used = 0
         self._is_asleep = False
         self._extra = 0
+        #: Masks of threads whose operation was looked at and touches something, or yields, and of the latter.
+        self._known = self._yielding = 0
         #: What is announced, kept up to date by the kernel.
         self._pending: Sequence[Operation | None] = ()
         self._was_begun = False
@@ -131,6 +112,7 @@ class Dpor:
         self._is_asleep = False
         self._fixed = 0
         self._extra = 0
+        self._known = self._yielding = 0
         if not self._was_begun:
             self._was_begun = True
             return True
@@ -139,16 +121,16 @@ class Dpor:
             node = nodes[-1]
             node.sleep.append(node.event)
             node.tried += 1
-            node.event.after = None
-            branch = take(node.branches, node.enabled, self._threads.tid_of)
-            if branch is not None:
-                node.event = branch
-                branch.position = len(nodes) - 1
-                node.tid = self._threads.tid_of[branch.thread]
+            taken = take(node.branches, node.enabled, self._threads.tid_of)
+            if taken is not None:
+                node.event, node.below = taken
+                node.event.position = len(nodes) - 1
+                node.tid = self._threads.tid_of[node.event.thread]
                 node.values_seen = 0
                 node.announced = None
                 self._extra = node.extra
                 self._fixed = len(nodes)
+                self._reversal.keep(len(nodes) - 1)
                 self._causality.cut(len(nodes) - 1)
                 self._threads.forget()
                 return True
@@ -171,6 +153,8 @@ class Dpor:
             node.announced = operation
         else:
             node = self._extend(point, position)
+            self._known &= ~(1 << node.tid)
+            self._yielding &= self._known
         self._node = node
         self._values_used = 0
         self._pending = point.pending
@@ -193,42 +177,44 @@ class Dpor:
             causality.add(trace.events[position], node.enabled, late=lateness.get(position), is_end=position == last)
             node.event.footprint = causality.touched[position]
         if not self._is_asleep:
-            self._reverse_races(trace)
+            self._reversal.reverse(trace.events, self._pending)
 
     # -- making choices ---------------------------------------------------------------------------------------
 
-    def _extend(self, point: Point, position: int) -> _Node:
+    def _extend(self, point: Point, position: int) -> Node:
         """Add the node for a point that no earlier execution came to, and choose its event."""
         if position != len(self._nodes):
             raise InternalError(f"{position} events were executed, of which {len(self._nodes)} were announced to the strategy")
         if len(self._threads.number_of) != len(point.threads):
             self._threads.learn(point.threads)
         last = self._node
-        sleep: list[Branch] = []
+        sleep: list[Turn] = []
         branches: list[Branch] = []
         if last is not None:
             event = last.event
             if last.announced is not None and last.announced.accesses is None:
                 # What it touches was known only when it was over.
                 event.footprint = self._causality.footprints.of(point.events[-1][1])
-            branches = event.release()
+            branches, last.below = last.below, []
             if last.sleep:
                 sleep = [one for one in last.sleep if one.thread != event.thread and not is_conflict(one.footprint, event.footprint)]
-        chosen = take(branches, point.enabled, self._threads.tid_of) if branches else None
-        tid = self._threads.tid_of[chosen.thread] if chosen is not None else self._next_awake(point, sleep)
+        taken = take(branches, point.enabled, self._threads.tid_of) if branches else None
+        tid = self._threads.tid_of[taken[0].thread] if taken is not None else self._next_awake(point, sleep)
         operation = point.pending[tid]
         assert operation is not None
-        if chosen is None:
-            chosen = Branch(self._threads.number_of[tid], (), self._causality.footprints.of(operation))
-        chosen.position = position
-        node = _Node(point.enabled, tid, chosen, sleep, branches)
+        if taken is None:
+            taken = Turn(self._threads.number_of[tid], (), self._causality.footprints.of(operation)), []
+        event, below = taken
+        event.position = position
+        node = Node(point.enabled, tid, event, sleep, branches)
+        node.below = below
         node.announced = operation
         node.extra = self._extra
         if not self._is_asleep:
             self._nodes.append(node)
         return node
 
-    def _next_awake(self, point: Point, sleep: list[Branch]) -> int:
+    def _next_awake(self, point: Point, sleep: list[Turn]) -> int:
         """Return the thread that goes on, of those not asleep; note if there is none.
 
         Operations that touch nothing come first: they bring threads to the announcement of those that do, and the
@@ -251,18 +237,23 @@ class Dpor:
             else:
                 awake = awake & ~daemons or awake
                 self.scope = f"every schedule in which daemon threads take at most {_DAEMON_STEPS} steps after all other threads are done"
-        willing = 0
-        for tid in bits(awake):
+        # Most have been looked at before.
+        rest = awake & ~self._known
+        while rest:
+            low = rest & -rest
+            rest ^= low
+            tid = low.bit_length() - 1
             operation = pending[tid]
             if operation is None or operation.kind == "yield":
-                continue
-            if operation.accesses == () and operation.kind not in _DECIDING:
+                self._yielding |= low
+            elif operation.accesses == () and operation.kind not in _DECIDING:
                 return tid
-            willing |= 1 << tid
+            self._known |= low
+        willing = awake & ~self._yielding
         if not willing:
             # Everybody would rather see another go on: take turns.
             return next((tid for tid in bits(awake) if tid > point.current), bits(awake)[0])
-        return point.default if willing >> point.default & 1 else bits(willing)[0]
+        return point.default if willing >> point.default & 1 else (willing & -willing).bit_length() - 1
 
     def _is_closing(self, pending: Sequence[Operation | None]) -> bool:
         """Tell whether nothing is left to do for threads that are not daemons, except for the last of them to end.
@@ -291,62 +282,5 @@ class Dpor:
             node.values_seen = index + 1
             for value in range(point.values):
                 if value != pick:
-                    self._demand(node, [Branch(event.thread, (*values[:index], value), event.footprint)])
+                    self._reversal.demand(node, Turn(event.thread, (*values[:index], value), event.footprint))
         return pick
-
-    # -- reversing races --------------------------------------------------------------------------------------
-
-    def _reverse_races(self, trace: Trace) -> None:
-        """Demand the opposite order of every race."""
-        nodes, causality = self._nodes, self._causality
-        late: dict[int, list[tuple[Branch, Clock]]] = {}
-        for tid, operation in unexecuted(trace.events, self._pending):
-            clock, rivals = causality.visit_pending(tid, operation)
-            reversed_ = Branch(self._threads.number_of[tid], (), causality.footprints.of(operation), len(nodes))
-            for rival in rivals:
-                late.setdefault(rival, []).append((reversed_, clock))
-        for position, racing in enumerate(causality.races):
-            blocked = late.get(position)
-            if not racing and not blocked:
-                continue
-            node = nodes[position]
-            before = [nodes[other].event for other in causality.independent_of(position)]
-            for other in racing:
-                event, announced = nodes[other].event, nodes[other].announced
-                # In another order a step of a task may touch something else.
-                is_known = announced is None or announced.accesses is not None
-                footprint = event.footprint if is_known else causality.footprints.unknown
-                self._demand(node, [*before, Branch(event.thread, (), footprint, other)], causality.clocks[other])
-            for event, clock in blocked or ():
-                self._demand(node, [*before, event], clock)
-
-    def _demand(self, node: _Node, sequence: list[Branch], clock: Clock | None = None) -> None:
-        """Have `sequence` run from `node`, unless it cannot be, or what it leads to was explored or is going to be.
-
-        `clock` is that of its last event. Of the others only those are kept that happen before it, or before one that disagrees with a
-        sleeping event or with an earlier branch (see the head of `_wakeup`).
-        """
-        tid_of = self._threads.tid_of
-        if not node.enabled >> tid_of[sequence[0].thread] & 1:
-            # It would be dropped when its turn comes; until then it must not stand for others.
-            return
-        witnesses: list[int] = []
-        for asleep in node.sleep:
-            index = weak_initial(asleep, sequence)
-            if index >= 0:
-                return
-            witnesses.append(sequence[~index].position)
-        place = find_place(node.branches, sequence, witnesses)
-        if place is not None:
-            if clock is not None and len(sequence) > _SHORT:
-                sequence = _shortened(sequence, clock, witnesses, self._causality, tid_of)
-            attach(place, sequence)
-
-
-def _shortened(sequence: list[Branch], clock: Clock, witnesses: list[int], causality: Causality, tid_of: dict[int, int]) -> list[Branch]:
-    """Return what of a sequence happens before the event with `clock`, or before one at a position of `witnesses`; these included."""
-    for position in witnesses:
-        # An operation that was never executed can only be the last event, whose clock is given.
-        if position < len(causality.clocks) and clock[causality.tids[position]] < position:
-            clock = join(clock, causality.clocks[position])
-    return [event for event in sequence if event.position <= clock[tid_of[event.thread]]]
