@@ -22,15 +22,17 @@ gate = runtime.gate
 class Divisible(AccessList):
     """Accesses by code that is one step here and several for real.
 
-    With what to call that code, its package if it is an installed one, and whether the caller's locks are held all the while.
+    With what to call that code, the module or package to include if it is out of scope, whether that has state of its own, as installed
+    packages have, and whether the caller's locks are held all the while.
     """
 
-    __slots__ = ("is_held", "package", "who")
+    __slots__ = ("has_state", "is_held", "module", "who")
 
-    def __init__(self, accesses: AccessList, who: str, package: str = "", *, is_held: bool = True) -> None:
+    def __init__(self, accesses: AccessList, who: str, module: str = "", *, has_state: bool = False, is_held: bool = True) -> None:
         super().__init__(accesses)
         self.who = who
-        self.package = package
+        self.module = module
+        self.has_state = has_state
         self.is_held = is_held
 
 
@@ -61,14 +63,14 @@ def _announce_divisible(site: Site, accesses: Divisible, value: object) -> None:
         return
     if trap.steps is not None and trap.steps.touched is not None:
         # A step of a task is one step for real; what of the package's own it uses is unseen.
-        if accesses.package in sys.modules:
-            trap.steps.enter_object(sys.modules[accesses.package], WRITE)
+        if accesses.has_state and accesses.module in sys.modules:
+            trap.steps.enter_object(sys.modules[accesses.module], WRITE)
         if not accesses.is_held:
             trap.steps.lose_track()
         return
     unseen, thread = unseen_of(trap), trap.kernel.me
-    if not (accesses.package and unseen.enter(accesses.package, thread, is_held=accesses.is_held)):
-        unseen.use(plain, thread, accesses.who)
+    if not (accesses.has_state and unseen.enter(accesses.module, thread, is_held=accesses.is_held)):
+        unseen.use(plain, thread, accesses.who, accesses.module)
 
 
 def announce_unknown(site: Site) -> None:

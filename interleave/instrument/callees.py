@@ -95,9 +95,9 @@ def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, 
             accesses += nested_reads(value, with_instances=is_deep)
     if whose == FOREIGN_CODE:
         is_held = not function.__code__.co_flags & _SUSPENDING
-        accesses = Divisible(accesses, f"{function.__qualname__} (not in scope)", root_of(function), is_held=is_held)
+        accesses = Divisible(accesses, f"{function.__qualname__} (not in scope)", root_of(function), has_state=True, is_held=is_held)
     elif accesses and not _is_atomic(function):
-        accesses = Divisible(accesses, f"{function.__module__}.{function.__qualname__} (not in scope)")
+        accesses = Divisible(accesses, f"{function.__module__}.{function.__qualname__} (not in scope)", root_of(function))
     if accesses or whose == FOREIGN_CODE:
         announce(site, accesses)
 

@@ -44,9 +44,8 @@ def operated(operation: str, *operands: Any) -> AccessList:
 def used(obj: Any, mode: int, *, is_held: bool = True) -> AccessList:
     """Return the access to an object of an installed package by code of that package."""
     tp = type(obj)
-    return Divisible(
-        [(obj, WHOLE, mode)], f"code of {module_name(tp)}.{qualified_name(tp)} (not in scope)", root_module(tp), is_held=is_held
-    )
+    who = f"code of {module_name(tp)}.{qualified_name(tp)} (not in scope)"
+    return Divisible([(obj, WHOLE, mode)], who, root_module(tp), has_state=True, is_held=is_held)
 
 
 def changing(obj: Any, arguments: tuple[Any, ...]) -> AccessList:

@@ -37,17 +37,20 @@ class Unseen:
         self._packages[package] = bits, locks
         may_meet = bits != thread.bit and not locks
         if may_meet:
-            hint = f'include=["{package}"] (--include {package}) has its steps explored'
-            self._ledger.note(f"code of {package} (not in scope) {AS_ONE_STEP} in several threads: {hint}")
+            self._ledger.note(f"code of {package} (not in scope) {AS_ONE_STEP} in several threads{_hint(package)}")
         return may_meet
 
-    def use(self, accesses: Iterable[tuple[object, Hashable, int]], thread: LogicalThread, who: str) -> None:
-        """Note what code out of scope has just touched."""
+    def use(self, accesses: Iterable[tuple[object, Hashable, int]], thread: LogicalThread, who: str, module: str) -> None:
+        """Note what code of a module out of scope has just touched, or code of C if `module` is empty."""
         for owner, field, mode in accesses:
             entry = self._places.entries.get(id(owner))
             if entry is not None and self._places.is_contended(entry, field, mode, thread):
-                self._ledger.note(f"{who} {AS_ONE_STEP} on a {type(owner).__name__} that other threads use")
+                self._ledger.note(f"{who} {AS_ONE_STEP} on a {type(owner).__name__} that other threads use{_hint(module)}")
                 return
+
+
+def _hint(module: str) -> str:
+    return f': include=["{module}"] (--include {module}) has its steps explored' if module else ""
 
 
 def unseen_of(trap: Any) -> Unseen:
