@@ -1,7 +1,7 @@
 """Speed of asyncio programs, as ratios taken in one run: `python -m tests.benchmarks.tasks [--quick]`.
 
 The scenario is three tasks that take an `asyncio.Lock` three times each and await inside. It is compared with `asyncio.run` of the same on
-the interpreter's own loop, window by window. Peers take part where they are installed (`pip install frontrun`).
+the interpreter's own loop, window by window. Peers take part where they are installed (`pip install simloom frontrun`).
 """
 
 from __future__ import annotations
@@ -80,12 +80,21 @@ def by_frontrun(seconds: float) -> float:
     except ImportError:
         return 0.0
     started = time.perf_counter()
-    result: Any = asyncio.run(
-        explore_async_random(
-            setup=State, tasks=[work] * 3, invariant=lambda state: state.count == 9, max_attempts=max(20, int(200 * seconds))
-        )
-    )
+    result: Any = asyncio.run(explore_async_random(setup=State, tasks=[work] * 3, invariant=lambda state: state.count == 9, max_attempts=3))
     return float(result.num_explored / (time.perf_counter() - started))
+
+
+def by_simloom(seconds: float) -> float:
+    """Measure runs per second of simloom; 0 if it is not there."""
+    try:
+        import simloom  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        return 0.0
+    count, started = 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        simloom.run(scenario, seed=count)
+        count += 1
+    return count / (time.perf_counter() - started)
 
 
 def main() -> None:
@@ -94,9 +103,10 @@ def main() -> None:
     for strategy in ("random", "pos"):
         ratios = [explored(strategy)(window) / native(window) for _ in range(WINDOWS)]
         print(f"{strategy:8} against asyncio.run: {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
-    peer = by_frontrun(window)
-    if peer:
-        print(f"random   against frontrun:    {explored('random')(window) / peer:.1f}")
+    for name, measure in ("simloom", by_simloom), ("frontrun", by_frontrun):
+        peer = measure(window)
+        if peer:
+            print(f"random   against {name + ':':12} {explored('random')(window) / peer:.1f}", flush=True)
     result = explore(scenario, strategy="dpor")
     print(f"dpor     {result.verdict} in {result.executions} executions, {result.statistics.redundant} of them redundant")
 
