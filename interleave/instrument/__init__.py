@@ -16,13 +16,15 @@ rewritten in memory, for the duration of the exploration, and their own one back
     plans       which instruction gets which hook with which operands, in a context
     attributes  items  iterators  operators  calls    the hooks: from operands to places
     callees     what is called, if it does not announce for itself
+    foreign     operators, properties and `with` blocks that run code of packages
+    callbacks   functions of C that call back into the program
     uncontrolled    calls that lead out of control
     containers  functions    tables: methods of containers, functions of C
     kinds       families    what types tell about attributes and about containers
     registry    what hooks share: stored names, aliases of namespaces
     announce    the way to the kernel
 
-Hooks never run code of the program. What a place is, they decide from types and storage; where they cannot tell, they announce more.
+Hooks run no code of the program, but for the factory of a `defaultdict`, where it would run anyway. What a place is, they decide from types and storage; where they cannot tell, they announce more.
 """
 
 from __future__ import annotations
