@@ -21,7 +21,7 @@ from interleave.runtime.threads import LogicalThread
 _new: Callable[..., Any] = tuple.__new__
 _MEMORY = ("read", "write")
 #: Accesses that a thread may make one after the other without a point, others being able to go on.
-_PATIENCE = 200
+_PATIENCE = 1_000
 
 
 class Memory:

@@ -119,7 +119,7 @@ def test_real_livelock_is_found() -> None:
 
         _run(count, count)
 
-    result = explore(scenario, strategy="random", budget=Budget(executions=20, steps=500))
+    result = explore(scenario, strategy="random", budget=Budget(executions=20, steps=4_000))
     assert [failure.kind for failure in result.failures] == ["livelock"]
 
 
