@@ -103,10 +103,10 @@ def note_all(cls: Any, real: Any) -> None:
 def noted_change(original: Any) -> Callable[..., Any]:
     """Return a method that notes that a future is done, also to the steps that count for it, of which `asyncio.wait` has some."""
 
-    def method(self: Any, *args: Any) -> Any:
+    def method(self: Any, *args: Any, **options: Any) -> Any:
         enter(self, RESULT, WRITE)
         enter(self, COUNT, WRITE)
-        return original(self, *args)
+        return original(self, *args, **options)
 
     return method
 
