@@ -24,7 +24,8 @@ rewritten in memory, for the duration of the exploration, and their own one back
     registry    what hooks share: stored names, aliases of namespaces
     announce    the way to the kernel
 
-Hooks run no code of the program, but for the factory of a `defaultdict`, where it would run anyway. What a place is, they decide from types and storage; where they cannot tell, they announce more.
+Hooks run no code of the program, but for the factory of a `defaultdict`, where it would run anyway. What a place is, they decide from types
+and storage; where they cannot tell, they announce more.
 """
 
 from __future__ import annotations
