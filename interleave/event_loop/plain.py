@@ -74,11 +74,11 @@ for _stand_in, _original in ((Future, _Future), (Task, _Task)):
 _STAND_INS: dict[Any, Any] = {original: stand_in for stand_in, original in _REAL.items()}
 
 
-def _noted_methods(cls: Any, real: Any, *, is_task: bool) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Yield noted methods for a class; those that it does not define are those of `real`."""
+def _noted_methods(cls: Any, *, is_task: bool) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield noted methods for a class, in place of those that it defines or has from wherever."""
 
     def original(name: str) -> Any:
-        return vars(cls).get(name) or getattr(real, name)
+        return getattr(cls, name)
 
     for name in LOOKS:
         yield name, noted(original(name), READ)
@@ -94,14 +94,14 @@ def _noted_methods(cls: Any, real: Any, *, is_task: bool) -> Iterator[tuple[str,
     yield "uncancel", noted(original("uncancel"), WRITE, STATE)
 
 
-def _derived() -> Iterator[tuple[Any, Any]]:
-    """Yield the classes next to those in C, and asyncio's own in Python, each with the one that it has its methods from."""
+def _derived() -> Iterator[Any]:
+    """Yield the classes next to those in C, and asyncio's own in Python."""
     for real in (_Future, _Task):
         for cls in real.__subclasses__():
             if cls not in (_Task, _Gathering) and not cls.__module__.startswith("interleave.") and cls not in _REAL:
-                yield cls, real
-    yield _PyFuture, _PyFuture
-    yield _PyTask, _PyTask
+                yield cls
+    yield _PyFuture
+    yield _PyTask
 
 
 class Exchanged:
@@ -110,8 +110,8 @@ class Exchanged:
     def __init__(self) -> None:
         self._names: list[tuple[dict[str, Any], str, Any]] = []
         self._methods: list[tuple[Any, str, Any, Any]] = []
-        for cls, real in list(_derived()):
-            for name, method in list(_noted_methods(cls, real, is_task=issubclass(cls, (_Task, _PyTask)))):
+        for cls in list(_derived()):
+            for name, method in list(_noted_methods(cls, is_task=issubclass(cls, (_Task, _PyTask)))):
                 self._methods.append((cls, name, vars(cls).get(name, _ABSENT), method))
                 setattr(cls, name, method)
         for namespace in _namespaces():

@@ -153,3 +153,29 @@ def test_nothing_is_proven_of_what_is_not_found() -> None:
         await future
 
     assert interleave.explore(scenario, strategy="dpor").verdict == "passed"
+
+
+class _Counting:
+    """Counts callbacks, as a class beside `asyncio.Future`."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.callbacks = 0
+        super().__init__(*arguments, **options)
+
+    def add_done_callback(self, *arguments: Any, **options: Any) -> None:
+        self.callbacks += 1
+        super().add_done_callback(*arguments, **options)  # type: ignore[misc]
+
+
+class _CountingFuture(_Counting, asyncio.Future):  # type: ignore[type-arg]
+    pass
+
+
+def test_methods_of_a_class_beside_it_are_called() -> None:
+    async def scenario() -> None:
+        future = _CountingFuture()
+        asyncio.get_running_loop().call_soon(future.set_result, 1)
+        assert await future == 1
+        assert future.callbacks == 1
+
+    assert interleave.explore(scenario).verdict == "proven"
