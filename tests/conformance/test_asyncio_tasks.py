@@ -26,7 +26,7 @@ EXCLUDED: dict[str, str] = {
     "test_error_in_call_soon": "looks into the log: a task that is destroyed pending fails the execution here",
     "test_log_destroyed_pending_task": "calls `_run_once`, a private method of a loop that it has made itself",
     "test_stop_while_run_in_complete": "its `TestLoop` has its time go on when a timer is set, not when one is due",
-    "test_as_completed_reverse_wait": "goes through a set of coroutines, or of tasks of types that the case keeps: their hash is the address",
+    "test_as_completed_reverse_wait": "goes through a set of coroutines, or of tasks of types of the case: their hash is the address",
 }
 #: By test method: tests that are left out where any ready task may step next. The documentation promises no order of tasks that are ready:
 #: `create_task` is to "schedule its execution", and `sleep(0)` is an "optimized path to allow other tasks to run", not all of them and not
