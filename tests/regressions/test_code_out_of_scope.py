@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from interleave import Result, explore
+from tests.threads import together
 
 _PACKAGE = """
 import asyncio
@@ -98,14 +99,6 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
         yield importlib.import_module("boxes_for_a_test")
 
 
-def _run(*bodies: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=body) for body in bodies]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
 def _itself(value: int) -> int:
     return value
 
@@ -140,14 +133,14 @@ class TestInstalledPackages:
     def test_use_of_an_object_by_two_threads_proves_nothing(self, package: ModuleType, use: Callable[[Any], object]) -> None:
         def scenario() -> None:
             box = package.Box()
-            _run(lambda: use(box), box.add)
+            together(lambda: use(box), box.add)
 
         assert _is_not_proven(explore(scenario), "boxes_for_a_test")
 
     def test_state_of_the_package_is_thought_of(self, package: ModuleType) -> None:
         def scenario() -> None:
             package.reset(0)
-            _run(lambda: package.bump(), package.bump)
+            together(lambda: package.bump(), package.bump)
             assert package.look() == 2
 
         assert _is_not_proven(explore(scenario), "code of boxes_for_a_test")
@@ -163,7 +156,7 @@ class TestInstalledPackages:
                     package.bump()
                     box.n = box.n + 1
 
-            _run(use, use)
+            together(use, use)
             assert box.n == 4
 
         assert explore(scenario).verdict == "proven"
@@ -216,7 +209,7 @@ class TestTasks:
 def _shared(make: Callable[[], Any], *uses: Callable[[Any], object]) -> Callable[[], None]:
     def scenario() -> None:
         shared = make()
-        _run(*(functools.partial(use, shared) for use in uses))
+        together(*(functools.partial(use, shared) for use in uses))
 
     return scenario
 
@@ -249,7 +242,7 @@ class TestStandardLibrary:
                     counts.update("a")
                     json.dumps(copy.deepcopy(counts))
 
-            _run(use, use)
+            together(use, use)
             assert counts["a"] == 3
 
         assert explore(scenario).verdict == "proven"
@@ -272,7 +265,7 @@ class TestStandardLibrary:
                 pair.a = 1
                 pair.b = 1
 
-            _run(store, lambda: seen.append(look(pair)))
+            together(store, lambda: seen.append(look(pair)))
             assert seen[0].a == seen[0].b
 
         assert explore(scenario).verdict == "failed"
@@ -285,7 +278,7 @@ class TestStandardLibrary:
                 pair.a = 1
                 pair.b = 1
 
-            _run(store, lambda: seen.append((repr(pair), pair == SimpleNamespace(a=1, b=0))))
+            together(store, lambda: seen.append((repr(pair), pair == SimpleNamespace(a=1, b=0))))
             assert "a=1, b=0" not in seen[0][0]
             assert not seen[0][1]
 
@@ -295,7 +288,7 @@ class TestStandardLibrary:
 def test_default_made_in_python_may_overwrite_another() -> None:
     def scenario() -> None:
         rows: defaultdict[str, list[int]] = defaultdict(lambda: [])  # noqa: PIE807 (made by code of the program)
-        _run(lambda: rows["a"].append(1), lambda: rows["a"].append(1))
+        together(lambda: rows["a"].append(1), lambda: rows["a"].append(1))
         assert len(rows["a"]) == 2
 
     assert explore(scenario).verdict == "failed"
@@ -304,7 +297,7 @@ def test_default_made_in_python_may_overwrite_another() -> None:
 def test_default_made_in_c_is_one_step() -> None:
     def scenario() -> None:
         rows: defaultdict[str, list[int]] = defaultdict(list)
-        _run(lambda: rows["a"].append(1), lambda: rows["a"].append(1))
+        together(lambda: rows["a"].append(1), lambda: rows["a"].append(1))
         assert len(rows["a"]) == 2
 
     assert explore(scenario).verdict == "proven"

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 
 from interleave import Budget, explore
-
-
-def _run(*bodies: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=body) for body in bodies]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from tests.threads import together
 
 
 def _count_until_told() -> None:
@@ -34,7 +26,7 @@ def _count_until_told() -> None:
     def tell() -> None:
         state.is_told = True
 
-    _run(wait, count, tell)
+    together(wait, count, tell)
 
 
 def _take_what_is_there() -> None:
@@ -50,7 +42,7 @@ def _take_what_is_there() -> None:
         items.append(1)
         items.append(2)
 
-    _run(take, give)
+    together(take, give)
     assert taken == [1, 2]
 
 
@@ -71,7 +63,7 @@ def _ring() -> None:
             taken.append(slots[ends.head % 2])
             ends.head += 1
 
-    _run(produce, consume)
+    together(produce, consume)
     assert taken == [1, 2]
 
 
@@ -103,7 +95,7 @@ def test_what_the_for_loop_around_does_is_not_forgotten() -> None:
             state.is_on = True
             state.is_on = False
 
-        _run(look, switch)
+        together(look, switch)
         assert done
 
     assert explore(scenario, strategy="dpor").verdict == "proven"
@@ -117,7 +109,7 @@ def test_real_livelock_is_found() -> None:
             while state.turns >= 0:
                 state.turns += 1
 
-        _run(count, count)
+        together(count, count)
 
     result = explore(scenario, strategy="random", budget=Budget(executions=20, steps=4_000))
     assert [failure.kind for failure in result.failures] == ["livelock"]
