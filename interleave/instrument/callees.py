@@ -212,11 +212,12 @@ def _method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
 
 def _container_method(site: Site, owner: Any, kind: int, name: str, arguments: Arguments) -> None:
     action = method_action(kind, name)
-    if kind == LIST and name in callbacks.COMPARING:
-        announce(site, callbacks.of_list_method(site, owner, name, arguments, action(owner, arguments)))
-        return
     if gate.is_detailed and not site.name:
         site.name = name
+    if kind == LIST and name in callbacks.COMPARING:
+        accesses = action(owner, arguments) + ([] if name in KEEPS_ARGUMENTS else _read_arguments(arguments))
+        announce(site, callbacks.of_list_method(site, owner, name, arguments, accesses))
+        return
     if name in STORES_ARGUMENTS:
         name_arguments(arguments)
     elif name not in KEEPS_ARGUMENTS:
