@@ -175,13 +175,17 @@ class Control:
         if threading.current_thread() is not threading.main_thread():
             return
         previous = signal.getsignal(signal.SIGINT)
-        if not callable(previous):
+        if previous is None:
+            # Set by code in C: it could not be put back.
             return
 
         def ask_to_end(number: int, frame: FrameType | None) -> Any:
+            # The watchdog uses the signal where it is ignored, too, as it is in background jobs.
             self._controls.give_up()
+            if previous is signal.SIG_IGN:
+                return None
             if self.is_interrupted:
-                return previous(number, frame)
+                return previous(number, frame) if callable(previous) else signal.default_int_handler(number, frame)
             self.is_interrupted = True
             if self._controls.running is not None and not self._controls.ends_executions:
                 self._controls.running.interrupt()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import _thread
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -127,6 +129,19 @@ def test_a_real_hang_ends_with_the_stacks(scenario: Callable[[], None], place: s
     assert "test_ledger.py" in text
     # The process is as before.
     assert explore(lambda: together(lambda: None), budget=SMALL).verdict == "proven"
+
+
+@pytest.mark.parametrize("isolate", ["off", pytest.param("fork", marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="cannot fork"))])
+def test_a_real_hang_ends_in_a_background_job(isolate: str) -> None:
+    # A shell starts jobs in the background with this signal ignored.
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert explore(_blocks, budget=SMALL, isolate=isolate).stopped_by == "hang"
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        # What the terminal sends to all that it started is for others.
+        assert explore(lambda: signal.raise_signal(signal.SIGINT), isolate=isolate).verdict == "proven"
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def test_the_watchdog_is_not_seen() -> None:
