@@ -114,7 +114,10 @@ class Exchanged:
             for name, method in list(_noted_methods(cls, is_task=issubclass(cls, (_Task, _PyTask)))):
                 self._methods.append((cls, name, vars(cls).get(name, _ABSENT), method))
                 setattr(cls, name, method)
+        wanted = {id(_Future), id(_Task)}
         for namespace in _namespaces():
+            if wanted.isdisjoint(map(id, namespace.values())):
+                continue
             for name, value in list(namespace.items()):
                 if value is _Future or value is _Task:
                     self._names.append((namespace, name, value))

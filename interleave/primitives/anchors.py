@@ -26,7 +26,7 @@ _STEPS = 4
 #: Keys of dictionaries that may be kept without keeping anything of the program alive.
 _KEYS = (str, int, weakref.ref)
 _OURS = "interleave."
-_FUNCTION_PARTS = ("__closure__", "__defaults__", "__kwdefaults__")
+_FUNCTION_PARTS = ("__closure__", "__defaults__", "__kwdefaults__", "__globals__")
 
 
 def direct(holder: Any, owner: Any) -> Anchor | None:
