@@ -10,6 +10,7 @@ attribute of the module are one place), or the cell; its field is the name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +18,7 @@ from interleave import runtime
 from interleave.instrument import foreign, kinds
 from interleave.instrument.announce import announce, gate
 from interleave.instrument.kinds import CODE, MODULE, NAMESPACE, STORAGE, TYPE, module_namespace, mro_of
-from interleave.instrument.registry import AccessList, registry
+from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
 
@@ -36,7 +37,7 @@ def load(site: Site, name: str) -> Callable[[object], None]:
             return
         kind = known.get(type(obj))
         if kind is None:
-            kind = kinds.read_kind(type(obj), name)
+            kind = known[type(obj)]
         if kind == STORAGE:
             runtime.touch(site, obj, name, READ, Peek(kinds.peek, obj, name, UNKNOWN) if gate.is_detailed else UNKNOWN)
         elif kind:
@@ -47,9 +48,7 @@ def load(site: Site, name: str) -> Callable[[object], None]:
 
 def read(site: Site, obj: object, name: str, *, is_raw: bool = False) -> None:
     """Announce the read of an attribute whose name the program computed. `is_raw`: by `object.__getattribute__`."""
-    kind = kinds.readers(name).get(type(obj))
-    if kind is None:
-        kind = kinds.read_kind(type(obj), name)
+    kind = kinds.readers(name)[type(obj)]
     if kind == STORAGE or (is_raw and not kind and kinds.is_storage(type(obj), name)):
         runtime.touch(site, obj, name, READ)
     elif kind:
@@ -70,7 +69,7 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
             kinds.is_variable(namespace.get(name)) and registry.covers(namespace.get("__name__", ""))
         )
         return [(namespace, name, READ)] if is_announced else []
-    if kind == TYPE and not _is_announced(obj, name):
+    if kind == TYPE and not _announced(name)[obj]:
         return []
     accesses: AccessList = [] if kind == TYPE else [(obj, name, READ)]
     for cls in mro_of(obj if kind == TYPE else type(obj)):
@@ -81,17 +80,15 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
     return accesses
 
 
-def _is_announced(cls: type, name: str) -> bool:
-    """Tell whether reads of an attribute of a class are announced: it may be stored, or is data in a class of the program."""
-    cache = kinds.class_readers(name)
-    known = cache.get(cls)
-    if known is None:
-        found = kinds.find(cls, name)
-        is_data = found is not None and kinds.is_variable(found[1]) and registry.covers(kinds.module_name(found[0]))
-        known = int(is_data or kinds.is_stored_in_class(cls, name))
-        if found is not None:
-            registry.remember(cache, cls, known)
-    return bool(known)
+@cache
+def _announced(name: str) -> Kinds:
+    """Return the classes of which reads of an attribute are announced: it may be stored, or is data in a class of the program."""
+    return registry.new_cache(lambda cls: _is_variable(cls, name) or kinds.is_stored_in_class(cls, name))
+
+
+def _is_variable(cls: type, name: str) -> bool:
+    found = kinds.find(cls, name)
+    return found is not None and kinds.is_variable(found[1]) and registry.covers(kinds.module_name(found[0]))
 
 
 def load_namespace(obj: object) -> None:
@@ -143,7 +140,7 @@ def store(site: Site, name: str) -> Callable[[object, object], None]:
             return
         kind = known.get(type(obj))
         if kind is None:
-            kind = kinds.write_kind(type(obj), name)
+            kind = known[type(obj)]
         if kind == STORAGE:
             runtime.touch(site, obj, name, WRITE, value)
         elif kind:
@@ -183,9 +180,7 @@ def delete(site: Site, name: str) -> Callable[[object], None]:
 
     def hook(obj: object) -> None:
         if gate.is_open:
-            kind = kinds.writers(name).get(type(obj))
-            if kind is None:
-                kind = kinds.write_kind(type(obj), name)
+            kind = kinds.writers(name)[type(obj)]
             if kind == STORAGE:
                 runtime.touch(site, obj, name, WRITE)
             elif kind:

@@ -20,6 +20,7 @@ import operator
 import sys
 import weakref
 from collections.abc import Callable
+from functools import cache
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -235,7 +236,7 @@ def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> N
         attribute_call(site, functions.ATTRIBUTE_METHODS[name], (owner, *arguments), is_raw=True)
     else:
         accesses = [] if name in KEEPS_ARGUMENTS else _read_arguments(arguments)
-        if _is_opaque(type(owner), name):
+        if _opaque(name)[type(owner)]:
             name_arguments(arguments)
             accesses.append((owner, WHOLE, WRITE))
         _announce(site, accesses)
@@ -244,20 +245,18 @@ def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> N
 _RESUMING = frozenset({"__next__", "send", "throw", "close"})
 
 
-def _is_opaque(tp: type, name: str) -> int:
+@cache
+def _opaque(name: str) -> Kinds:
+    """Return which types are unknown mutable ones of C that a method may change."""
+    return registry.new_cache(lambda tp: _is_opaque(tp, name))
+
+
+def _is_opaque(tp: type, name: str) -> bool:
     """Tell whether a method belongs to an unknown mutable type of C, which it may change."""
-    known = _opaque_types.get(tp)
-    if known is None:
-        known = 0
-        for cls in kinds.mro_of(tp):
-            if type(kinds.namespace_of(cls).get(name)) not in (FunctionType, type(None)):
-                known = int(root_module(cls) not in families.INERT_MODULES)
-                break
-        registry.remember(_opaque_types, tp, known)
-    return known
-
-
-_opaque_types: Kinds = registry.new_cache()
+    for cls in kinds.mro_of(tp):
+        if type(kinds.namespace_of(cls).get(name)) not in (FunctionType, type(None)):
+            return root_module(cls) not in families.INERT_MODULES
+    return False
 
 
 def _descriptor(site: Site, function: Any, arguments: Arguments) -> None:

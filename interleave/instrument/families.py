@@ -14,6 +14,7 @@ from array import array
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Hashable
 from enum import Enum
+from functools import cache
 from types import FunctionType, MappingProxyType, NoneType
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
@@ -57,36 +58,15 @@ INERT_MODULES = frozenset({
 #: Field of an access that conflicts with everything, since nobody can say what it depends on.
 ANYWHERE: Hashable = object()
 
-_families: Kinds = registry.new_cache()
-_by_operation: dict[str, Kinds] = {}
+
+#: Returns the family of a container type or of a subclass of one, whatever it overrides; NONE for all other types.
+family = registry.new_cache(lambda tp: next((_FAMILIES[cls] for cls in mro_of(tp) if cls in _FAMILIES), NONE)).__getitem__
 
 
-def family(tp: type) -> int:
-    """Return the family of a container type or of a subclass of one, whatever it overrides; NONE for all other types."""
-    known = _families.get(tp)
-    if known is None:
-        known = NONE
-        for cls in mro_of(tp):
-            if cls in _FAMILIES:
-                known = _FAMILIES[cls]
-                break
-        registry.remember(_families, tp, known)
-    return known
-
-
-def operation_cache(dunder: str) -> Kinds:
-    """Return the cache of `operation_family` for one operation."""
-    cache = _by_operation.get(dunder)
-    if cache is None:
-        cache = _by_operation[dunder] = registry.new_cache()
-    return cache
-
-
-def operation_family(tp: type, dunder: str) -> int:
-    """Return the family whose C code performs an operation on instances of `tp`, NONE if Python code does, or nothing mutable."""
-    cache = operation_cache(dunder)
-    known = cache.get(tp)
-    return registry.remember(cache, tp, _judge_operation(tp, dunder)) if known is None else known
+@cache
+def operations(dunder: str) -> Kinds:
+    """Return the families whose C code performs an operation, by type: NONE where Python code does, or nothing mutable is involved."""
+    return registry.new_cache(lambda tp: _judge_operation(tp, dunder))
 
 
 def _judge_operation(tp: type, dunder: str) -> int:
@@ -114,7 +94,7 @@ def _judge_function(tp: type, function: Any) -> int:
 
 def is_library_container(tp: type) -> bool:
     """Tell whether instances are containers that the standard library writes in Python: `UserDict`, `WeakSet`, `Counter`, ..."""
-    return any(operation_family(tp, dunder) in (OPAQUE, WEAK) for dunder in ("__getitem__", "__contains__", "__iter__"))
+    return any(operations(dunder)[tp] in (OPAQUE, WEAK) for dunder in ("__getitem__", "__contains__", "__iter__"))
 
 
 def _makes_defaults(tp: type) -> bool:

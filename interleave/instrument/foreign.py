@@ -6,6 +6,7 @@ where it may change. See `runtime.unseen` for what it means that they are one st
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from interleave.instrument.announce import Divisible, announce, gate
@@ -25,18 +26,19 @@ METHODS: dict[str, tuple[str, ...]] = {
     "enter": ("__enter__",),
     "enter asynchronously": ("__aenter__",),
 }  # fmt: skip
-_caches: dict[str, Kinds] = {name: registry.new_cache() for name in METHODS}
+
+
+@cache
+def _users(operation: str) -> Kinds:
+    """Return the types that have such a method."""
+    return registry.new_cache(lambda tp: any(_has_foreign(tp, name) for name in METHODS[operation]))
 
 
 def operated(operation: str, *operands: Any) -> AccessList:
     """Return what an operation touches by methods of installed packages, empty as a rule."""
-    cache = _caches[operation]
+    kinds = _users(operation)
     for operand in operands:
-        tp = type(operand)
-        known = cache.get(tp)
-        if known is None:
-            known = registry.remember(cache, tp, int(any(_has_foreign(tp, name) for name in METHODS[operation])))
-        if known:
+        if kinds[type(operand)]:
             return used(operand, WRITE if operation.startswith("enter") else READ, is_held=operation != "enter asynchronously")
     return []
 

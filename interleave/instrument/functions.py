@@ -20,7 +20,7 @@ from typing import Any
 from interleave.instrument import attributes
 from interleave.instrument.announce import gate
 from interleave.instrument.containers import ensure_key, read_index, read_key, remove_key, store_index, store_key
-from interleave.instrument.families import ARRAY, DEFAULTDICT, DICT, LIST, NONE, VIEW, family, operation_family
+from interleave.instrument.families import ARRAY, DEFAULTDICT, DICT, LIST, NONE, VIEW, family, operations
 from interleave.instrument.items import membership_reads, size_reads
 from interleave.instrument.iterators import called, consumed, started
 from interleave.instrument.kinds import root_module
@@ -56,13 +56,13 @@ def _read(arguments: Arguments) -> AccessList:
 
 def _write_first(arguments: Arguments) -> AccessList:
     """Return what changing the first argument and reading the others touches."""
-    if not arguments or not operation_family(type(arguments[0]), "__len__"):
+    if not arguments or not operations("__len__")[type(arguments[0])]:
         return []
     return [(arguments[0], WHOLE, WRITE)]
 
 
 def _size(arguments: Arguments) -> AccessList:
-    kind = operation_family(type(arguments[0]), "__len__") if arguments else NONE
+    kind = operations("__len__")[type(arguments[0])] if arguments else NONE
     return size_reads(arguments[0], kind) if kind else []
 
 
@@ -87,7 +87,7 @@ def _item(dunder: str) -> Reads:
     mode = READ if dunder == "__getitem__" else WRITE
 
     def entry(arguments: Arguments) -> AccessList:
-        kind = operation_family(type(arguments[0]), dunder) if len(arguments) > 1 else NONE
+        kind = operations(dunder)[type(arguments[0])] if len(arguments) > 1 else NONE
         if kind in table:
             return list(table[kind](arguments[0], arguments[1:]))
         return [(arguments[0], WHOLE, mode)] if kind else []

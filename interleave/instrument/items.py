@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from interleave import runtime
-from interleave.instrument import families
 from interleave.instrument.announce import announce, announce_one, gate
 from interleave.instrument.callbacks import make_default, makes_in_python
 from interleave.instrument.containers import (
@@ -38,7 +37,7 @@ from interleave.instrument.families import (
     VIEW,
     WEAK,
     item,
-    operation_family,
+    operations,
 )
 from interleave.instrument.foreign import changing, looking
 from interleave.instrument.iterators import consumed
@@ -82,14 +81,14 @@ def _value(obj: Any, key: Any) -> object:
 
 def load_item(site: Site) -> Callable[[Any, Any], None]:
     """Make the hook for `obj[key]`."""
-    known = families.operation_cache("__getitem__")
+    known = operations("__getitem__")
 
     def hook(obj: Any, key: Any) -> None:
         if not gate.is_open:
             return
         kind = known.get(type(obj))
         if kind is None:
-            kind = operation_family(type(obj), "__getitem__")
+            kind = known[type(obj)]
         if kind == DICT and id(obj) not in aliases:
             field = ("[]", key) if type(key) in PLAIN_KEYS else item(key)
             runtime.touch(site, obj, field, READ, Peek(_value, obj, key) if gate.is_detailed else UNKNOWN)
@@ -105,7 +104,7 @@ def load_item(site: Site) -> Callable[[Any, Any], None]:
 
 def store_item(site: Site) -> Callable[[Any, Any, object], None]:
     """Make the hook for `obj[key] = value`."""
-    known = families.operation_cache("__setitem__")
+    known = operations("__setitem__")
 
     def hook(obj: Any, key: Any, value: object) -> None:
         if not gate.is_naming:
@@ -117,7 +116,7 @@ def store_item(site: Site) -> Callable[[Any, Any, object], None]:
             return
         kind = known.get(type(obj))
         if kind is None:
-            kind = operation_family(type(obj), "__setitem__")
+            kind = known[type(obj)]
         if kind == DICT and type(key) in PLAIN_KEYS and id(obj) not in aliases and dict.__contains__(obj, key):
             runtime.touch(site, obj, ("[]", key), WRITE, value)
             if not dict.__contains__(obj, key):
@@ -137,14 +136,12 @@ def delete_item(site: Site) -> Callable[[Any, Any], None]:
 
 
 def _by_table(site: Site, dunder: str, table: dict[int, Action], otherwise: Action) -> Callable[[Any, Any], None]:
-    known = families.operation_cache(dunder)
+    known = operations(dunder)
 
     def hook(obj: Any, key: Any) -> None:
         if not gate.is_open:
             return
-        kind = known.get(type(obj))
-        if kind is None:
-            kind = operation_family(type(obj), dunder)
+        kind = known[type(obj)]
         if kind:
             settle(site, table.get(kind, otherwise), obj, (key,))
 
@@ -153,14 +150,12 @@ def _by_table(site: Site, dunder: str, table: dict[int, Action], otherwise: Acti
 
 def contains(site: Site) -> Callable[[Any, Any], None]:
     """Make the hook for `key in obj`."""
-    known = families.operation_cache("__contains__")
+    known = operations("__contains__")
 
     def hook(obj: Any, key: Any) -> None:
         if not gate.is_open:
             return
-        kind = known.get(type(obj))
-        if kind is None:
-            kind = operation_family(type(obj), "__contains__")
+        kind = known[type(obj)]
         if kind in (DICT, SET):
             announce_one(site, obj, ("[]", key) if type(key) in PLAIN_KEYS else item(key), READ)
         elif kind:
@@ -171,7 +166,7 @@ def contains(site: Site) -> Callable[[Any, Any], None]:
 
 def membership_reads(obj: Any, key: object) -> AccessList:
     """Return what `key in obj` reads."""
-    kind = operation_family(type(obj), "__contains__")
+    kind = operations("__contains__")[type(obj)]
     if kind == VIEW:
         return consumed(obj)
     return _TESTS.get(kind, read_whole)(obj, (key,)) if kind else []
@@ -181,7 +176,7 @@ def load_slice(site: Site) -> Callable[[Any], None]:
     """Make the hook for `obj[a:b]`."""
 
     def hook(obj: Any) -> None:
-        if gate.is_open and operation_family(type(obj), "__getitem__"):
+        if gate.is_open and operations("__getitem__")[type(obj)]:
             announce_one(site, obj, WHOLE, READ)
 
     return hook
@@ -194,7 +189,7 @@ def store_slice(site: Site) -> Callable[[Any, object], None]:
         if gate.is_naming:
             if type(value) not in ANONYMOUS:
                 name_value(value)
-            if gate.is_open and operation_family(type(obj), "__setitem__"):
+            if gate.is_open and operations("__setitem__")[type(obj)]:
                 announce(site, [(obj, WHOLE, WRITE), *consumed(value)])
 
     return hook
@@ -202,14 +197,12 @@ def store_slice(site: Site) -> Callable[[Any, object], None]:
 
 def size(site: Site) -> Callable[[Any], None]:
     """Make the hook for what needs the length of an object only: truth tests, patterns."""
-    known = families.operation_cache("__len__")
+    known = operations("__len__")
 
     def hook(obj: Any) -> None:
         if not gate.is_open:
             return
-        kind = known.get(type(obj))
-        if kind is None:
-            kind = operation_family(type(obj), "__len__")
+        kind = known[type(obj)]
         if kind:
             announce(site, size_reads(obj, kind))
 

@@ -22,7 +22,6 @@ from types import AsyncGeneratorType, BuiltinFunctionType, CoroutineType, Functi
 from typing import Any
 
 from interleave import runtime
-from interleave.instrument import families
 from interleave.instrument.announce import announce, announce_one, gate
 from interleave.instrument.containers import method_action, write_whole
 from interleave.instrument.families import (
@@ -38,11 +37,11 @@ from interleave.instrument.families import (
     VIEW,
     WEAK,
     family,
-    operation_family,
+    operations,
 )
 from interleave.instrument.foreign import looking
 from interleave.instrument.kinds import find
-from interleave.instrument.registry import AccessList, Kinds, registry
+from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 
 #: Kinds of iterators: none or one written in Python; one over something immutable, or that shows nothing; one with something behind it.
@@ -60,18 +59,18 @@ _UNSHARED = 3
 _DEPTH = 6
 
 _ListIterator: type = type(iter(list[Any]()))
-_iterators: Kinds = registry.new_cache()
 
 
 def _iterator_kind(tp: type) -> int:
-    kind = NO_ITERATOR
-    found = find(tp, "__next__")
     if tp is GeneratorType:
-        kind = GENERATOR
-    elif found is not None and type(found[1]) is not FunctionType and tp not in (CoroutineType, AsyncGeneratorType):
-        is_known = found[0].__module__ in _WRAPPER_MODULES and tp not in _IMMUTABLE_ITERATORS
-        kind = WRAPPER if is_known else PLAIN
-    return registry.remember(_iterators, tp, kind)
+        return GENERATOR
+    found = find(tp, "__next__")
+    if found is None or type(found[1]) is FunctionType or tp in (CoroutineType, AsyncGeneratorType):
+        return NO_ITERATOR
+    return WRAPPER if found[0].__module__ in _WRAPPER_MODULES and tp not in _IMMUTABLE_ITERATORS else PLAIN
+
+
+_iterators = registry.new_cache(_iterator_kind)
 
 
 def behind(iterator: Any, depth: int = 0) -> AccessList:
@@ -82,7 +81,7 @@ def behind(iterator: Any, depth: int = 0) -> AccessList:
         if tp is tuple:
             # `zip` and `map` keep their iterators in a tuple; other tuples hold values on their way to the program.
             for inner in part:
-                if _iterator_kind(type(inner)) == WRAPPER and depth < _DEPTH:
+                if _iterators[type(inner)] == WRAPPER and depth < _DEPTH:
                     accesses += behind(inner, depth + 1)
             continue
         kind = family(tp)
@@ -92,7 +91,7 @@ def behind(iterator: Any, depth: int = 0) -> AccessList:
             accesses.append((part, SHAPE if kind == SET or type(iterator) in _KEY_ITERATORS else WHOLE, READ))
         elif tp is BuiltinFunctionType:
             accesses += called(part)
-        elif depth < _DEPTH and _iterator_kind(tp) == WRAPPER:
+        elif depth < _DEPTH and _iterators[tp] == WRAPPER:
             accesses += behind(part, depth + 1)
     return accesses
 
@@ -115,16 +114,12 @@ def view_reads(view: Any) -> AccessList:
 
 def consumed(value: Any) -> AccessList:
     """Return what iterating over a value to its end touches."""
-    kind = families.operation_cache("__iter__").get(type(value))
-    if kind is None:
-        kind = operation_family(type(value), "__iter__")
+    kind = operations("__iter__")[type(value)]
     if kind in (DICT, DEFAULTDICT, SET):
         return [(value, SHAPE, READ)]
     if kind == VIEW:
         return view_reads(value)
-    step = _iterators.get(type(value))
-    if step is None:
-        step = _iterator_kind(type(value))
+    step = _iterators[type(value)]
     if step:
         return [(value, WHOLE, WRITE), *(behind(value) if step == WRAPPER else ())]
     if kind == FOREIGN:
@@ -134,14 +129,12 @@ def consumed(value: Any) -> AccessList:
 
 def start(site: Site) -> Callable[[Any], None]:
     """Make the hook for the start of a loop: iterators of dictionaries, sets and deques note the size at once."""
-    known = families.operation_cache("__iter__")
+    known = operations("__iter__")
 
     def hook(obj: Any) -> None:
         if not gate.is_open:
             return
-        kind = known.get(type(obj))
-        if kind is None:
-            kind = operation_family(type(obj), "__iter__")
+        kind = known[type(obj)]
         if kind == VIEW:
             announce(site, [(owner, SHAPE, READ) for owner, _, _ in view_reads(obj)])
         elif kind in (DICT, DEFAULTDICT, SET, DEQUE):
@@ -154,7 +147,7 @@ def start(site: Site) -> Callable[[Any], None]:
 
 def started(obj: Any) -> AccessList:
     """Return what making an iterator reads."""
-    kind = operation_family(type(obj), "__iter__")
+    kind = operations("__iter__")[type(obj)]
     if kind in (NONE, LIST):
         return []
     return consumed(obj)
@@ -172,7 +165,7 @@ def step(site: Site, is_argument: bool = False) -> Callable[[Any], None]:
             return
         kind = _iterators.get(type(iterator))
         if kind is None:
-            kind = _iterator_kind(type(iterator))
+            kind = _iterators[type(iterator)]
         if not kind:
             return
         is_shared = sys.getrefcount(iterator) > unshared

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from enum import EnumType
+from functools import cache
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -104,41 +105,17 @@ _OURS = __name__.partition(".")[0]
 #: Kinds of attribute accesses. NOTHING must be 0: hooks test for truth. CODE is a property whose code is out of scope.
 NOTHING, STORAGE, CLASS, TYPE, MODULE, NAMESPACE, CODE = range(7)
 
-_readers: dict[str, Kinds] = {}
-_writers: dict[str, Kinds] = {}
-_class_readers: dict[str, Kinds] = {}
 
-
+@cache
 def readers(name: str) -> Kinds:
-    """Return the cache of read kinds of one attribute name; entries are filled in by `read_kind`."""
-    return _cache_of(_readers, name)
+    """Return the kinds of reads of an attribute, by type of the instance."""
+    return registry.new_cache(lambda tp: _judge_read(tp, name))
 
 
+@cache
 def writers(name: str) -> Kinds:
-    """Return the cache of write kinds of one attribute name; entries are filled in by `write_kind`."""
-    return _cache_of(_writers, name)
-
-
-def class_readers(name: str) -> Kinds:
-    """Return the cache of what is known of reads from a class, by class, of one attribute name."""
-    return _cache_of(_class_readers, name)
-
-
-def _cache_of(caches: dict[str, Kinds], name: str) -> Kinds:
-    cache = caches.get(name)
-    if cache is None:
-        cache = caches[name] = registry.new_cache()
-    return cache
-
-
-def read_kind(tp: type, name: str) -> int:
-    """Judge a read of an attribute of an instance of `tp`, and remember the answer."""
-    return registry.remember(readers(name), tp, _judge_read(tp, name))
-
-
-def write_kind(tp: type, name: str) -> int:
-    """Judge a store or deletion of an attribute of an instance of `tp`, and remember the answer."""
-    return registry.remember(writers(name), tp, _judge_write(tp, name))
+    """Return the kinds of stores and deletions of an attribute, by type of the instance."""
+    return registry.new_cache(lambda tp: _judge_write(tp, name))
 
 
 def _judge_read(tp: type, name: str) -> int:

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Set
-from functools import partial
+from functools import cache, partial
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -160,7 +160,7 @@ def _is_lazy(argument: Any) -> bool:
     tp = type(argument)
     if tp is FunctionType or tp is MethodType:
         return is_foreign(argument, ())
-    return _iterates_foreign(argument) or _is_noisy(tp, None)
+    return _iterates_foreign(argument) or bool(_noisy(None)[tp])
 
 
 # --- operators, attributes, iteration ---------------------------------------------------------------------------------
@@ -190,16 +190,11 @@ _SILENT = frozenset({
     "__call__", "__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__get__", "__set__", "__delete__",
 })  # fmt: skip
 
-_noisy: dict[Set[str] | None, Kinds] = {}
 
-
-def _is_noisy(tp: type, names: Set[str] | None) -> bool:
-    """Tell whether a type has one of some special methods, None for all, as Python code that is not instrumented."""
-    cache = _noisy.get(names)
-    if cache is None:
-        cache = _noisy[names] = registry.new_cache()
-    known = cache.get(tp)
-    return bool(registry.remember(cache, tp, int(_judge(tp, names))) if known is None else known)
+@cache
+def _noisy(names: Set[str] | None) -> Kinds:
+    """Return which types have one of some special methods, None for all, as Python code that is not instrumented."""
+    return registry.new_cache(lambda tp: _judge(tp, names))
 
 
 def _judge(tp: type, names: Set[str] | None) -> bool:
@@ -225,7 +220,7 @@ def _has_noisy_parts(obj: Any, names: Set[str] | None) -> bool:
         if seen > _MOST_ELEMENTS:
             return True
         tp = type(one)
-        if _is_noisy(tp, names):
+        if _noisy(names)[tp]:
             return True
         if tp in (list, tuple, set, frozenset):
             pending += list(one)[:_MOST_ELEMENTS]
@@ -240,7 +235,7 @@ def _by_type(*groups: Set[str] | None) -> Callable[..., None]:
     def hook(*operands: Any) -> None:
         if gate.is_open and not gate.may_switch:
             for operand, names in zip(operands, groups, strict=True):
-                if _is_noisy(type(operand), names) or (type(operand) is tuple and names is _KEY and _has_noisy_parts(operand, names)):
+                if _noisy(names)[type(operand)] or (type(operand) is tuple and names is _KEY and _has_noisy_parts(operand, names)):
                     gate.may_switch = True
 
     return hook
@@ -257,7 +252,7 @@ def _by_parts(names: Set[str] | None) -> Callable[..., None]:
 
 
 def _iterate(obj: Any) -> None:
-    if gate.is_open and (_iterates_foreign(obj) or _is_noisy(type(obj), None)):
+    if gate.is_open and (_iterates_foreign(obj) or _noisy(None)[type(obj)]):
         gate.may_switch = True
 
 
