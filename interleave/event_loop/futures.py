@@ -64,51 +64,62 @@ class Future(_Future):  # type: ignore[misc]
         return _number_of(self)
 
 
-def enter(obj: Any, field: Any, mode: int) -> None:
-    """Add an access to a future to the footprint of the step under way."""
+def enter(obj: Any, mode: int, *fields: Any) -> None:
+    """Add accesses to an object to the footprint of the step under way."""
     trap = active()
     if trap is not None and trap.steps is not None and trap.steps.touched is not None:
-        trap.steps.enter_object(obj, mode, field)
+        for field in fields:
+            trap.steps.enter_object(obj, mode, field)
 
 
-def noted(original: Any, mode: int, field: Any = RESULT) -> Callable[..., Any]:
-    """Return a method that notes an access before it does what the original does."""
+def noted(original: Any, mode: int, *fields: Any) -> Callable[..., Any]:
+    """Return a method that notes accesses, to the result if no fields are given, before it does what the original does."""
+    fields = fields or (RESULT,)
 
     def method(self: Any, *args: Any, **options: Any) -> Any:
-        enter(self, field, mode)
+        enter(self, mode, *fields)
         return original(self, *args, **options)
 
     method.__name__ = getattr(original, "__name__", "method")
     return method
 
 
-#: Field of what a gathering future has counted.
-COUNTED = COUNT
-
-#: What looks at a future, and what changes it.
-LOOKS = ("result", "exception", "done", "cancelled")
-CHANGES = ("remove_done_callback", "set_result", "set_exception")
-
-
-def note_all(cls: Any, real: Any) -> None:
-    """Give a class noted variants of the methods of futures."""
-    for name in LOOKS:
-        setattr(cls, name, noted(getattr(real, name), READ))
-    for name in CHANGES:
-        setattr(cls, name, noted(getattr(real, name), WRITE))
-    for name in ("__await__", "__iter__"):
-        setattr(cls, name, noted(getattr(real, name), WRITE))
+def noted_methods(real: Any, *, is_task: bool) -> dict[str, Callable[..., Any]]:
+    """Return noted variants of the methods of a class of futures: of those that look at one, and of those that change it."""
+    found = {name: noted(getattr(real, name), READ) for name in ("result", "exception", "done", "cancelled")}
+    found |= {name: noted(getattr(real, name), WRITE) for name in ("remove_done_callback", "__await__", "__iter__")}
+    # That it is done is also seen by the steps that count for it, of which `asyncio.wait` has some.
+    done = (RESULT,) if is_task else (RESULT, COUNT)
+    found |= {name: noted(getattr(real, name), WRITE, *done) for name in ("cancel", "set_result", "set_exception")}
+    if not is_task:
+        return found | {"add_done_callback": noted(real.add_done_callback, WRITE)}
+    found |= {"cancel": _noted_cancel(real.cancel), "add_done_callback": _noted_add(real.add_done_callback)}
+    return found | {"cancelling": noted(real.cancelling, READ, STATE), "uncancel": noted(real.uncancel, WRITE, STATE)}
 
 
-def noted_change(original: Any) -> Callable[..., Any]:
-    """Return a method that notes that a future is done, also to the steps that count for it, of which `asyncio.wait` has some."""
+def _noted_cancel(original: Any) -> Callable[..., Any]:
+    """Return a method that asks a task to end, noted: it concerns the next step of the task, if it has not ended."""
 
-    def method(self: Any, *args: Any, **options: Any) -> Any:
-        enter(self, RESULT, WRITE)
-        enter(self, COUNT, WRITE)
-        return original(self, *args, **options)
+    def cancel(self: Any, msg: Any = None) -> bool:
+        enter(self, WRITE, STATE)
+        enter(self, READ, RESULT)
+        return bool(original(self, msg))
 
-    return method
+    return cancel
+
+
+def _noted_add(original: Any) -> Callable[..., Any]:
+    """Return a method that has a function called when a task has ended, noted."""
+
+    def add_done_callback(self: Any, fn: Any, /, *, context: Any = None) -> None:
+        enter(self, WRITE, RESULT)
+        group = owner_of(fn)
+        if group is not None:
+            # It gets its name from whoever waits for the task, not from the task that ends first.
+            enter(group, READ, COUNT)
+        original(self, fn, context=context)
+
+    return add_done_callback
 
 
 class NotedFuture(Future):
@@ -117,43 +128,12 @@ class NotedFuture(Future):
     __slots__ = ()
 
 
-def noted_cancel(original: Any) -> Callable[..., Any]:
-    """Return a method that asks a task to end, noted: it concerns the next step of the task, if it has not ended."""
-
-    def cancel(self: Any, msg: Any = None) -> bool:
-        enter(self, STATE, WRITE)
-        enter(self, RESULT, READ)
-        return bool(original(self, msg))
-
-    return cancel
-
-
-def noted_add(original: Any) -> Callable[..., Any]:
-    """Return a method that has a function called when a task has ended, noted."""
-
-    def add_done_callback(self: Any, fn: Any, /, *, context: Any = None) -> None:
-        enter(self, RESULT, WRITE)
-        group = owner_of(fn)
-        if group is not None:
-            # It gets its name from whoever waits for the task, not from the task that ends first.
-            enter(group, COUNT, READ)
-        original(self, fn, context=context)
-
-    return add_done_callback
-
-
 class NotedTask(Task):
     """A task that notes who looks at it and who cancels it."""
 
     __slots__ = ()
-    cancel = noted_cancel(asyncio.Task.cancel)
-    add_done_callback = noted_add(asyncio.Task.add_done_callback)
-    cancelling = noted(asyncio.Task.cancelling, READ, STATE)
-    uncancel = noted(asyncio.Task.uncancel, WRITE, STATE)
 
 
-note_all(NotedFuture, asyncio.Future)
-for _name in ("cancel", "set_result", "set_exception"):
-    setattr(NotedFuture, _name, noted_change(getattr(asyncio.Future, _name)))
-NotedFuture.add_done_callback = noted(asyncio.Future.add_done_callback, WRITE)
-note_all(NotedTask, asyncio.Task)
+for _noted, _real in ((NotedFuture, asyncio.Future), (NotedTask, asyncio.Task)):
+    for _name, _method in noted_methods(_real, is_task=_noted is NotedTask).items():
+        setattr(_noted, _name, _method)

@@ -14,12 +14,11 @@ import sys
 from abc import ABCMeta
 from asyncio import futures as real_futures
 from asyncio import tasks as real_tasks
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
-from interleave.event_loop.futures import CHANGES, LOOKS, NotedFuture, NotedTask, noted, noted_add, noted_cancel
-from interleave.model import READ, STATE, WRITE
+from interleave.event_loop.futures import NotedFuture, NotedTask, noted_methods
 from interleave.runtime import active
 
 _Future: Any = asyncio.Future
@@ -74,26 +73,6 @@ for _stand_in, _original in ((Future, _Future), (Task, _Task)):
 _STAND_INS: dict[Any, Any] = {original: stand_in for stand_in, original in _REAL.items()}
 
 
-def _noted_methods(cls: Any, *, is_task: bool) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Yield noted methods for a class, in place of those that it defines or has from wherever."""
-
-    def original(name: str) -> Any:
-        return getattr(cls, name)
-
-    for name in LOOKS:
-        yield name, noted(original(name), READ)
-    for name in (*CHANGES, "__await__", "__iter__"):
-        yield name, noted(original(name), WRITE)
-    if not is_task:
-        yield "cancel", noted(original("cancel"), WRITE)
-        yield "add_done_callback", noted(original("add_done_callback"), WRITE)
-        return
-    yield "cancel", noted_cancel(original("cancel"))
-    yield "add_done_callback", noted_add(original("add_done_callback"))
-    yield "cancelling", noted(original("cancelling"), READ, STATE)
-    yield "uncancel", noted(original("uncancel"), WRITE, STATE)
-
-
 def _derived() -> Iterator[Any]:
     """Yield the classes next to those in C, and asyncio's own in Python."""
     for real in (_Future, _Task):
@@ -111,7 +90,7 @@ class Exchanged:
         self._names: list[tuple[dict[str, Any], str, Any]] = []
         self._methods: list[tuple[Any, str, Any, Any]] = []
         for cls in list(_derived()):
-            for name, method in list(_noted_methods(cls, is_task=issubclass(cls, (_Task, _PyTask)))):
+            for name, method in noted_methods(cls, is_task=issubclass(cls, (_Task, _PyTask))).items():
                 self._methods.append((cls, name, vars(cls).get(name, _ABSENT), method))
                 setattr(cls, name, method)
         wanted = {id(_Future), id(_Task)}

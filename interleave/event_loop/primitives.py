@@ -12,7 +12,8 @@ from asyncio import base_events, locks, queues, streams
 from collections.abc import Callable
 from typing import Any
 
-from interleave.event_loop.futures import COUNTED, noted
+from interleave.event_loop.futures import noted
+from interleave.event_loop.scheduler import COUNT
 from interleave.model import READ, STATE, WRITE, Site
 from interleave.runtime import active, gate
 from interleave.runtime.sites import current_site
@@ -164,10 +165,9 @@ def _methods() -> dict[tuple[type, str], Any]:
         found[locks.Barrier, name] = property(noted(getter, READ, STATE))
     gathering = asyncio.tasks._GatheringFuture  # type: ignore[attr-defined]
     # The steps that count read what they count: they are in no conflict with each other, only with whoever looks.
-    for name in ("result", "exception", "done", "cancelled"):
-        found[gathering, name] = noted(getattr(gathering, name), WRITE, COUNTED)
-    for name in ("__await__", "__iter__", "add_done_callback", "remove_done_callback", "cancel"):
-        found[gathering, name] = noted(getattr(gathering, name), WRITE, COUNTED)
+    looks = ("result", "exception", "done", "cancelled")
+    for name in (*looks, "__await__", "__iter__", "add_done_callback", "remove_done_callback", "cancel"):
+        found[gathering, name] = noted(getattr(gathering, name), WRITE, COUNT)
     return found
 
 

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
 
-from interleave.model import READ, WRITE
-from interleave.runtime import active
+from interleave.event_loop.futures import enter
+from interleave.model import READ, STATE, WRITE
 
 _FlowControl: Any = vars(transports)["_FlowControlMixin"]
 _feed_buffered: Any = vars(protocols)["_feed_data_to_buffered_proto"]
@@ -27,9 +27,7 @@ MADE, _END = "made", "end"
 
 def touch(obj: object, mode: int = WRITE) -> None:
     """Add an object to the footprint of the step under way."""
-    trap = active()
-    if trap is not None and trap.steps is not None and trap.steps.touched is not None:
-        trap.steps.enter_object(obj, mode)
+    enter(obj, mode, STATE)
 
 
 class Wire:
