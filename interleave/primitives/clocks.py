@@ -88,21 +88,13 @@ class _Calendar:
         return self._real(*arguments)
 
 
+_TICKS = (time.monotonic, time.perf_counter, time.process_time, time.thread_time)
+_TICKS_IN_NS = (time.monotonic_ns, time.perf_counter_ns, time.process_time_ns, time.thread_time_ns)
 OBJECTS: tuple[Row, ...] = (
-    Row(time.localtime, _Calendar(time.localtime)),
-    Row(time.gmtime, _Calendar(time.gmtime)),
-    Row(time.ctime, _Calendar(time.ctime)),
+    *(Row(real, _Calendar(real)) for real in (time.localtime, time.gmtime, time.ctime)),
     Row(time.asctime, _Calendar(time.asctime, time.localtime)),
     Row(time.strftime, _Calendar(time.strftime, time.localtime, 1)),
     Row(time.sleep, staticmethod(sleep)),
-    Row(time.monotonic, _Reader(time.monotonic)),
-    Row(time.perf_counter, _Reader(time.perf_counter)),
-    Row(time.process_time, _Reader(time.process_time)),
-    Row(time.thread_time, _Reader(time.thread_time)),
-    Row(time.time, _Reader(time.time, _EPOCH - _START)),
-    Row(time.monotonic_ns, _Reader(time.monotonic_ns)),
-    Row(time.perf_counter_ns, _Reader(time.perf_counter_ns)),
-    Row(time.process_time_ns, _Reader(time.process_time_ns)),
-    Row(time.thread_time_ns, _Reader(time.thread_time_ns)),
-    Row(time.time_ns, _Reader(time.time_ns, _EPOCH - _START)),
+    *(Row(real, _Reader(real)) for real in (*_TICKS, *_TICKS_IN_NS)),
+    *(Row(real, _Reader(real, _EPOCH - _START)) for real in (time.time, time.time_ns)),
 )

@@ -37,37 +37,11 @@ from interleave.primitives.holders import CLASS_ATTRIBUTE, ITEM, Entry, Exchange
 from interleave.runtime import active, gate, state
 
 #: Packages whose own names and locks are left alone, with everything below them.
-_LEFT_ALONE = frozenset(
-    {
-        "interleave",
-        "greenlet",
-        "importlib",
-        "_frozen_importlib",
-        "_frozen_importlib_external",
-        "execnet",
-        "xdist",
-        "_pytest",
-        "pytest",
-        "pluggy",
-        "coverage",
-        "pytest_cov",
-        "rich",
-        "click",
-        "networkx",
-        "bytecode",
-        "hypothesis",
-        "pdb",
-        "bdb",
-        "_pydev_bundle",
-        "_pydevd_bundle",
-        "_pydevd_frame_eval",
-        "_pydevd_sys_monitoring",
-        "pydevd",
-        "pydevd_file_utils",
-        "pydevd_tracing",
-        "debugpy",
-    }
-)
+_LEFT_ALONE = frozenset({
+    "interleave", "greenlet", "importlib", "_frozen_importlib", "_frozen_importlib_external", "execnet", "xdist", "_pytest", "pytest",
+    "pluggy", "coverage", "pytest_cov", "rich", "click", "networkx", "bytecode", "hypothesis", "pdb", "bdb", "_pydev_bundle",
+    "_pydevd_bundle", "_pydevd_frame_eval", "_pydevd_sys_monitoring", "pydevd", "pydevd_file_utils", "pydevd_tracing", "debugpy",
+})  # fmt: skip
 #: Their instances hold a lock each, in great number (before 3.12): found by their type, they need no search.
 _LIKELY_HOLDERS = (functools.cached_property,) if sys.version_info < (3, 12) else ()
 #: Locks that stay: those inside `threading`, under which no code of the program runs and which would be a step in every `current_thread()`.

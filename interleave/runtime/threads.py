@@ -16,30 +16,9 @@ class LogicalThread:
     """One schedulable thread of one execution. Plain slots: the hot path reads them."""
 
     __slots__ = (
-        "bit",
-        "body",
-        "carrier",
-        "children",
-        "deadline",
-        "ended",
-        "exit_queue",
-        "fiber",
-        "handle",
-        "held",
-        "info",
-        "is_finished",
-        "is_joined",
-        "is_timed_out",
-        "locals",
-        "name",
-        "named",
-        "path",
-        "queue",
-        "resource",
-        "task",
-        "tick",
-        "tid",
-    )
+        "bit", "body", "carrier", "children", "deadline", "ended", "exit_queue", "fiber", "handle", "held", "info", "is_finished",
+        "is_joined", "is_timed_out", "locals", "name", "named", "path", "queue", "resource", "task", "tick", "tid",
+    )  # fmt: skip
 
     def __init__(self, info: ThreadInfo, body: Callable[[], object]) -> None:
         self.info = info
