@@ -16,11 +16,13 @@ from bytecode.instr import CellVar, FreeVar
 
 from interleave.instrument import attributes, callees, calls, foreign, items, iterators, operators
 from interleave.instrument.context import Context, Plan
+from interleave.model import Site
 
 _VERSION = sys.version_info[:2]
 _GENERATOR = 0x20
 
 
+Hook = Callable[..., None]
 PlanMaker = Callable[[Context, Instr, int], Plan | None]
 PLANS: dict[str, PlanMaker] = {}
 
@@ -42,28 +44,20 @@ def _name_of(instr: Instr) -> str:
 # --- attributes, globals, cells ---------------------------------------------------------------------------------------
 
 
-@_register("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM")
-def _load_attr(context: Context, instr: Instr, position: int) -> Plan:
-    name = _name_of(instr)
-    return Plan(attributes.load(context.site(instr, name), name), (1,))
+def _by_name(make: Callable[[Site, str], Hook], *depths: int) -> PlanMaker:
+    """Return the plan maker of an instruction whose hook knows the site and the name."""
+
+    def plan(context: Context, instr: Instr, position: int) -> Plan:
+        name = _name_of(instr)
+        return Plan(make(context.site(instr, name), name), depths)
+
+    return plan
 
 
-@_register("LOAD_SUPER_ATTR")
-def _load_super_attr(context: Context, instr: Instr, position: int) -> Plan:
-    name = _name_of(instr)
-    return Plan(attributes.load_super(context.site(instr, name), name), (1, 2))
-
-
-@_register("STORE_ATTR")
-def _store_attr(context: Context, instr: Instr, position: int) -> Plan:
-    name = _name_of(instr)
-    return Plan(attributes.store(context.site(instr, name), name), (1, 2))
-
-
-@_register("DELETE_ATTR")
-def _delete_attr(context: Context, instr: Instr, position: int) -> Plan:
-    name = _name_of(instr)
-    return Plan(attributes.delete(context.site(instr, name), name), (1,))
+_register("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM")(_by_name(attributes.load, 1))
+_register("LOAD_SUPER_ATTR")(_by_name(attributes.load_super, 1, 2))
+_register("STORE_ATTR")(_by_name(attributes.store, 1, 2))
+_register("DELETE_ATTR")(_by_name(attributes.delete, 1))
 
 
 @_register("LOAD_GLOBAL")
@@ -116,45 +110,23 @@ def _load_item(context: Context, instr: Instr, position: int) -> Plan | None:
     return None if position in context.private else Plan(items.load_item(context.site(instr)), (2, 1))
 
 
-@_register("STORE_SUBSCR")
-def _store_item(context: Context, instr: Instr, position: int) -> Plan:
-    return Plan(items.store_item(context.site(instr)), (2, 1, 3))
-
-
-@_register("DELETE_SUBSCR")
-def _delete_item(context: Context, instr: Instr, position: int) -> Plan:
-    return Plan(items.delete_item(context.site(instr)), (2, 1))
-
-
-@_register("BINARY_SLICE")
-def _load_slice(context: Context, instr: Instr, position: int) -> Plan:
-    return Plan(items.load_slice(context.site(instr)), (3,))
-
-
-@_register("STORE_SLICE")
-def _store_slice(context: Context, instr: Instr, position: int) -> Plan:
-    return Plan(items.store_slice(context.site(instr)), (3, 4))
-
-
 @_register("CONTAINS_OP")
 def _contains(context: Context, instr: Instr, position: int) -> Plan | None:
     return None if context.follows_scalar() else Plan(items.contains(context.site(instr)), (1, 2))
 
 
-@_register("GET_LEN")
-def _get_len(context: Context, instr: Instr, position: int) -> Plan:
-    return Plan(items.size(context.site(instr)), (1,))
+def _by_site(make: Callable[[Site], Hook], *depths: int) -> PlanMaker:
+    """Return the plan maker of an instruction whose hook knows the site only."""
+    return lambda context, instr, position: Plan(make(context.site(instr)), depths)
 
 
-@_register("MATCH_KEYS")
-def _match_keys(context: Context, instr: Instr, position: int) -> Plan:
-    return Plan(operators.show(context.site(instr)), (2,))
-
-
-@_register("MATCH_CLASS")
-def _match_class(context: Context, instr: Instr, position: int) -> Plan:
-    return Plan(operators.match(context.site(instr)), (3,))
-
+_register("STORE_SUBSCR")(_by_site(items.store_item, 2, 1, 3))
+_register("DELETE_SUBSCR")(_by_site(items.delete_item, 2, 1))
+_register("BINARY_SLICE")(_by_site(items.load_slice, 3))
+_register("STORE_SLICE")(_by_site(items.store_slice, 3, 4))
+_register("GET_LEN")(_by_site(items.size, 1))
+_register("MATCH_KEYS")(_by_site(operators.show, 2))
+_register("MATCH_CLASS")(_by_site(operators.match, 3))
 
 # --- iteration --------------------------------------------------------------------------------------------------------
 
@@ -172,9 +144,7 @@ def _for_iter(context: Context, instr: Instr, position: int) -> Plan | None:
     return None if position in context.private else Plan(iterators.step(context.site(instr), is_argument), (1,))
 
 
-@_register("SEND")
-def _send(context: Context, instr: Instr, position: int) -> Plan:
-    return Plan(iterators.step(context.site(instr)), (2,))
+_register("SEND")(_by_site(iterators.step, 2))
 
 
 @_register("YIELD_VALUE", "RETURN_VALUE", "RETURN_CONST")
