@@ -22,7 +22,7 @@ gate = runtime.gate
 class Divisible(AccessList):
     """Accesses by code that is one step here and several for real.
 
-    With what to call that code, the module or package to include if it is out of scope, whether that has state of its own, as installed
+    With what to call that code, the module or package to include, empty if it is of C, whether that has state of its own, as installed
     packages have, and whether the caller's locks are held all the while.
     """
 
@@ -30,7 +30,7 @@ class Divisible(AccessList):
 
     def __init__(self, accesses: AccessList, who: str, module: str = "", *, has_state: bool = False, is_held: bool = True) -> None:
         super().__init__(accesses)
-        self.who = who
+        self.who = f"{who} (not in scope)" if module else who
         self.module = module
         self.has_state = has_state
         self.is_held = is_held

@@ -36,12 +36,13 @@ from typing import Any
 
 from interleave.instrument import callbacks, families, functions, kinds
 from interleave.instrument.announce import Divisible, announce, announce_unknown, gate
-from interleave.instrument.containers import KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
+from interleave.instrument.containers import ATOMIC_METHODS, KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
+from interleave.instrument.context import SUSPENDING
 from interleave.instrument.families import ANYWHERE, LIST, family, is_library_container, sees_deaths
 from interleave.instrument.functions import attribute_call
 from interleave.instrument.items import settle
 from interleave.instrument.iterators import called, consumed, resume
-from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, NEUTRAL, find, origin, root_module
+from interleave.instrument.kinds import ANNOUNCING, FOREIGN_CODE, LIBRARY, NEUTRAL, find, origin, root_module, root_of
 from interleave.instrument.operators import nested_reads
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.instrument.uncontrolled import note_function, note_method_of_class
@@ -73,71 +74,8 @@ def _announce(site: Site, accesses: AccessList) -> None:
 
 
 def _python_function(site: Site, function: Any, arguments: Arguments) -> None:
-    code = function.__code__
-    if id(code) in registry.instrumented or id(code) in _neutral:
-        return
-    whose = origin(function)
-    if whose == NEUTRAL:
-        _neutral[id(code)] = code
-    else:
+    if whose := _silent(function):
         _announce_call(site, function, whose, [], arguments)
-
-
-def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, arguments: Arguments) -> None:
-    """Announce a call of a Python function out of scope, which accesses its owner and what it does to its arguments."""
-    is_reader = whose == LIBRARY and function.__name__ not in _LIBRARY_WRITERS
-    is_deep = whose == FOREIGN_CODE or (function.__module__, function.__name__) in _DEEP_READERS
-    for value in arguments:
-        if type(value) in SCALARS:
-            continue
-        if not is_reader and family(type(value)):
-            accesses.append((value, WHOLE, WRITE))
-        else:
-            accesses += nested_reads(value, with_instances=is_deep)
-    if whose == FOREIGN_CODE:
-        is_held = not function.__code__.co_flags & _SUSPENDING
-        accesses = Divisible(accesses, f"{function.__qualname__} (not in scope)", root_of(function), has_state=True, is_held=is_held)
-    elif accesses and not _is_atomic(function):
-        accesses = Divisible(accesses, f"{function.__module__}.{function.__qualname__} (not in scope)", root_of(function))
-    if accesses or whose == FOREIGN_CODE:
-        announce(site, accesses)
-
-
-#: Functions of the standard library, written in Python, that change a list which they are given.
-_LIBRARY_WRITERS = frozenset({"shuffle", "insort", "insort_left", "insort_right"})
-#: Those that look into objects, and not only into containers.
-_DEEP_READERS = frozenset({
-    ("copy", "copy"), ("copy", "deepcopy"), ("copy", "replace"), ("dataclasses", "asdict"), ("dataclasses", "astuple"),
-    ("dataclasses", "replace"), ("pprint", "pformat"), ("pprint", "pprint"), ("pprint", "pp"),
-})  # fmt: skip
-#: Those that come to what they are given, or to their object, once, by one function of C.
-_ATOMIC = frozenset({("copy", "copy"), ("json", "dumps")})
-_ATOMIC_METHODS = frozenset({
-    "__getitem__", "__setitem__", "__delitem__", "__contains__", "__len__", "__iter__", "__missing__", "__repr__", "keys", "values",
-    "items", "get", "append", "insert", "index", "count", "reverse", "clear", "total", "copy", "add", "discard", "remove",
-})  # fmt: skip
-
-
-def _is_atomic(function: Any) -> bool:
-    if root_of(function) in _ATOMIC_MODULES or (function.__module__, function.__qualname__) in _ATOMIC:
-        return True
-    return "." in function.__qualname__ and function.__name__ in _ATOMIC_METHODS
-
-
-#: Modules that take locks of their own, or use what they are given once.
-_ATOMIC_MODULES = frozenset({"logging", "warnings", "unittest", "weakref"})
-
-
-def root_of(function: Any) -> str:
-    """Return the top-level package of a Python function."""
-    module = function.__globals__.get("__name__")
-    return module.partition(".")[0] if type(module) is str else ""
-
-
-#: Coroutines and generators let go of the loop's turn, and of the caller's locks, inside.
-_SUSPENDING = 0x20 | 0x80 | 0x200
-#: By id: code of neutral functions, which is kept alive by it.
-_neutral: dict[int, CodeType] = {}
 
 
 def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
@@ -145,12 +83,8 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
     if type(function) is not FunctionType:
         dispatch(site, function, (owner, *arguments))
         return
-    code = function.__code__
-    if id(code) in registry.instrumented or id(code) in _neutral:
-        return
-    whose = origin(function)
-    if whose == NEUTRAL:
-        _neutral[id(code)] = code
+    whose = _silent(function)
+    if not whose:
         return
     accesses: AccessList = []
     if not issubclass(type(owner), (type, ModuleType)):
@@ -159,16 +93,46 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
         elif is_library_container(type(owner)) or family(type(owner)):
             field = ANYWHERE if sees_deaths(type(owner), function.__name__) else WHOLE
             accesses.append((owner, field, READ if function.__name__ in PYTHON_READERS else WRITE))
-        elif root_module(type(owner)) in sys.stdlib_module_names and root_module(type(owner)) not in _STATELESS:
+        elif root_module(type(owner)) in sys.stdlib_module_names and root_module(type(owner)) not in functions.STATELESS:
             accesses.append((owner, WHOLE, WRITE))
     _announce_call(site, function, whose, accesses, arguments)
 
 
-#: Modules of the standard library whose objects do not change, or announce what they do by other means.
-_STATELESS = _ATOMIC_MODULES | {
-    "argparse", "builtins", "datetime", "decimal", "fractions", "inspect", "ipaddress", "json", "numbers", "pathlib", "re", "string",
-    "textwrap", "traceback", "types", "urllib", "uuid", "zoneinfo",
-}  # fmt: skip
+def _silent(function: FunctionType) -> int:
+    """Tell whose a Python function is if it announces nothing of what it does, false for all others."""
+    code = function.__code__
+    if id(code) in registry.instrumented or id(code) in _neutral:
+        return ANNOUNCING
+    whose = origin(function)
+    if whose != NEUTRAL:
+        return whose
+    _neutral[id(code)] = code
+    return ANNOUNCING
+
+
+#: By id: code of neutral functions, which is kept alive by it.
+_neutral: dict[int, CodeType] = {}
+
+
+def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, arguments: Arguments) -> None:
+    """Announce a call of a Python function out of scope, which accesses its owner and what it does to its arguments."""
+    is_reader = whose == LIBRARY and function.__name__ not in functions.LIBRARY_WRITERS
+    is_deep = whose == FOREIGN_CODE or (function.__module__, function.__name__) in functions.DEEP_READERS
+    for value in arguments:
+        if type(value) in SCALARS:
+            continue
+        if not is_reader and family(type(value)):
+            accesses.append((value, WHOLE, WRITE))
+        else:
+            accesses += nested_reads(value, with_instances=is_deep)
+    if whose == FOREIGN_CODE:
+        is_held = not function.__code__.co_flags & SUSPENDING
+        announce(site, Divisible(accesses, function.__qualname__, root_of(function), has_state=True, is_held=is_held))
+    elif accesses:
+        is_atomic = root_of(function) in functions.ATOMIC_MODULES or (function.__module__, function.__qualname__) in functions.ATOMIC
+        if not is_atomic and not ("." in function.__qualname__ and function.__name__ in ATOMIC_METHODS):
+            accesses = Divisible(accesses, f"{function.__module__}.{function.__qualname__}", root_of(function))
+        announce(site, accesses)
 
 
 def _builtin(site: Site, function: Any, arguments: Arguments) -> None:

@@ -161,6 +161,12 @@ PYTHON_READERS = frozenset({
     "__add__", "__sub__", "__or__", "__and__", "__pos__", "__neg__",
 })  # fmt: skip
 
+#: Methods of classes of the standard library that come to their object once, by one function of C.
+ATOMIC_METHODS = frozenset({
+    "__getitem__", "__setitem__", "__delitem__", "__contains__", "__len__", "__iter__", "__missing__", "__repr__", "keys", "values",
+    "items", "get", "append", "insert", "index", "count", "reverse", "clear", "total", "copy", "add", "discard", "remove",
+})  # fmt: skip
+
 #: Methods that put arguments into the container.
 STORES_ARGUMENTS = frozenset({"append", "appendleft", "insert", "add", "setdefault", "__setitem__"})
 #: Methods that keep their arguments or only compare them, as against those that read them through.

@@ -46,7 +46,7 @@ def operated(operation: str, *operands: Any) -> AccessList:
 def used(obj: Any, mode: int, *, is_held: bool = True) -> AccessList:
     """Return the access to an object of an installed package by code of that package."""
     tp = type(obj)
-    who = f"code of {module_name(tp)}.{qualified_name(tp)} (not in scope)"
+    who = f"code of {module_name(tp)}.{qualified_name(tp)}"
     return Divisible([(obj, WHOLE, mode)], who, root_module(tp), has_state=True, is_held=is_held)
 
 

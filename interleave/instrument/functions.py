@@ -1,7 +1,7 @@
-"""What functions written in C do to their arguments: a table.
+"""What functions written in C, and those of the standard library in Python, do to their arguments: tables.
 
 Unless listed here, a function reads the containers among its arguments, with what is nested in them; one from outside the standard library
-might write them.
+might write them. One that is written in Python is several steps for real, unless it is listed as atomic (see `runtime.unseen`).
 """
 
 from __future__ import annotations
@@ -138,6 +138,23 @@ _add(TYPES, _iterate, builtins, "list tuple set frozenset")
 _add(TYPES, _start_all, builtins, "enumerate zip map filter reversed")
 _add(TYPES, _size, builtins, "bool")
 _add(TYPES, _read, builtins, "str bytes bytearray dict")
+
+#: Functions of the standard library, written in Python, that change a list which they are given.
+LIBRARY_WRITERS = frozenset({"shuffle", "insort", "insort_left", "insort_right"})
+#: Those that look into objects, and not only into containers.
+DEEP_READERS = frozenset({
+    ("copy", "copy"), ("copy", "deepcopy"), ("copy", "replace"), ("dataclasses", "asdict"), ("dataclasses", "astuple"),
+    ("dataclasses", "replace"), ("pprint", "pformat"), ("pprint", "pprint"), ("pprint", "pp"),
+})  # fmt: skip
+#: Those that come to what they are given, or to their object, once, by one function of C.
+ATOMIC = frozenset({("copy", "copy"), ("json", "dumps")})
+#: Modules that take locks of their own, or use what they are given once.
+ATOMIC_MODULES = frozenset({"logging", "warnings", "unittest", "weakref"})
+#: Modules of the standard library whose objects do not change, or announce what they do by other means.
+STATELESS = ATOMIC_MODULES | {
+    "argparse", "builtins", "datetime", "decimal", "fractions", "inspect", "ipaddress", "json", "numbers", "pathlib", "re", "string",
+    "textwrap", "traceback", "types", "urllib", "uuid", "zoneinfo",
+}  # fmt: skip
 
 #: Functions that access an attribute whose name is an argument, or give away the dictionary of all attributes.
 ACCESSORS = frozenset({getattr, hasattr, setattr, delattr, vars, globals})

@@ -89,7 +89,15 @@ def is_written_in_python(tp: type, name: str) -> bool:
 
 def root_module(obj: object) -> str:
     """Return the top-level package that a type or a function of C says it belongs to, empty if it does not say."""
-    module = module_name(obj) if issubclass(type(obj), type) else getattr(obj, "__module__", None)  # type: ignore[arg-type]
+    return _root(module_name(obj) if issubclass(type(obj), type) else getattr(obj, "__module__", None))  # type: ignore[arg-type]
+
+
+def root_of(function: FunctionType) -> str:
+    """Return the top-level package whose globals a Python function has, empty if they do not say."""
+    return _root(function.__globals__.get("__name__"))
+
+
+def _root(module: object) -> str:
     return module.partition(".")[0] if type(module) is str else ""
 
 
@@ -200,7 +208,7 @@ def _is_data_descriptor(descriptor: type) -> bool:
 
 
 #: Whose Python functions: those that announce for themselves; the standard library's; those that only pass on what they are
-#: given, or announce by other means; anybody else's.
+#: given, or announce by other means; anybody else's. ANNOUNCING must be 0.
 ANNOUNCING, LIBRARY, NEUTRAL, FOREIGN_CODE = range(4)
 
 NEUTRAL_MODULES = frozenset({
@@ -213,10 +221,9 @@ def origin(function: FunctionType) -> int:
     """Tell whose a Python function is."""
     if is_instrumented(function):
         return ANNOUNCING
-    module = function.__globals__.get("__name__")
-    root = module.partition(".")[0] if type(module) is str else ""
+    root = root_of(function)
     # The mix-ins of abstract base classes do what they do through methods of the program.
-    if root in NEUTRAL_MODULES or module == "collections.abc":
+    if root in NEUTRAL_MODULES or function.__globals__.get("__name__") == "collections.abc":
         return NEUTRAL
     return LIBRARY if root in sys.stdlib_module_names else FOREIGN_CODE
 
