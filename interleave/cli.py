@@ -23,7 +23,7 @@ import click
 
 from interleave.arguments import CHOICES, SEED_OPTIONS, seed_options
 from interleave.errors import InterleaveError, ReplayMismatch
-from interleave.report import FILES
+from interleave.report import FORMATS, write
 from interleave.strategies import TABLE
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def cli() -> None:
 
 def _file_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that write the results to files."""
-    for name, text in reversed(FILES.items()):
+    for name, (_, text) in reversed(FORMATS.items()):
         kind = click.Path(dir_okay=False, allow_dash=True)
         end = "; - for standard output, and nothing else there." if name == "json" else "."
         command = click.option(f"--{name}", type=kind, metavar="FILE", help=f"{text}{end}")(command)
@@ -188,7 +188,7 @@ def explore(targets: Sequence[str], **options: Any) -> None:
 
     with _explained_errors():
         given, options["include"] = options["include"], _include(options["include"])
-        files = {name: file for name in FILES if (file := options[name.replace("-", "_")]) is not None}
+        files = {name: file for name in FORMATS if (file := options[name.replace("-", "_")]) is not None}
         check_files(files)
         scenarios = _scenarios_of(targets)
         check_packages(given)
@@ -213,11 +213,11 @@ def _scenarios_of(targets: Sequence[str]) -> list[Scenario]:
 def _explore_all(scenarios: Sequence[Scenario], options: Mapping[str, Any], *, writes_text: bool) -> list[Result]:
     """Explore scenarios one after the other, writing what is found unless told not to."""
     from interleave.errors import UsageError
-    from interleave.report import reporter
+    from interleave.report.text import TextReporter
 
     if options["quiet"] and options["verbose"]:
         raise UsageError("--quiet and --verbose exclude each other.")
-    out, text = sys.stdout, reporter("text", is_quiet=options["quiet"], is_verbose=options["verbose"])
+    out, text = sys.stdout, TextReporter(is_quiet=options["quiet"], is_verbose=options["verbose"])
     results = []
     # The engine ends an exploration on Ctrl-C; here it can only come between two of them.
     with contextlib.suppress(KeyboardInterrupt):
@@ -287,11 +287,9 @@ def _python() -> str:
 
 def _write_files(files: Mapping[str, str], results: Sequence[Result]) -> None:
     """Write the results in each of the formats asked for."""
-    from interleave.report import reporter
-
     for name, file in files.items():
         with contextlib.nullcontext(sys.stdout) if file == "-" else open(file, "w", encoding="utf-8", errors="backslashreplace") as out:
-            reporter(name).finish(results, out)
+            write(name, results, out)
 
 
 _REPLAY_EPILOG: Final = """

@@ -105,9 +105,16 @@ def _resembling(path: str) -> str:
 
 
 def check_packages(names: Iterable[str]) -> None:
-    """Raise UsageError if one of the names of packages to include is none that could be imported."""
+    """Raise UsageError if one of the names of packages to include is none that could be imported, or that can be in scope."""
+    from interleave.instrument.scope import NEVER_IN_SCOPE
+
     for name in names:
         top = name.partition(".")[0]
+        if top in NEVER_IN_SCOPE:
+            raise UsageError(
+                f"{top!r} cannot be included: threads are controlled by standing in for it, or it is what controls them.\n"
+                f"Leave out --include {name}; what programs do with it is controlled anyway."
+            )
         if not any(sign in top for sign in "*?[") and top not in sys.modules and (not top or importlib.util.find_spec(top) is None):
             raise UsageError(
                 f"There is no package or module {top!r} to include.\nGive the name by which it is imported, in this environment."
@@ -115,7 +122,9 @@ def check_packages(names: Iterable[str]) -> None:
 
 
 def check_files(files: Mapping[str, str]) -> None:
-    """Raise UsageError if what is to be written, by the name of the option, has no place to be written to."""
+    """Raise UsageError if what is to be written, by the name of the option, has no place to be written to, or cannot be made."""
+    if "html" in files and importlib.util.find_spec("jinja2") is None:
+        raise UsageError(f"--html needs jinja2, which is not installed.\nInstall it: {shlex.quote(sys.executable)} -m pip install jinja2")
     by_file: dict[str, str] = {}
     for name, file in files.items():
         where = "standard output" if file == "-" else file

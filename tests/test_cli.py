@@ -275,6 +275,7 @@ class TestExplore:
             (("--json", "no/such/r.json"), "there is no folder 'no/such'.\n  Make it: mkdir -p no/such"),
             (("--json", "-", "--sarif", "-"), "--json and --sarif cannot both go to standard output"),
             (("--include", "no_such_package"), "There is no package or module 'no_such_package' to include"),
+            (("--include", "queue"), "'queue' cannot be included"),
         ],
     )
     def test_what_cannot_be_written_or_included_costs_no_exploration(
@@ -285,6 +286,14 @@ class TestExplore:
         assert result.exit_code == 2
         assert expected in result.stderr
         assert result.stdout == ""
+
+    def test_a_page_without_jinja2_costs_no_exploration(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("interleave.cli._explore_all", None)
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        result = run("explore", "program:scenario_locked", "--html", "page.html")
+        assert result.exit_code == 2
+        assert "--html needs jinja2" in result.stderr
+        assert "-m pip install jinja2" in result.stderr
 
     def test_interrupt_reports_what_was_found_so_far(self, folder: Path) -> None:
         """The second scenario would run for a minute; the first is reported all the same."""

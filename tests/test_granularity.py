@@ -23,7 +23,7 @@ from interleave import Budget, UsageError, explore, replay
 from interleave.database import explore_remembering
 from interleave.gil import switches_within_memory
 from interleave.model import NOWHERE, Failure, Operation
-from interleave.report import reporter
+from interleave.report import write
 from interleave.report.gil import gil_line
 from interleave.report.machine import as_data
 from interleave.schedule import decode
@@ -312,7 +312,7 @@ def test_label_is_in_machine_readable_reports() -> None:
     (scenario,) = as_data([result])["scenarios"]
     assert scenario["failures"][0]["under_gil"] == {"verdict": "impossible", "executions": result.failure.under_gil.executions}
     page = io.StringIO()
-    reporter("html").finish([result], page)
+    write("html", [result], page)
     assert gil_line(result.failure) in page.getvalue()
 
 

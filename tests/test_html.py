@@ -14,7 +14,7 @@ import pytest
 
 from interleave.explore import explore
 from interleave.model import Result, Step
-from interleave.report import reporter
+from interleave.report import write
 from targets import cache, deadlock
 from tests.browser import CHROMIUM, Browser
 
@@ -38,7 +38,7 @@ def page(results: list[Result], tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def written(results: list[Result]) -> str:
     out = io.StringIO()
-    reporter("html").finish(results, out)
+    write("html", results, out)
     return out.getvalue()
 
 

@@ -36,10 +36,11 @@ from interleave.model import (
     UnderGil,
     Verdict,
 )
-from interleave.report import REPORTERS, render, reporter
+from interleave.report import FORMATS, render, write
 from interleave.report.columns import effect, names_of, turns_of
 from interleave.report.machine import as_data
 from interleave.report.progress import ProgressDisplay, progress_text, share_done
+from interleave.report.text import TextReporter
 from interleave.report.trace import write_trace
 from interleave.report.waits import cycle_text
 from interleave.report.words import count_of, wants_color
@@ -226,14 +227,15 @@ def golden(name: str, text: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", sorted(REPORTERS))
-def test_reporter_writes_golden_file(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["text", *FORMATS])
+def test_run_is_written_as_in_the_golden_file(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr("importlib.metadata.version", lambda _: "0")
-    out, writer = io.StringIO(), reporter(name)
-    for result in results():
-        writer.add(result, out)
-    writer.finish(results(), out)
+    out = io.StringIO()
+    if name == "text":
+        out.write(written())
+    else:
+        write(name, results(), out)
     text = out.getvalue().replace(str(GOLDEN), "GOLDEN").replace("CPython {}.{}".format(*sys.version_info), "CPython 3.N")
     if name == "html":
         # Of the page, what is made for these results: its style and its program are the same for all.
@@ -481,7 +483,7 @@ def test_no_color_is_respected(terminal: Terminal, monkeypatch: pytest.MonkeyPat
 
 
 def written(*, is_quiet: bool = False, is_verbose: bool = False) -> str:
-    out, writer = io.StringIO(), reporter("text", is_quiet=is_quiet, is_verbose=is_verbose)
+    out, writer = io.StringIO(), TextReporter(is_quiet=is_quiet, is_verbose=is_verbose)
     for result in results():
         writer.add(result, out)
     writer.finish(results(), out)

@@ -44,8 +44,8 @@ _FIXED = (*_LIBRARY, _OWN_FOLDER, "<frozen ")
 _NAMEDTUPLE = "namedtuple_"
 
 
-#: What the engine stands in for, or runs on: `include` does not bring them into scope.
-_MODELLED = frozenset({"threading", "queue", "importlib", "greenlet"})
+#: What the engine is, stands in for, or runs on: `include` does not bring them into scope.
+NEVER_IN_SCOPE = frozenset({_PACKAGE, "threading", "queue", "importlib", "greenlet"})
 
 
 #: By `include`: see `Scope.outside`. Code is kept alive by it, so that ids stay what they are.
@@ -100,7 +100,7 @@ class Scope:
             return False
         if _root(module_name) == _PACKAGE or (file is not None and file.startswith(_OWN_FOLDER)):
             return False
-        if _root(module_name) not in _MODELLED and self._names(module_name):
+        if _root(module_name) not in NEVER_IN_SCOPE and self._names(module_name):
             return True
         if file is None or file.startswith("<"):
             # Made by `exec`: what counts is for whom.

@@ -1,8 +1,8 @@
 """Text made from results: for eyes, for machines.
 
 Results are values and know nothing of their presentation; it is made here, at the edge. `render` gives the report of
-one failure. A `Reporter` writes the results of a whole run in one format. To add a format, write a module with a class
-that has the two methods, and add its row to `REPORTERS`.
+one failure, `write` writes the results of a whole run in one format. To add a format, write a module with a function that takes the
+results and an open file, and add its row to `FORMATS`.
 
     source     paths and source lines as a reader wants to see them
     story      what happened, in one sentence
@@ -27,45 +27,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final, Protocol, TextIO, cast
+from typing import Final, TextIO
 
 from interleave.model import Failure, Result
 
-#: Format name to "module:class"; modules are imported when their format is asked for.
-REPORTERS: Final = {
-    "text": "interleave.report.text:TextReporter",
-    "json": "interleave.report.machine:JsonReporter",
-    "junit": "interleave.report.junit:JunitReporter",
-    "sarif": "interleave.report.sarif:SarifReporter",
-    "chrome-trace": "interleave.report.chrome:ChromeTraceReporter",
-    "mermaid": "interleave.report.graph:MermaidReporter",
-    "dot": "interleave.report.graph:DotReporter",
-    "html": "interleave.report.html:HtmlReporter",
-}
-#: Those that the command line writes to files, each by an option of its name, with the help of that.
-FILES: Final = {
-    "html": "Write a page to step through the failing executions too",
-    "json": "Write JSON too",
-    "junit": "Write JUnit XML too, for continuous integration",
-    "sarif": "Write SARIF too, for code scanning",
-    "chrome-trace": "Write the failing executions as trace events too, for Perfetto",
-    "mermaid": "Write the wait-for graphs as Mermaid too",
-    "dot": "Write the wait-for graphs as DOT too, for Graphviz",
+#: By name of a format, which is an option of the command line too: "module:function" of what writes the results of a run in it, and the
+#: help of the option. Modules are imported when their format is asked for.
+FORMATS: Final = {
+    "html": ("html:write", "Write a page to step through the failing executions too"),
+    "json": ("machine:write", "Write JSON too"),
+    "junit": ("junit:write", "Write JUnit XML too, for continuous integration"),
+    "sarif": ("sarif:write", "Write SARIF too, for code scanning"),
+    "chrome-trace": ("chrome:write", "Write the failing executions as trace events too, for Perfetto"),
+    "mermaid": ("graph:write_mermaid", "Write the wait-for graphs as Mermaid too"),
+    "dot": ("graph:write_dot", "Write the wait-for graphs as DOT too, for Graphviz"),
 }
 
 
-class Reporter(Protocol):
-    """What writes the results of a run in one format: `add` as each scenario ends, `finish` once after the last."""
-
-    def add(self, result: Result, out: TextIO) -> None: ...
-
-    def finish(self, results: Sequence[Result], out: TextIO) -> None: ...
-
-
-def reporter(name: str, **options: bool) -> Reporter:
-    """Make the reporter of a format named in `REPORTERS`, with options of its own."""
-    module, _, attribute = REPORTERS[name].partition(":")
-    return cast(Reporter, getattr(import_module(module), attribute)(**options))
+def write(name: str, results: Sequence[Result], out: TextIO) -> None:
+    """Write the results of a run in one of the `FORMATS`."""
+    module, _, function = FORMATS[name][0].partition(":")
+    getattr(import_module(f"{__name__}.{module}"), function)(results, out)
 
 
 def render(failure: Failure, *, width: int | None = None, color: bool = False) -> str:

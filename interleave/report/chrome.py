@@ -19,19 +19,13 @@ from interleave.report.source import short_path, source_line
 from interleave.report.spans import arrows_of, spans_of
 
 
-class ChromeTraceReporter:
+def write(results: Sequence[Result], out: TextIO) -> None:
     """Write the failing executions as trace events."""
-
-    def add(self, result: Result, out: TextIO) -> None:
-        """Write nothing: the object is written at the end."""
-
-    def finish(self, results: Sequence[Result], out: TextIO) -> None:
-        """Write the object."""
-        failures = [failure for result in results for failure in result.failures]
-        ids = count(1)
-        events = [event for pid, failure in enumerate(failures, 1) for event in _events(pid, failure, ids)]
-        json.dump({"traceEvents": events, "displayTimeUnit": "ns", "otherData": {"generator": "interleave"}}, out, indent=1)
-        out.write("\n")
+    failures = [failure for result in results for failure in result.failures]
+    ids = count(1)
+    events = [event for pid, failure in enumerate(failures, 1) for event in _events(pid, failure, ids)]
+    json.dump({"traceEvents": events, "displayTimeUnit": "ns", "otherData": {"generator": "interleave"}}, out, indent=1)
+    out.write("\n")
 
 
 def _events(pid: int, failure: Failure, ids: Iterator[int]) -> Iterator[dict[str, Any]]:

@@ -51,23 +51,17 @@ def _is_next(cycle: Sequence[int], one: Blocked, holder: int) -> bool:
     return one.tid in cycle and cycle[(cycle.index(one.tid) + 1) % len(cycle)] == holder
 
 
-class MermaidReporter:
-    """Write one flowchart for each failure with threads that wait."""
-
-    def add(self, result: Result, out: TextIO) -> None:
-        """Write nothing: the graphs are written at the end."""
-
-    def finish(self, results: Sequence[Result], out: TextIO) -> None:
-        """Write the graphs, one subgraph for each failure; Mermaid takes one diagram a file."""
-        out.write("flowchart LR\n")
-        for number, title, graph in _graphs(results):
-            out.write(f"  subgraph f{number} [{_quoted(title)}]\n")
-            for name, text in graph.nodes.items():
-                out.write(f"    f{number}{name}[{_quoted(text)}]\n")
-            for edge in graph.edges:
-                arrow = "==>" if edge.is_cycle else "-->"
-                out.write(f"    f{number}{edge.source} {arrow}|{_quoted(edge.label)}| f{number}{edge.target}\n")
-            out.write("  end\n")
+def write_mermaid(results: Sequence[Result], out: TextIO) -> None:
+    """Write one flowchart with a subgraph for each failure with threads that wait; Mermaid takes one diagram a file."""
+    out.write("flowchart LR\n")
+    for number, title, graph in _graphs(results):
+        out.write(f"  subgraph f{number} [{_quoted(title)}]\n")
+        for name, text in graph.nodes.items():
+            out.write(f"    f{number}{name}[{_quoted(text)}]\n")
+        for edge in graph.edges:
+            arrow = "==>" if edge.is_cycle else "-->"
+            out.write(f"    f{number}{edge.source} {arrow}|{_quoted(edge.label)}| f{number}{edge.target}\n")
+        out.write("  end\n")
 
 
 def _quoted(text: str) -> str:
@@ -75,25 +69,19 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("#", "#35;").replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;") + '"'
 
 
-class DotReporter:
+def write_dot(results: Sequence[Result], out: TextIO) -> None:
     """Write one directed graph with a cluster for each failure with threads that wait."""
-
-    def add(self, result: Result, out: TextIO) -> None:
-        """Write nothing: the graph is written at the end."""
-
-    def finish(self, results: Sequence[Result], out: TextIO) -> None:
-        """Write the graph."""
-        out.write("digraph interleave {\n  rankdir=LR;\n  node [shape=box];\n")
-        for number, title, graph in _graphs(results):
-            out.write(f"  subgraph cluster_{number} {{\n    label={json.dumps(title, ensure_ascii=False)};\n")
-            for name, text in graph.nodes.items():
-                out.write(f"    f{number}{name} [label={json.dumps(text, ensure_ascii=False)}];\n")
-            for edge in graph.edges:
-                style = ", penwidth=3" if edge.is_cycle else ""
-                label = json.dumps(edge.label, ensure_ascii=False)
-                out.write(f"    f{number}{edge.source} -> f{number}{edge.target} [label={label}{style}];\n")
-            out.write("  }\n")
-        out.write("}\n")
+    out.write("digraph interleave {\n  rankdir=LR;\n  node [shape=box];\n")
+    for number, title, graph in _graphs(results):
+        out.write(f"  subgraph cluster_{number} {{\n    label={json.dumps(title, ensure_ascii=False)};\n")
+        for name, text in graph.nodes.items():
+            out.write(f"    f{number}{name} [label={json.dumps(text, ensure_ascii=False)}];\n")
+        for edge in graph.edges:
+            style = ", penwidth=3" if edge.is_cycle else ""
+            label = json.dumps(edge.label, ensure_ascii=False)
+            out.write(f"    f{number}{edge.source} -> f{number}{edge.target} [label={label}{style}];\n")
+        out.write("  }\n")
+    out.write("}\n")
 
 
 def _graphs(results: Sequence[Result]) -> Iterator[tuple[int, str, Graph]]:

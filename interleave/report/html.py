@@ -21,8 +21,9 @@ from math import cos, pi, sin
 from typing import Any, Final, TextIO
 from xml.sax.saxutils import escape
 
+from jinja2 import Environment
+
 from interleave.detectors.culprit import find
-from interleave.errors import UsageError
 from interleave.model import Failure, Frame, Result
 from interleave.report.columns import effect, named_steps, names_of
 from interleave.report.fixes import fix_of
@@ -39,26 +40,16 @@ from interleave.report.words import count_of
 _AROUND: Final = 40
 
 
-class HtmlReporter:
+def write(results: Sequence[Result], out: TextIO) -> None:
     """Write the run as one page."""
-
-    def add(self, result: Result, out: TextIO) -> None:
-        """Write nothing: the page is written at the end."""
-
-    def finish(self, results: Sequence[Result], out: TextIO) -> None:
-        """Write the page. Raises UsageError where jinja2 is not installed."""
-        try:
-            from jinja2 import Environment
-        except ImportError:
-            raise UsageError("The HTML report needs jinja2, which is not installed.\nInstall it: pip install 'interleave[html]'") from None
-        tables = _Tables()
-        failures = [failure for result in results for failure in result.failures]
-        data = {"failures": [tables.failure(failure) for failure in failures], "files": tables.files(), "texts": list(tables.texts)}
-        template = Environment(autoescape=True).from_string(files("interleave.report").joinpath("page.html").read_text(encoding="utf-8"))
-        # Inside a script element only this sign could end it.
-        text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
-        out.write(template.render(scenarios=[_scenario(one) for one in results], failures=[_failure(one) for one in failures], data=text))
-        out.write("\n")
+    tables = _Tables()
+    failures = [failure for result in results for failure in result.failures]
+    data = {"failures": [tables.failure(failure) for failure in failures], "files": tables.files(), "texts": list(tables.texts)}
+    template = Environment(autoescape=True).from_string(files("interleave.report").joinpath("page.html").read_text(encoding="utf-8"))
+    # Inside a script element only this sign could end it.
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+    out.write(template.render(scenarios=[_scenario(one) for one in results], failures=[_failure(one) for one in failures], data=text))
+    out.write("\n")
 
 
 def _scenario(result: Result) -> dict[str, Any]:

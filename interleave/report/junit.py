@@ -19,24 +19,18 @@ from interleave.report.words import count_of
 _FORBIDDEN = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\N{REPLACEMENT CHARACTER}")
 
 
-class JunitReporter:
+def write(results: Sequence[Result], out: TextIO) -> None:
     """Write the run as one XML document."""
-
-    def add(self, result: Result, out: TextIO) -> None:
-        """Write nothing: the document is written at the end."""
-
-    def finish(self, results: Sequence[Result], out: TextIO) -> None:
-        """Write the document."""
-        root = Element("testsuites", {"name": "interleave"} | _counts(results))
-        for module, own in groupby(results, key=lambda result: result.scenario.rpartition(":")[0]):
-            cases = list(own)
-            suite = SubElement(root, "testsuite", {"name": module or "interleave", "errors": "0"} | _counts(cases))
-            for result in cases:
-                _add_case(suite, module, result)
-        indent(root)
-        out.write('<?xml version="1.0" encoding="utf-8"?>\n')
-        ElementTree(root).write(out, encoding="unicode")
-        out.write("\n")
+    root = Element("testsuites", {"name": "interleave"} | _counts(results))
+    for module, own in groupby(results, key=lambda result: result.scenario.rpartition(":")[0]):
+        cases = list(own)
+        suite = SubElement(root, "testsuite", {"name": module or "interleave", "errors": "0"} | _counts(cases))
+        for result in cases:
+            _add_case(suite, module, result)
+    indent(root)
+    out.write('<?xml version="1.0" encoding="utf-8"?>\n')
+    ElementTree(root).write(out, encoding="unicode")
+    out.write("\n")
 
 
 def _counts(results: Sequence[Result]) -> dict[str, str]:

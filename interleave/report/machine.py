@@ -80,16 +80,10 @@ _COUNTS: Final = (
 )  # fmt: skip
 
 
-class JsonReporter:
+def write(results: Sequence[Result], out: TextIO) -> None:
     """Write the whole run as one JSON object."""
-
-    def add(self, result: Result, out: TextIO) -> None:
-        """Write nothing: the object is written at the end."""
-
-    def finish(self, results: Sequence[Result], out: TextIO) -> None:
-        """Write the object."""
-        json.dump(as_data(results), out, indent=2)
-        out.write("\n")
+    json.dump(as_data(results), out, indent=2)
+    out.write("\n")
 
 
 def as_data(results: Sequence[Result]) -> dict[str, Any]:

@@ -34,25 +34,19 @@ _RULES: Final = {
 _LEVELS: Final = {"harmful": "warning", "possible": "note", "benign": "none"}
 
 
-class SarifReporter:
+def write(results: Sequence[Result], out: TextIO) -> None:
     """Write the run as one SARIF log."""
+    from importlib.metadata import version
 
-    def add(self, result: Result, out: TextIO) -> None:
-        """Write nothing: the log is written at the end."""
-
-    def finish(self, results: Sequence[Result], out: TextIO) -> None:
-        """Write the log."""
-        from importlib.metadata import version
-
-        rules = [
-            {"id": name, "shortDescription": {"text": text}, "fullDescription": {"text": f"{text}."}, "help": {"text": aid}}
-            for name, (text, aid) in _RULES.items()
-        ]
-        driver = {"name": "interleave", "version": version("interleave"), "rules": rules}
-        found = [one for result in results for one in _results(result)]
-        run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": found}
-        json.dump({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, out, indent=2)
-        out.write("\n")
+    rules = [
+        {"id": name, "shortDescription": {"text": text}, "fullDescription": {"text": f"{text}."}, "help": {"text": aid}}
+        for name, (text, aid) in _RULES.items()
+    ]
+    driver = {"name": "interleave", "version": version("interleave"), "rules": rules}
+    found = [one for result in results for one in _results(result)]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": found}
+    json.dump({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, out, indent=2)
+    out.write("\n")
 
 
 def _results(result: Result) -> Iterator[dict[str, Any]]:
