@@ -293,21 +293,12 @@ def _truth(context: Context, instr: Instr, position: int) -> Plan | None:
     return None if context.follows(_BOOLEANS) else Plan(items.size(context.site(instr)), (1,))
 
 
-if _VERSION >= (3, 13):
-    # Every truth test is an instruction of its own.
-    _register("TO_BOOL")(_truth)
-else:
-    _register(
-        "UNARY_NOT",
-        "POP_JUMP_IF_FALSE",
-        "POP_JUMP_IF_TRUE",
-        "JUMP_IF_FALSE_OR_POP",
-        "JUMP_IF_TRUE_OR_POP",
-        "POP_JUMP_FORWARD_IF_FALSE",
-        "POP_JUMP_FORWARD_IF_TRUE",
-        "POP_JUMP_BACKWARD_IF_FALSE",
-        "POP_JUMP_BACKWARD_IF_TRUE",
-    )(_truth)
+#: Up to 3.12; since then every truth test is an instruction of its own.
+TRUTH_TESTS = (
+    "UNARY_NOT", "POP_JUMP_IF_FALSE", "POP_JUMP_IF_TRUE", "JUMP_IF_FALSE_OR_POP", "JUMP_IF_TRUE_OR_POP", "POP_JUMP_FORWARD_IF_FALSE",
+    "POP_JUMP_FORWARD_IF_TRUE", "POP_JUMP_BACKWARD_IF_FALSE", "POP_JUMP_BACKWARD_IF_TRUE",
+)  # fmt: skip
+_register(*(TRUTH_TESTS if _VERSION < (3, 13) else ("TO_BOOL",)))(_truth)
 
 
 @_register("FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC", "CONVERT_VALUE")

@@ -48,7 +48,7 @@ from bytecode import Instr, Label
 from interleave.instrument.announce import gate
 from interleave.instrument.context import Context, Plan
 from interleave.instrument.kinds import MISSING, find, is_instrumented, module_namespace, mro_of, namespace_of, peek, root_module
-from interleave.instrument.plans import CALLS
+from interleave.instrument.plans import CALLS, TRUTH_TESTS
 from interleave.instrument.registry import Kinds, registry
 
 _VERSION = sys.version_info[:2]
@@ -297,41 +297,27 @@ def _change_attribute(name: str, method: str, accessor: str, dunder: str) -> Cal
 
 #: Instructions that may run methods of their operands: where these are on the stack, and the hook.
 _NOISY: dict[str, tuple[Callable[..., None], tuple[int, ...]]] = {
-    "BINARY_SUBSCR": (_by_type(_ITEMS, _KEY), (2, 1)),
-    "STORE_SUBSCR": (_by_type(_ITEMS, _KEY), (2, 1)),
-    "DELETE_SUBSCR": (_by_type(_ITEMS, _KEY), (2, 1)),
-    "BINARY_SLICE": (_by_type(_ITEMS), (3,)),
-    "STORE_SLICE": (_by_type(_ITEMS), (3,)),
-    "CONTAINS_OP": (_by_parts(_ITEMS | _KEY), (1, 2)),
-    "COMPARE_OP": (_by_parts(_ORDER), (2, 1)),
-    "BINARY_OP": (_by_type(None, None), (2, 1)),
-    "BEFORE_WITH": (_by_type(_MANAGER), (1,)),
-    **dict.fromkeys(("UNARY_NEGATIVE", "UNARY_INVERT", "UNARY_POSITIVE"), (_by_type(None), (1,))),
-    **dict.fromkeys(("FORMAT_VALUE", "FORMAT_SIMPLE", "CONVERT_VALUE"), (_by_parts(_TEXT), (1,))),
-    "FORMAT_WITH_SPEC": (_by_parts(_TEXT), (2,)),
-    **dict.fromkeys(
-        (
-            "TO_BOOL", "UNARY_NOT", "POP_JUMP_IF_FALSE", "POP_JUMP_IF_TRUE", "JUMP_IF_FALSE_OR_POP", "JUMP_IF_TRUE_OR_POP",
-            "POP_JUMP_FORWARD_IF_FALSE", "POP_JUMP_FORWARD_IF_TRUE", "POP_JUMP_BACKWARD_IF_FALSE", "POP_JUMP_BACKWARD_IF_TRUE",
-        ),
-        (_by_type(_TRUTH), (1,)),
-    ),
-    **dict.fromkeys(
-        (
-            "GET_ITER", "GET_YIELD_FROM_ITER", "FOR_ITER", "UNPACK_SEQUENCE", "UNPACK_EX", "LIST_EXTEND", "SET_UPDATE", "DICT_UPDATE",
-            "DICT_MERGE",
-        ),
-        (_iterate, (1,)),
-    ),
-    "SEND": (_iterate, (2,)),
-    **dict.fromkeys(
-        (
-            "IMPORT_NAME", "WITH_EXCEPT_START", "MATCH_CLASS", "MATCH_KEYS", "LOAD_SUPER_ATTR", "BEFORE_ASYNC_WITH",
-            "GET_AWAITABLE", "GET_AITER", "GET_ANEXT", "CHECK_EG_MATCH",
-        ),
-        (pass_point, ()),
-    ),
-}  # fmt: skip
+    name: (hook, depths)
+    for names, hook, depths in (
+        ("BINARY_SUBSCR STORE_SUBSCR DELETE_SUBSCR", _by_type(_ITEMS, _KEY), (2, 1)),
+        ("BINARY_SLICE", _by_type(_ITEMS), (3,)),
+        ("STORE_SLICE", _by_type(_ITEMS), (3,)),
+        ("CONTAINS_OP", _by_parts(_ITEMS | _KEY), (1, 2)),
+        ("COMPARE_OP", _by_parts(_ORDER), (2, 1)),
+        ("BINARY_OP", _by_type(None, None), (2, 1)),
+        ("BEFORE_WITH", _by_type(_MANAGER), (1,)),
+        ("UNARY_NEGATIVE UNARY_INVERT UNARY_POSITIVE", _by_type(None), (1,)),
+        ("FORMAT_VALUE FORMAT_SIMPLE CONVERT_VALUE", _by_parts(_TEXT), (1,)),
+        ("FORMAT_WITH_SPEC", _by_parts(_TEXT), (2,)),
+        (" ".join(("TO_BOOL", *TRUTH_TESTS)), _by_type(_TRUTH), (1,)),
+        ("GET_ITER GET_YIELD_FROM_ITER FOR_ITER UNPACK_SEQUENCE UNPACK_EX LIST_EXTEND", _iterate, (1,)),
+        ("SET_UPDATE DICT_UPDATE DICT_MERGE", _iterate, (1,)),
+        ("SEND", _iterate, (2,)),
+        ("IMPORT_NAME WITH_EXCEPT_START MATCH_CLASS MATCH_KEYS LOAD_SUPER_ATTR", pass_point, ()),
+        ("BEFORE_ASYNC_WITH GET_AWAITABLE GET_AITER GET_ANEXT CHECK_EG_MATCH", pass_point, ()),
+    )
+    for name in names.split()
+}
 
 # --- what is inserted -------------------------------------------------------------------------------------------------
 
