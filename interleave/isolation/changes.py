@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
-from interleave.isolation.kept import MISSING, Bytes, Cell, Elements, Generator, Items, Kept, Members, OrderedItems, Position, QueueElements
-from interleave.isolation.snapshot import Snapshot, instance_namespace
+from interleave.instrument.kinds import instance_namespace
+from interleave.isolation.kept import CONTAINERS, MISSING, Bytes, Cell, Generator, Kept, Members, Position
+from interleave.isolation.snapshot import Snapshot
 
 #: How deep contents are compared, and how many elements of one container.
 _DEPTH: Final = 4
@@ -20,7 +21,7 @@ _MOST: Final = 1_000
 _SCALARS: Final = frozenset({int, str, float, bool, type(None), bytes, complex})
 _SEQUENCES: Final = (list, tuple, deque)
 _MAPPINGS: Final = (dict, OrderedDict, defaultdict, Counter)
-_CONTAINERS: Final = (Items, OrderedItems, Members, QueueElements, Elements, Bytes)
+_CONTAINERS: Final = tuple(kept for _, kept in CONTAINERS)
 #: Characters of a value that is shown.
 _LONGEST: Final = 40
 

@@ -15,9 +15,10 @@ from random import Random
 from types import MemberDescriptorType, ModuleType
 from typing import Any, Final
 
+from interleave.instrument.kinds import namespace_of
+
 #: Stands for an attribute that is not there.
 MISSING: Final = type("Missing", (), {"__repr__": lambda self: "missing"})()
-_class_namespace = type.__dict__["__dict__"].__get__
 
 
 def are_same(one: Iterable[object], other: Iterable[object]) -> bool:
@@ -104,7 +105,7 @@ class ClassAttributes(_Named):
     __slots__ = ()
 
     def namespace(self) -> Any:
-        return _class_namespace(self.obj)
+        return namespace_of(self.obj)
 
     def store(self, name: str, value: object) -> None:
         type.__setattr__(self.obj, name, value)
@@ -224,6 +225,12 @@ class Bytes(Kept):
         # Somebody may have a view of it, so that it cannot grow or shrink.
         with suppress(BufferError):
             bytearray.__setitem__(self.obj, slice(None), self.saved)
+
+
+#: By kind of container, the most special first: what keeps one.
+CONTAINERS: Final = (
+    (OrderedDict, OrderedItems), (dict, Items), (list, Elements), (set, Members), (deque, QueueElements), (bytearray, Bytes),
+)  # fmt: skip
 
 
 class Slots(Kept):

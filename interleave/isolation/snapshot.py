@@ -35,7 +35,6 @@ from types import (
     CodeType,
     EllipsisType,
     FunctionType,
-    GetSetDescriptorType,
     MemberDescriptorType,
     MethodType,
     ModuleType,
@@ -45,32 +44,14 @@ from types import (
 )
 from typing import Any, Final
 
+from interleave.instrument.kinds import instance_namespace, is_heap_type, module_namespace, mro_of, namespace_of
 from interleave.instrument.scope import Scope
-from interleave.isolation.kept import (
-    MISSING,
-    Attributes,
-    Bytes,
-    Cell,
-    ClassAttributes,
-    Elements,
-    Generator,
-    Globals,
-    Items,
-    Kept,
-    Members,
-    OrderedItems,
-    Position,
-    QueueElements,
-    Slots,
-)
+from interleave.isolation.kept import CONTAINERS, Attributes, Bytes, Cell, ClassAttributes, Generator, Globals, Items, Kept, Position, Slots
 from interleave.runtime.heap import CACHE
 
 #: Modules of the standard library whose classes are made of ordinary attributes, which are all their state.
 _TRANSPARENT: Final = frozenset({"threading", "queue", "collections", "asyncio.locks", "asyncio.queues", "asyncio.mixins"})
 _OPAQUE: Final = (Thread, local, ModuleType)
-_CONTAINERS: Final = (
-    (OrderedDict, OrderedItems), (dict, Items), (list, Elements), (set, Members), (deque, QueueElements), (bytearray, Bytes),
-)  # fmt: skip
 #: Immutable things that hold others.
 _HOLDERS: Final = (tuple, frozenset)
 #: Types of what cannot change and leads nowhere; modules in scope are looked at anyway.
@@ -80,9 +61,6 @@ _PLAIN: Final = frozenset({
 })  # fmt: skip
 #: More elements of one container than this are not named one by one, which is all the difference.
 _MOST_NAMED: Final = 1_000
-_mro = type.__dict__["__mro__"].__get__
-_namespace_of_class = type.__dict__["__dict__"].__get__
-_module_dict: Callable[[ModuleType], dict[str, Any]] = vars(ModuleType)["__dict__"].__get__
 
 
 class Snapshot:
@@ -136,7 +114,7 @@ class Snapshot:
         """Yield the dictionaries of modules in scope, each with the name of its module."""
         for name, module in list(sys.modules.items()):
             if type(name) is str and issubclass(type(module), ModuleType):
-                namespace = _module_dict(module)
+                namespace = module_namespace(module)
                 file = namespace.get("__file__")
                 if self._scope.covers(name, file if type(file) is str else None):
                     yield name, namespace
@@ -208,7 +186,7 @@ class Snapshot:
             self._pending.append((f"{name}._cache", value.__dict__.get("_cache")))
         if not is_plain and not self._has_open_state(kind):
             return
-        for base, record in _CONTAINERS:
+        for base, record in CONTAINERS:
             if issubclass(kind, base):
                 kept = record(name, value)
                 self._keep(kept, elements_of(kept))
@@ -247,28 +225,17 @@ class Snapshot:
     def _slots_of(self, kind: type) -> tuple[MemberDescriptorType, ...]:
         known = self._slots.get(kind)
         if known is None:
-            found = (one for cls in _mro(kind) if cls.__flags__ & _IS_HEAP_TYPE for one in _namespace_of_class(cls).values())
+            found = (one for cls in mro_of(kind) if is_heap_type(cls) for one in namespace_of(cls).values())
             known = self._slots[kind] = tuple(one for one in found if type(one) is MemberDescriptorType)
         return known
 
 
 _EXACT: Final = frozenset({OrderedDict, dict, list, set, deque, bytearray, defaultdict})
-_IS_HEAP_TYPE: Final = 1 << 9
 
 
 def _module_of(cls: type) -> str:
-    module = _namespace_of_class(cls).get("__module__")
+    module = namespace_of(cls).get("__module__")
     return module if type(module) is str else ""
-
-
-def instance_namespace(value: object) -> dict[str, Any] | None:
-    """Return the dictionary of an instance, None if it has none; no code of its class is run."""
-    for cls in _mro(type(value)):
-        found = _namespace_of_class(cls).get("__dict__", MISSING)
-        if found is not MISSING:
-            namespace = found.__get__(value) if type(found) is GetSetDescriptorType else None
-            return namespace if type(namespace) is dict else None
-    return None
 
 
 def elements_of(kept: Kept) -> Iterator[tuple[str, Any]]:
