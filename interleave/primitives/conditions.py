@@ -257,31 +257,25 @@ def _semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None =
     return True
 
 
-def _semaphore_release(self: Any, n: int = 1) -> None:
-    kernel = active()
-    if kernel is None:
-        _originals[Semaphore, "release"](self, n)
-        return
-    _give(kernel, self, n)
+def _releasing(cls: type) -> Callable[..., None]:
+    """Return the stand-in for the method by which semaphores of a class are released."""
+    is_bounded = cls is threading.BoundedSemaphore
 
+    def release(self: Any, n: int = 1) -> None:
+        kernel = active()
+        if kernel is None:
+            _originals[cls, "release"](self, n)
+            return
+        if n < 1:
+            raise ValueError("n must be one or more")
+        side = _semaphore_state(kernel, self)
+        kernel.step("release", self)
+        if is_bounded and self._value + n > self._initial_value:
+            raise ValueError("Semaphore released too many times")
+        self._value += n
+        kernel.open(side.queue)
 
-def _bounded_release(self: Any, n: int = 1) -> None:
-    kernel = active()
-    if kernel is None:
-        _originals[threading.BoundedSemaphore, "release"](self, n)
-        return
-    _give(kernel, self, n, self._initial_value)
-
-
-def _give(kernel: Any, semaphore: Any, n: int, bound: int | None = None) -> None:
-    if n < 1:
-        raise ValueError("n must be one or more")
-    side = _semaphore_state(kernel, semaphore)
-    kernel.step("release", semaphore)
-    if bound is not None and semaphore._value + n > bound:
-        raise ValueError("Semaphore released too many times")
-    semaphore._value += n
-    kernel.open(side.queue)
+    return release
 
 
 #: What is exchanged for the time of an exploration: (class, method) -> stand-in.
@@ -295,8 +289,7 @@ METHODS: dict[tuple[type, str], Callable[..., Any]] = {
     (Event, "wait"): _event_wait,
     (Semaphore, "acquire"): _semaphore_acquire,
     (Semaphore, "__enter__"): _semaphore_acquire,
-    (Semaphore, "release"): _semaphore_release,
-    (threading.BoundedSemaphore, "release"): _bounded_release,
+    **{(cls, "release"): _releasing(cls) for cls in (Semaphore, threading.BoundedSemaphore)},
 }
 
 _originals: dict[tuple[type, str], Any] = {key: vars(key[0])[key[1]] for key in METHODS if key[1] in vars(key[0])}

@@ -213,25 +213,16 @@ def _join(self: Any) -> None:
     side.enter(kernel, "join", side.done)
 
 
-def _qsize(self: Any) -> int:
-    kernel = active()
-    if kernel is None or not _manner_of(type(self)):
-        return int(_originals[Queue, "qsize"](self))
-    return _state_of(kernel, self).look(kernel, "qsize")
+def _looking(name: str, answer: Callable[[int, Any], Any]) -> Callable[[Any], Any]:
+    """Return the stand-in for a method whose answer follows from the size of the queue."""
 
+    def method(self: Any) -> Any:
+        kernel = active()
+        if kernel is None or not _manner_of(type(self)):
+            return _originals[Queue, name](self)
+        return answer(_state_of(kernel, self).look(kernel, name), self)
 
-def _empty(self: Any) -> bool:
-    kernel = active()
-    if kernel is None or not _manner_of(type(self)):
-        return bool(_originals[Queue, "empty"](self))
-    return not _state_of(kernel, self).look(kernel, "empty")
-
-
-def _full(self: Any) -> bool:
-    kernel = active()
-    if kernel is None or not _manner_of(type(self)):
-        return bool(_originals[Queue, "full"](self))
-    return bool(0 < self.maxsize <= _state_of(kernel, self).look(kernel, "full"))
+    return method
 
 
 def _shutdown(self: Any, immediate: bool = False) -> None:
@@ -258,9 +249,9 @@ METHODS: dict[tuple[type, str], Callable[..., Any]] = {
     (Queue, "get"): _get,
     (Queue, "task_done"): _task_done,
     (Queue, "join"): _join,
-    (Queue, "qsize"): _qsize,
-    (Queue, "empty"): _empty,
-    (Queue, "full"): _full,
+    (Queue, "qsize"): _looking("qsize", lambda size, target: size),
+    (Queue, "empty"): _looking("empty", lambda size, target: not size),
+    (Queue, "full"): _looking("full", lambda size, target: 0 < target.maxsize <= size),
 }
 if hasattr(Queue, "shutdown"):
     METHODS[Queue, "shutdown"] = _shutdown

@@ -23,7 +23,7 @@ one among threads; so is the end of a step in which the last thread was joined. 
 from __future__ import annotations
 
 from _thread import get_ident
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol
 
 from interleave import runtime
@@ -172,8 +172,8 @@ class Steps:
     def _turn(self) -> None:
         self._is_turned = True
         trap = self._trap
-        trap.step, trap.look, trap.wait, trap.value = self._step, self._look, self._wait, self._value
-        trap.spawn, trap.join, trap.step_anywhere = self._spawn, self._join, self._step_anywhere
+        trap.step, trap.look, trap.wait, trap.step_anywhere = self._step, self._look, self._wait, self._step_anywhere
+        trap.value, trap.spawn, trap.join = map(self._breaking, ("value", "spawn", "join"))
         runtime.touch, runtime.touch_many = self._touch, self._touch_many
         gate.is_open = True
 
@@ -239,18 +239,14 @@ class Steps:
         self.break_up()
         return bool(self._trap.wait(kind, resource, queue, timeout, touched))
 
-    def _value(self, kind: str, count: int) -> int:
-        self.break_up()
-        return int(self._trap.value(kind, count))
+    def _breaking(self, name: str) -> Callable[..., Any]:
+        """Return a method of the trap before which the step under way is broken up."""
 
-    def _spawn(self, *arguments: Any, **options: Any) -> LogicalThread:
-        self.break_up()
-        thread: LogicalThread = self._trap.spawn(*arguments, **options)
-        return thread
+        def method(*arguments: Any, **options: Any) -> Any:
+            self.break_up()
+            return getattr(self._trap, name)(*arguments, **options)
 
-    def _join(self, thread: LogicalThread, timeout: float | None = None) -> bool:
-        self.break_up()
-        return bool(self._trap.join(thread, timeout))
+        return method
 
 
 def steps_of(trap: Any) -> Steps:
