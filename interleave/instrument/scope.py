@@ -6,19 +6,14 @@ belongs to the module whose globals it uses, so that what `dataclasses`, `attrs`
 
 from __future__ import annotations
 
-import os
 import sys
-import sysconfig
 from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path
 from types import CodeType, FunctionType
 
+from interleave.runtime.sites import INSTALLED, LIBRARY, OURS
+
 _PACKAGE = __name__.partition(".")[0]
-_OWN_FOLDER = str(Path(__file__).resolve().parent.parent) + os.sep
-_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
-
-
 #: Functions of the standard library that do nothing but call what the program gave them. Only the call is instrumented: in
 #: `Thread(target=xs.append)` it is the one place where the access can be seen.
 CALLERS = frozenset({
@@ -30,16 +25,8 @@ _STORERS = frozenset({("functools", "cached_property.__get__")})
 _ALWAYS = CALLERS | _STORERS
 
 
-def _library_folders() -> tuple[str, ...]:
-    paths = sysconfig.get_paths()
-    folders = {paths["stdlib"], paths["platstdlib"]}
-    folders |= {os.path.realpath(folder) for folder in folders}
-    return tuple(sorted(folder.rstrip(os.sep) + os.sep for folder in folders))
-
-
-_LIBRARY = _library_folders()
 #: Folders whose code is in scope for every module or for none.
-_FIXED = (*_LIBRARY, _OWN_FOLDER, "<frozen ")
+_FIXED = (*LIBRARY, OURS)
 #: `collections.namedtuple` makes `__new__` in a namespace of this name, whoever asked for it: it packs arguments and touches nothing.
 _NAMEDTUPLE = "namedtuple_"
 
@@ -98,7 +85,7 @@ class Scope:
     def _judge(self, module_name: str, file: str | None) -> bool:
         if module_name.startswith(_NAMEDTUPLE):
             return False
-        if _root(module_name) == _PACKAGE or (file is not None and file.startswith(_OWN_FOLDER)):
+        if _root(module_name) == _PACKAGE or (file is not None and file.startswith(OURS)):
             return False
         if _root(module_name) not in NEVER_IN_SCOPE and self._names(module_name):
             return True
@@ -109,13 +96,13 @@ class Scope:
             # For a module that has no file: a frozen or built-in one, or the interactive `__main__`.
             is_frozen = file is not None and file.startswith("<frozen ")
             return not is_frozen and _root(module_name) not in sys.stdlib_module_names
-        return not file.startswith(_LIBRARY) and not any(part in file for part in _INSTALLED)
+        return not file.startswith(LIBRARY) and not any(part in file for part in INSTALLED)
 
 
 @cache
 def _is_fixed(file: str) -> bool:
     """Tell whether code of a file is in scope for every module or for none."""
-    return file.startswith(_FIXED) or any(part in file for part in _INSTALLED)
+    return file.startswith(_FIXED) or any(part in file for part in INSTALLED)
 
 
 def _root(module_name: str) -> str:

@@ -6,6 +6,7 @@ is none (a test of the standard library itself), the innermost one that is not o
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from collections.abc import Iterable
@@ -15,9 +16,10 @@ from types import CodeType, FrameType
 
 from interleave.model import NOWHERE, Frame, Site
 
-_OURS = str(Path(__file__).resolve().parent.parent) + "/"
-_LIBRARY = tuple({sysconfig.get_path("stdlib") + "/", sysconfig.get_path("platstdlib") + "/", "<frozen "})
-_PACKAGES = ("/site-packages/", "/dist-packages/")
+OURS = str(Path(__file__).resolve().parent.parent) + os.sep
+_FOLDERS = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
+LIBRARY = (*sorted(folder.rstrip(os.sep) + os.sep for folder in _FOLDERS | set(map(os.path.realpath, _FOLDERS))), "<frozen ")
+INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 _OUR, _STDLIB, USER = 0, 1, 2
 #: By id of a code object: the object itself, which keeps the id its own, and its rank.
@@ -41,12 +43,12 @@ def in_library() -> Iterable[Site]:
 
 def is_library(file: str) -> bool:
     """Tell whether a file belongs to the standard library."""
-    return file.startswith(_LIBRARY) and not any(part in file for part in _PACKAGES)
+    return file.startswith(LIBRARY) and not any(part in file for part in INSTALLED)
 
 
 def is_ours(file: str) -> bool:
     """Tell whether a file belongs to this package."""
-    return file.startswith(_OURS)
+    return file.startswith(OURS)
 
 
 def rank(code: CodeType) -> int:
@@ -136,4 +138,4 @@ def stack_of(frame: FrameType | None) -> tuple[Frame, ...]:
 @lru_cache(maxsize=1)
 def roots() -> tuple[str, ...]:
     """Return the folders whose code is never the user's."""
-    return (_OURS, *_LIBRARY)
+    return (OURS, *LIBRARY)
