@@ -92,8 +92,7 @@ class Actor:
         """Note that the task has yielded with nothing to wait for; tell whether it has done so very often, and lets others go first."""
         if self.task is None or self.queue is None or self.task.done():
             return False
-        frame = getattr(self.coro, "cr_frame", None)
-        site = site_of(frame) if frame is not None else NOWHERE
+        site = self.site()
         self.yields = self.yields + 1 if site is self.last_yield else 1
         self.last_yield = site
         return self.yields > _YIELDS

@@ -284,24 +284,17 @@ def _refuse(name: str, instead: str) -> Callable[..., Any]:
     return refuse
 
 
-_SOCKETS = "Let both ends run in the scenario, with asyncio.start_server and open_connection: that network is simulated."
 _REFUSED = {
-    "subprocess_exec": "Put what the subprocess would do into a function, and await that.",
-    "subprocess_shell": "Put what the subprocess would do into a function, and await that.",
-    "add_signal_handler": "Call the handler from a task: the moment of the call is then explored.",
-    "remove_signal_handler": "Call the handler from a task: the moment of the call is then explored.",
-    **dict.fromkeys(
-        (
-            "add_reader", "remove_reader", "add_writer", "remove_writer", "sock_recv", "sock_recv_into", "sock_recvfrom",
-            "sock_recvfrom_into", "sock_sendall", "sock_sendto", "sock_connect", "sock_accept", "sock_sendfile", "sendfile", "start_tls",
-            "create_datagram_endpoint",
-            "connect_accepted_socket", "connect_read_pipe", "connect_write_pipe", "getaddrinfo", "getnameinfo",
-        ),
-        _SOCKETS,
-    ),
+    "subprocess_exec subprocess_shell": "Put what the subprocess would do into a function, and await that.",
+    "add_signal_handler remove_signal_handler": "Call the handler from a task: the moment of the call is then explored.",
+    "add_reader remove_reader add_writer remove_writer sock_recv sock_recv_into sock_recvfrom sock_recvfrom_into sock_sendall sock_sendto "
+    "sock_connect sock_accept sock_sendfile sendfile start_tls create_datagram_endpoint connect_accepted_socket connect_read_pipe "
+    "connect_write_pipe getaddrinfo getnameinfo":
+        "Let both ends run in the scenario, with asyncio.start_server and open_connection: that network is simulated.",
 }  # fmt: skip
-for _name, _instead in _REFUSED.items():
-    setattr(EventLoop, _name, _refuse(_name, _instead))
+for _names, _instead in _REFUSED.items():
+    for _name in _names.split():
+        setattr(EventLoop, _name, _refuse(_name, _instead))
 
 
 def run(function: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

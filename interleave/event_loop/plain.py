@@ -14,7 +14,7 @@ import sys
 from abc import ABCMeta
 from asyncio import futures as real_futures
 from asyncio import tasks as real_tasks
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -84,15 +84,16 @@ def _derived() -> Iterator[Any]:
 
 
 class Exchanged:
-    """The exchange for one exploration; undone by `restore`."""
+    """The exchange for one exploration, of other methods too; undone by `restore`."""
 
-    def __init__(self) -> None:
+    def __init__(self, methods: Mapping[tuple[type, str], Any]) -> None:
         self._names: list[tuple[dict[str, Any], str, Any]] = []
         self._methods: list[tuple[Any, str, Any, Any]] = []
+        for (cls, name), method in methods.items():
+            self._exchange(cls, name, method)
         for cls in list(_derived()):
             for name, method in noted_methods(cls, is_task=issubclass(cls, (_Task, _PyTask))).items():
-                self._methods.append((cls, name, vars(cls).get(name, _ABSENT), method))
-                setattr(cls, name, method)
+                self._exchange(cls, name, method)
         wanted = {id(_Future), id(_Task)}
         for namespace in _namespaces():
             if wanted.isdisjoint(map(id, namespace.values())):
@@ -103,6 +104,10 @@ class Exchanged:
                     namespace[name] = _STAND_INS[value]
         if _eager is not None:
             self._exchange_in(_eager)
+
+    def _exchange(self, cls: Any, name: str, method: Any) -> None:
+        self._methods.append((cls, name, vars(cls).get(name, _ABSENT), method))
+        setattr(cls, name, method)
 
     def _exchange_in(self, factory: FunctionType) -> None:
         for cell in factory.__closure__ or ():

@@ -18,7 +18,6 @@ from interleave.event_loop.plain import Exchanged
 from interleave.event_loop.running import Hidden
 from interleave.runtime import active
 
-_ABSENT: Any = object()
 _policy: Any = vars(events)["BaseDefaultEventLoopPolicy"]
 
 
@@ -58,7 +57,7 @@ _METHODS: dict[tuple[type, str], Any] = {
     (asyncio.BaseEventLoop, "run_forever"): _run_forever,
     **primitives.METHODS,
 }
-_originals: dict[tuple[Any, str], Any] = {key: vars(key[0]).get(key[1], _ABSENT) for key in _METHODS}
+_originals: dict[tuple[Any, str], Any] = {key: vars(key[0]).get(key[1]) for key in _METHODS}
 
 
 class AsyncioTakeover:
@@ -68,18 +67,11 @@ class AsyncioTakeover:
         self._hidden = Hidden()
         # Made when first asked for, under a lock: it must not be the first execution that does.
         asyncio.get_event_loop_policy()
-        for (cls, name), stand_in in _METHODS.items():
-            setattr(cls, name, stand_in)
         vars(tasks)["set"] = _make_set
-        self._exchanged = Exchanged()
+        self._exchanged = Exchanged(_METHODS)
 
     def undo(self) -> None:
         """Put everything back."""
         self._exchanged.restore()
         vars(tasks).pop("set", None)
-        for (cls, name), original in _originals.items():
-            if original is _ABSENT:
-                delattr(cls, name)
-            else:
-                setattr(cls, name, original)
         self._hidden.restore()
