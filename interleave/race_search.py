@@ -27,7 +27,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from interleave.arguments import seed_name
 from interleave.detectors import lock_order, sightings, task_steps
 from interleave.detectors.accounts import Accounts
 from interleave.detectors.lock_order import Nesting
@@ -35,7 +34,6 @@ from interleave.detectors.sightings import Sighting
 from interleave.model import Frame, Inversion, Outcome, Race, Schedule, Trace
 from interleave.repetition import schedule_of
 from interleave.runner import Runner
-from interleave.schedule import encode
 from interleave.strategies.serial import Serial
 from interleave.strategies.steer import Steer, goals_of
 
@@ -210,7 +208,7 @@ class RaceSearch:
         known = self._races.get(race.key)
         if known is not None and _badness(known) <= _badness(race):
             return known
-        seed = encode(schedule_of(trace), seed_name(self._runner.name))
+        seed = self._runner.seed_of(schedule_of(trace))
         race = replace(race, seed=seed, executions=executions, replay_command=self._runner.command_for(seed))
         self._races[race.key] = race
         return race
@@ -297,12 +295,12 @@ class RaceSearch:
             detailed = self._detailed(watched)
             if len(detailed.events) != len(events):
                 return
-            seed = encode(schedule_of(detailed), seed_name(self._runner.name))
+            seed = self._runner.seed_of(schedule_of(detailed))
             known = replace(self._accounts(detailed).inversion(cycle, key), seed=seed, executions=executions)
             self._inversions[key] = known
         trace = self._steer((*(one.outer_at for one in cycle), *(one.inner_at for one in cycle)), watched)
         if trace.outcome is not None and trace.outcome.kind == "deadlock":
-            seed = encode(schedule_of(trace), seed_name(self._runner.name))
+            seed = self._runner.seed_of(schedule_of(trace))
             self._inversions[key] = replace(known, is_confirmed=True, seed=seed)
         yield from self._failing(trace)
 

@@ -117,7 +117,7 @@ class Runner:
         outcome = trace.outcome
         assert outcome is not None
         schedule = schedule or schedule_of(trace)
-        seed = encode(schedule, seed_name(self.name))
+        seed = self.seed_of(schedule)
         return Failure(
             kind=outcome.kind,
             message=outcome.message,
@@ -130,6 +130,10 @@ class Runner:
             executions=executions,
             replay_command=self.command_for(seed),
         )
+
+    def seed_of(self, schedule: Schedule) -> str:
+        """Return the seed of a schedule of the scenario."""
+        return encode(schedule, seed_name(self.name))
 
     def command_for(self, seed: str) -> str:
         """Return the command that replays a seed, empty if nobody told how."""

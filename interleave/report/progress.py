@@ -8,10 +8,9 @@ follow NO_COLOR, and where CI is set a terminal is taken for a log.
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Final, Protocol, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
-from interleave.estimate import Estimate
-from interleave.model import Budget
+from interleave.estimate import Progress
 from interleave.report.words import count_of, is_live
 
 if TYPE_CHECKING:
@@ -21,25 +20,6 @@ _SECONDS_BEFORE_FIRST: Final = 2.0
 _SECONDS_BETWEEN_LINES: Final = 10.0
 #: Columns of the bar.
 _BAR: Final = 24
-
-
-class Progress(Protocol):
-    """What an exploration tells about itself while it runs (`estimate.Progress`)."""
-
-    @property
-    def executions(self) -> int: ...
-    @property
-    def failures(self) -> int: ...
-    @property
-    def seconds(self) -> float: ...
-    @property
-    def budget(self) -> Budget: ...
-    @property
-    def made(self) -> int: ...
-    @property
-    def unseen(self) -> float | None: ...
-    @property
-    def left(self) -> Estimate | None: ...
 
 
 def progress_text(name: str, progress: Progress) -> str:

@@ -61,9 +61,10 @@ def access_lines(race: Race) -> Iterator[str]:
     """List the accesses of a race in order, with the locks held at each."""
     for access in race.accesses:
         value = f" = {access.value}" if access.value else ""
-        yield f"{access.thread} {access.mode} {race.place}{value}, {_held(access)}"
+        yield f"{access.thread} {access.mode} {race.place}{value}, {held(access)}"
         yield f"    at {located_source(Frame(access.file, access.line, access.function))}"
 
 
-def _held(access: RaceAccess) -> str:
+def held(access: RaceAccess) -> str:
+    """Return in words which locks are held at an access."""
     return f"holding {', '.join(access.locks)}" if access.locks else "holding no lock"

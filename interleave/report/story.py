@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from interleave.detectors.culprit import Culprit
 from interleave.detectors.together import GONE, TOGETHER, UNDER_WAY
 from interleave.model import Blocked, Failure, Frame, Outcome, RaceAccess, Step
+from interleave.report.races import held
 from interleave.report.source import located_source, short_name, short_path
 from interleave.report.waits import cycle_of, roots_of, waiting_behind
 
@@ -219,8 +220,7 @@ def held_lines(culprit: Culprit) -> Iterator[str]:
         name = culprit.places[number]
         value = f" = {access.value}" if access.value else ""
         place = f" {name}{value}" if access.mode in ("reads", "writes") else ""
-        held = f", holding {', '.join(access.locks)}" if access.locks else ", holding no lock"
-        yield f"{access.thread} {access.mode}{place}{held if place else ''}"
+        yield f"{access.thread} {access.mode}{place}{f', {held(access)}' if place else ''}"
         yield f"    at {located_source(Frame(access.file, access.line, access.function))}"
     for name, step in culprit.guards[:1]:
         yield f"{name} is held at {_step_at(step)}"
