@@ -21,6 +21,7 @@ from types import (
     GetSetDescriptorType,
     MemberDescriptorType,
     MethodDescriptorType,
+    MethodWrapperType,
     ModuleType,
     WrapperDescriptorType,
 )
@@ -43,10 +44,8 @@ _module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
 
 MISSING: Final = object()
 
-_METHODS = (
-    FunctionType, staticmethod, classmethod, BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType,
-    type(object.__subclasshook__),
-)  # fmt: skip
+C_FUNCTIONS = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, MethodWrapperType)
+_METHODS = (FunctionType, staticmethod, classmethod, *C_FUNCTIONS)
 
 
 def mro_of(tp: type) -> tuple[type, ...]:

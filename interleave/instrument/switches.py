@@ -30,24 +30,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Set
 from functools import cache, partial
-from types import (
-    BuiltinFunctionType,
-    ClassMethodDescriptorType,
-    FunctionType,
-    GeneratorType,
-    MethodDescriptorType,
-    MethodType,
-    MethodWrapperType,
-    ModuleType,
-    WrapperDescriptorType,
-)
+from types import FunctionType, GeneratorType, MethodType, ModuleType
 from typing import Any
 
 from bytecode import Instr, Label
 
 from interleave.instrument.announce import gate
 from interleave.instrument.context import Context, Plan
-from interleave.instrument.kinds import MISSING, find, is_instrumented, module_namespace, mro_of, namespace_of, peek, root_module
+from interleave.instrument.kinds import (
+    C_FUNCTIONS,
+    MISSING,
+    find,
+    is_instrumented,
+    module_namespace,
+    mro_of,
+    namespace_of,
+    peek,
+    root_module,
+)
 from interleave.instrument.plans import CALLS, TRUTH_TESTS
 from interleave.instrument.registry import Kinds, registry
 
@@ -57,7 +57,6 @@ _WHERE, _AFTER_YIELD_FROM = 3, 2
 #: Of the operand of FORMAT_VALUE: a format lies above the value.
 _HAS_SPEC = 4
 _LEAVING = frozenset({"RETURN_VALUE", "RETURN_CONST", "YIELD_VALUE"})
-_C_FUNCTIONS = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, MethodWrapperType)
 _LAZY = (map, filter)
 #: How many elements of a container are looked at.
 _MOST_ELEMENTS = 200
@@ -150,7 +149,7 @@ def is_foreign(function: Any, arguments: tuple[Any, ...]) -> bool:
         return is_foreign(function.func, (*function.args, *arguments))
     if issubclass(tp, type):
         return any(_is_foreign_function(_found(function, name)) for name in ("__new__", "__init__")) or any(map(_is_lazy, arguments))
-    if tp in _C_FUNCTIONS or root_module(tp) == "functools":
+    if tp in C_FUNCTIONS or root_module(tp) == "functools":
         return any(map(_is_lazy, arguments))
     return _is_foreign_function(_found(tp, "__call__"))
 

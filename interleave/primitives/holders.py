@@ -78,22 +78,6 @@ class Place:
             pass
 
 
-def _get_defaults(function: FunctionType, _: None) -> Any:
-    return function.__defaults__
-
-
-def _set_defaults(function: FunctionType, _: None, value: Any) -> None:
-    function.__defaults__ = value
-
-
-def _get_contents(cell: CellType, _: None) -> Any:
-    return cell.cell_contents
-
-
-def _set_contents(cell: CellType, _: None, value: Any) -> None:
-    cell.cell_contents = value
-
-
 def _get_class_attribute(cls: type, name: str) -> Any:
     return vars(cls).get(name, _ABSENT)
 
@@ -114,10 +98,6 @@ def _set_slot(holder: Any, member: MemberDescriptorType, value: Any) -> None:
     member.__set__(holder, value)
 
 
-def _get_of_partial(holder: Any, name: str) -> Any:
-    return getattr(holder, name)
-
-
 def _set_in_partial(holder: Any, name: str, value: Any) -> None:
     parts = {"func": holder.func, "args": holder.args, name: value}
     holder.__setstate__((parts["func"], parts["args"], holder.keywords, holder.__dict__ or None))
@@ -126,10 +106,10 @@ def _set_in_partial(holder: Any, name: str, value: Any) -> None:
 ITEM = (dict.get, dict.__setitem__)
 _ELEMENT = (list.__getitem__, list.__setitem__)
 _LINK = (deque.__getitem__, deque.__setitem__)
-_CELL = (_get_contents, _set_contents)
-_DEFAULTS = (_get_defaults, _set_defaults)
+#: Of a function or a cell.
+_ATTRIBUTE = (getattr, setattr)
 _SLOT = (_get_slot, _set_slot)
-_PARTIAL = (_get_of_partial, _set_in_partial)
+_PARTIAL = (getattr, _set_in_partial)
 CLASS_ATTRIBUTE = (_get_class_attribute, _set_class_attribute)
 
 
@@ -264,10 +244,10 @@ class Exchange:
         elif kind is list:
             self._exchange_items(_ELEMENT, holder, enumerate(holder))
         elif kind is CellType:
-            self._exchange_items(_CELL, holder, [(None, holder.cell_contents)])
+            self._exchange_items(_ATTRIBUTE, holder, [("cell_contents", holder.cell_contents)])
         elif kind is FunctionType:
             if not self._is_left_alone(str(holder.__module__)):
-                self._exchange_items(_DEFAULTS, holder, [(None, holder.__defaults__)])
+                self._exchange_items(_ATTRIBUTE, holder, [("__defaults__", holder.__defaults__)])
         elif id(holder) not in self._entries and not isinstance(holder, (type, tuple, FrameType, BuiltinMethodType)):
             self._exchange_in_object(holder)
 

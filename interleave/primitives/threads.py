@@ -73,11 +73,6 @@ def count() -> int:
     return int(_real_count()) - state.watchers + sum(not logical.is_finished for logical in others)
 
 
-def _logical(kernel: Any, thread: Any) -> Any:
-    """Return the logical thread that stands for a `Thread` in this execution, or None."""
-    return kernel.side.get(id(thread))
-
-
 def _start(self: Any) -> None:
     kernel = active()
     if kernel is None:
@@ -204,7 +199,7 @@ def _join_foreign(thread: Any, timeout: float | None) -> None:
 
 def _is_alive(self: Any) -> bool:
     kernel = active()
-    logical = _logical(kernel, self) if kernel is not None else None
+    logical = kernel.side.get(id(self)) if kernel is not None else None
     if logical is None:
         return bool(_originals[Thread, "is_alive"](self))
     kernel.look("alive", logical)
@@ -360,7 +355,7 @@ def release_pools() -> bool:
 
 
 def _is_blocked(kernel: Any, thread: Any) -> bool:
-    logical = _logical(kernel, thread)
+    logical = kernel.side.get(id(thread))
     return logical is not None and not logical.is_finished and logical.queue is not None
 
 

@@ -189,12 +189,9 @@ class Steps:
         gate.is_open = self._kernel.unjoined > 0
 
     def _touch(self, site: Site, owner: object, field: Hashable, mode: int, value: Any = UNKNOWN) -> None:
-        self._gather(site, ((owner, field, mode),), value)
+        self._touch_many(site, ((owner, field, mode),), value)
 
     def _touch_many(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]], value: Any = UNKNOWN) -> None:
-        self._gather(site, accesses, value)
-
-    def _gather(self, site: Site, accesses: Sequence[tuple[object, Hashable, int]], value: Any) -> None:
         kernel = self._kernel
         touched = self.touched
         if touched is None or get_ident() != kernel.ident:
