@@ -10,7 +10,6 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -133,9 +132,3 @@ def stack_of(frame: FrameType | None) -> tuple[Frame, ...]:
             frames.append(found)
         frame = frame.f_back
     return tuple(reversed(frames))
-
-
-@lru_cache(maxsize=1)
-def roots() -> tuple[str, ...]:
-    """Return the folders whose code is never the user's."""
-    return (OURS, *LIBRARY)
