@@ -439,6 +439,18 @@ def test_key_with_its_own_hash_is_never_hashed() -> None:
     assert calls == ["hash"]
 
 
+def test_list_methods_that_compare_read_what_they_are_given() -> None:
+    def run(xs: list[Any], other: list[int]) -> None:
+        xs.index(other)
+        xs.count(other)
+
+    xs: list[Any] = [[1]]
+    other = [1]
+    probe = record(run, xs, other)
+    assert probe.of(xs) == [("WHOLE", "r"), ("WHOLE", "r")]
+    assert probe.of(other) == [("WHOLE", "r"), ("WHOLE", "r")]
+
+
 def test_move_to_end_conflicts_with_iteration() -> None:
     def run(table: Any) -> None:
         table.move_to_end("a")
