@@ -478,7 +478,7 @@ def test_results_are_remembered() -> None:
 def test_code_without_accesses_gets_no_hooks() -> None:
     def run(a: int) -> int:
         b = a
-        while b < 10:
+        while b is not a + 10:
             b = b + 1
         return b
 

@@ -77,6 +77,18 @@ def compare(site: Site) -> Callable[[Any, Any], None]:
     return hook
 
 
+def compare_with_constant(site: Site) -> Callable[[Any], None]:
+    """Make the hook for a comparison with a constant, given the other operand: no container is looked through."""
+
+    def hook(left: Any) -> None:
+        if gate.is_open and type(left) not in _SCALARS:
+            accesses = operated("compare", left)
+            if accesses:
+                announce(site, accesses)
+
+    return hook
+
+
 def show(site: Site) -> Callable[[Any], None]:
     """Make the hook for what turns an object into text."""
 

@@ -2,7 +2,7 @@
 
 A plan maker sees one instruction in its context and returns the hook and where the operands are, or None if nothing visible happens.
 An operand is a depth in the value stack (1 is the top) or an instruction that loads something else. Where the instruction before
-shows that nothing mutable is involved (a comparison with a constant, a truth test of a comparison), no hook is made.
+shows that nothing mutable is involved (a membership test of a constant, a truth test of a comparison), no hook is made.
 """
 
 from __future__ import annotations
@@ -282,8 +282,10 @@ def _binary(context: Context, instr: Instr, position: int) -> Plan | None:
 
 
 @_register("COMPARE_OP")
-def _compare(context: Context, instr: Instr, position: int) -> Plan | None:
-    return None if context.follows_scalar() else Plan(operators.compare(context.site(instr)), (2, 1))
+def _compare(context: Context, instr: Instr, position: int) -> Plan:
+    if context.follows_scalar():
+        return Plan(operators.compare_with_constant(context.site(instr)), (2,))
+    return Plan(operators.compare(context.site(instr)), (2, 1))
 
 
 _BOOLEANS = frozenset({"COMPARE_OP", "CONTAINS_OP", "IS_OP", "UNARY_NOT", "TO_BOOL", "CHECK_EXC_MATCH", "WITH_EXCEPT_START", "LOAD_CONST"})

@@ -124,11 +124,12 @@ class TestInstalledPackages:
             _enter,
             _add_in_place,
             lambda box: box == object(),
+            lambda box: box == 3,
             len,
             lambda box: box.n,
             lambda box: setattr(box, "n", box.n + 1),
         ],
-        ids=["method", "with", "in place", "comparison", "len", "property", "setter"],
+        ids=["method", "with", "in place", "comparison", "comparison with a constant", "len", "property", "setter"],
     )
     def test_use_of_an_object_by_two_threads_proves_nothing(self, package: ModuleType, use: Callable[[Any], object]) -> None:
         def scenario() -> None:
