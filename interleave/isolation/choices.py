@@ -10,9 +10,7 @@ from typing import Any, NamedTuple
 
 from interleave.errors import InternalError
 from interleave.model import Event, Operation, Point, Strategy, ThreadInfo, Trace
-from interleave.runtime.suspension import aside
-
-_OURS = __name__.partition(".")[0] + "."
+from interleave.runtime.suspension import asked
 
 
 class Note(NamedTuple):
@@ -40,7 +38,7 @@ class Noting:
     def __init__(self, strategy: Strategy) -> None:
         self.strategy = strategy
         self.notes: list[Note] = []
-        self._choose = strategy.choose if type(strategy).__module__.startswith(_OURS) else aside(strategy.choose)
+        self._choose = asked(strategy)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.strategy, name)

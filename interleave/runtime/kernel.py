@@ -34,11 +34,10 @@ from interleave.model import NOWHERE, STATE, WRITE, Access, Deviation, Operation
 from interleave.runtime import UNKNOWN, Peek, WaitQueue, gate
 from interleave.runtime.clock import Clock, pass_time
 from interleave.runtime.ending import ends_the_program, judged, refuse, run_away, unwind
-from interleave.runtime.suspension import Suspended, aside
+from interleave.runtime.suspension import Suspended, asked
 from interleave.runtime.thread_state import make_locals
 from interleave.runtime.threads import Judge, LogicalThread, Observer, Unwind, child_of
 
-_OURS = "interleave."
 _new: Callable[..., Any] = tuple.__new__  # See `trap`.
 
 
@@ -112,7 +111,7 @@ class Kernel:
     """One execution under control. It is also the `model.Point` that the strategy sees."""
 
     def __init__(self, strategy: Strategy, trace: Trace, *, steps: int, any_timeout: bool = False) -> None:
-        self.choose = strategy.choose if type(strategy).__module__.startswith(_OURS) else aside(strategy.choose)
+        self.choose = asked(strategy)
         self.trace, self.limit, self.any_timeout = trace, steps, any_timeout
         self.every = strategy.every_access
         #: Whether the accesses of one block are to be one event (see `blocks`).

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from interleave.model import Point, Strategy
 from interleave.runtime import active, gate, state
 
 T = TypeVar("T")
@@ -23,6 +24,11 @@ def aside(function: Callable[..., T]) -> Callable[..., T]:
         return result
 
     return run_aside
+
+
+def asked(strategy: Strategy) -> Callable[[Point], int]:
+    """Return what asks a strategy to choose: aside, unless it is one of ours."""
+    return strategy.choose if type(strategy).__module__.startswith("interleave.") else aside(strategy.choose)
 
 
 class Suspended:
