@@ -70,15 +70,11 @@ def _load_global(context: Context, instr: Instr, position: int) -> Plan | None:
     return Plan(attributes.load_global(context.site(instr, name), name, context.namespace), ())
 
 
-@_register("STORE_GLOBAL")
-def _store_global(context: Context, instr: Instr, position: int) -> Plan:
+@_register("STORE_GLOBAL", "DELETE_GLOBAL")
+def _change_global(context: Context, instr: Instr, position: int) -> Plan:
     name = _name_of(instr)
-    return Plan(attributes.store_global(context.site(instr, name), name, context.namespace), (1,))
-
-
-@_register("DELETE_GLOBAL")
-def _delete_global(context: Context, instr: Instr, position: int) -> Plan:
-    name = _name_of(instr)
+    if instr.name == "STORE_GLOBAL":
+        return Plan(attributes.store_global(context.site(instr, name), name, context.namespace), (1,))
     return Plan(attributes.delete_global(context.site(instr, name), name, context.namespace), ())
 
 
