@@ -6,7 +6,6 @@ where it may change. See `runtime.unseen` for what it means that they are one st
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from interleave.instrument.announce import Divisible, announce, gate
@@ -28,17 +27,19 @@ METHODS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-@cache
 def _users(operation: str) -> Kinds:
     """Return the types that have such a method."""
     return registry.new_cache(lambda tp: any(_has_foreign(tp, name) for name in METHODS[operation]))
 
 
+_USERS = {operation: _users(operation) for operation in METHODS}
+
+
 def operated(operation: str, *operands: Any) -> AccessList:
     """Return what an operation touches by methods of installed packages, empty as a rule."""
-    kinds = _users(operation)
+    users = _USERS[operation]
     for operand in operands:
-        if kinds[type(operand)]:
+        if users[type(operand)]:
             return used(operand, WRITE if operation.startswith("enter") else READ, is_held=operation != "enter asynchronously")
     return []
 
@@ -68,10 +69,10 @@ def _has_foreign(tp: type, name: str) -> bool:
 def enter(site: Site, operation: str) -> Any:
     """Make the hook for the start of a `with` block."""
 
+    users = _USERS[operation]
+
     def hook(manager: Any) -> None:
-        if gate.is_open:
-            accesses = operated(operation, manager)
-            if accesses:
-                announce(site, accesses)
+        if gate.is_open and users[type(manager)]:
+            announce(site, operated(operation, manager))
 
     return hook
