@@ -20,6 +20,8 @@ import operator
 import sys
 import weakref
 from collections.abc import Callable
+from contextvars import Context
+from gc import get_referents
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -36,12 +38,11 @@ from typing import Any
 from interleave.instrument import callbacks, families, functions, kinds
 from interleave.instrument.announce import Divisible, announce, announce_unknown, gate
 from interleave.instrument.containers import KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
-from interleave.instrument.families import ANYWHERE, LIST, family, is_library_container, sees_deaths
-from interleave.instrument.functions import attribute_call
-from interleave.instrument.items import settle
-from interleave.instrument.iterators import called, consumed, resume
+from interleave.instrument.families import ANYWHERE, DEQUE, LIST, family, is_library_container, sees_deaths
+from interleave.instrument.functions import attribute_call, read_arguments
+from interleave.instrument.items import compared, settle
+from interleave.instrument.iterators import BOUND, advance, called, consumed, looked_into, nested_reads, streams
 from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, NEUTRAL, find, origin, root_module
-from interleave.instrument.operators import nested_reads
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.instrument.uncontrolled import note_function, note_method_of_class
 from interleave.model import READ, WHOLE, WRITE, Site
@@ -62,7 +63,7 @@ def name_arguments(arguments: Arguments) -> None:
 
 
 def dispatch(site: Site, function: Any, arguments: Arguments) -> None:
-    """Announce what a call touches, given the callee and the positional arguments."""
+    """Announce what a call touches, given the callee and the arguments, those with keywords last."""
     (CALLEES.get(type(function)) or other_callee)(site, function, arguments)
 
 
@@ -86,6 +87,9 @@ def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, 
     """Announce a call of a Python function out of scope, which accesses its owner and what it does to its arguments."""
     is_reader = whose == LIBRARY and function.__name__ not in _LIBRARY_WRITERS
     is_deep = whose == FOREIGN_CODE or (function.__module__, function.__name__) in _DEEP_READERS
+    # What the program makes of an object for JSON is read after it was made.
+    is_deep |= root_of(function) == "json" and any(map(callable, arguments))
+    accesses += streams(arguments)
     for value in arguments:
         if type(value) in SCALARS:
             continue
@@ -178,16 +182,16 @@ def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
     elif type(owner) is ModuleType or owner is None:
         known = functions.FUNCTIONS.get(function)
         if known is not None:
-            _announce(site, callbacks.of_function(site, function, arguments, known(arguments)))
+            _announce(site, callbacks.marked(function.__name__, arguments, known(arguments)))
         elif function in functions.ACCESSORS:
             attribute_call(site, function, arguments)
         elif function is next:
             _next(site, arguments)
         elif not note_function(site, function, arguments):
-            _announce(site, callbacks.of_function(site, function, arguments, functions.argument_reads(function, arguments)))
+            _announce(site, callbacks.marked(function.__name__, arguments, functions.argument_reads(function, arguments)))
     elif issubclass(type(owner), type):
         note_method_of_class(site, owner, function.__name__)
-        _announce(site, _read_arguments(arguments))
+        _announce(site, read_arguments(arguments))
     else:
         _object_method(site, owner, function.__name__, arguments)
 
@@ -195,10 +199,7 @@ def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
 def _next(site: Site, arguments: Arguments) -> None:
     if arguments:
         accesses = consumed(arguments[0])
-        if len(accesses) == 1 and accesses[0][0] is arguments[0]:
-            resume(site, arguments[0])
-        else:
-            _announce(site, accesses)
+        advance(site, accesses)
 
 
 def _method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
@@ -214,18 +215,16 @@ def _container_method(site: Site, owner: Any, kind: int, name: str, arguments: A
     action = method_action(kind, name)
     if gate.is_detailed and not site.name:
         site.name = name
-    if kind == LIST and name in callbacks.COMPARING:
-        accesses = action(owner, arguments) + ([] if name in KEEPS_ARGUMENTS else _read_arguments(arguments))
-        announce(site, callbacks.of_list_method(site, owner, name, arguments, accesses))
-        return
     if name in STORES_ARGUMENTS:
         name_arguments(arguments)
-    elif name not in KEEPS_ARGUMENTS:
-        extra = _read_arguments(arguments)
-        if extra:
-            announce(site, action(owner, arguments) + extra)
-            return
-    settle(site, action, owner, arguments)
+    extra = [] if name in KEEPS_ARGUMENTS else read_arguments(arguments)
+    is_comparing = kind in (LIST, DEQUE) and name in callbacks.CALLING
+    if is_comparing:
+        extra += compared(owner, arguments)
+    if extra or is_comparing:
+        announce(site, callbacks.marked(f"{type(owner).__name__}.{name}", (owner, *arguments), action(owner, arguments) + extra))
+    else:
+        settle(site, action, owner, arguments)
 
 
 def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
@@ -234,13 +233,23 @@ def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> N
     elif name in functions.ATTRIBUTE_METHODS:
         attribute_call(site, functions.ATTRIBUTE_METHODS[name], (owner, *arguments), is_raw=True)
     else:
-        accesses = [] if name in KEEPS_ARGUMENTS else _read_arguments(arguments)
-        if _is_opaque(type(owner), name):
+        # `"{0.name}".format(obj)`
+        is_deep = type(owner) is str and name in _FORMATS and "." in owner
+        accesses = [] if name in KEEPS_ARGUMENTS else read_arguments(arguments, is_deep=is_deep)
+        if name.endswith("into"):
+            accesses = [(value, field, WRITE) for value, field, _ in accesses]
+        if type(owner) in _KEEPING or _is_opaque(type(owner), name):
             name_arguments(arguments)
             accesses.append((owner, WHOLE, WRITE))
+            accesses += [one for part in get_referents(owner) for one in (called(part) if type(part) in BOUND else streams((part,)))]
+            if type(owner) is Context and name == "run":
+                accesses = Divisible(accesses, "Context.run")
         _announce(site, accesses)
 
 
+_FORMATS = frozenset({"format", "format_map"})
+#: Types of modules that are none of our business whose objects change all the same: caches are emptied, contexts entered.
+_KEEPING = frozenset({type(functools.lru_cache(len)), Context})
 _RESUMING = frozenset({"__next__", "send", "throw", "close"})
 
 
@@ -271,7 +280,7 @@ def _wrapper(site: Site, function: Any, arguments: Arguments) -> None:
 
 
 def _partial(site: Site, function: Any, arguments: Arguments) -> None:
-    dispatch(site, function.func, (*function.args, *arguments))
+    dispatch(site, function.func, (*function.args, *arguments, *function.keywords.values()))
 
 
 def _cache(site: Site, function: Any, arguments: Arguments) -> None:
@@ -307,13 +316,16 @@ def _reference(site: Site, function: Any, arguments: Arguments) -> None:
 
 
 def _getter(site: Site, function: Any, arguments: Arguments) -> None:
-    _announce(site, [(value, WHOLE, READ) for value in arguments if type(value) not in ANONYMOUS])
+    mode = WRITE if type(function) is operator.methodcaller else READ
+    accesses: AccessList = [(value, WHOLE, mode) for value in arguments if type(value) not in ANONYMOUS]
+    is_deep = type(function) is operator.attrgetter and "." in repr(function)
+    _announce(site, accesses + (looked_into(accesses, (function,)) if is_deep else []))
 
 
 def _class(site: Site, cls: Any, arguments: Arguments) -> None:
     """Announce the making of an instance: what a constructor written in C reads from its arguments."""
     if cls in functions.TYPES:
-        _announce(site, callbacks.of_function(site, cls, arguments, functions.TYPES[cls](arguments)))
+        _announce(site, callbacks.marked(cls.__name__, arguments, functions.TYPES[cls](arguments)))
         return
     for name in ("__init__", "__new__"):
         found = find(cls, name)
@@ -323,7 +335,7 @@ def _class(site: Site, cls: Any, arguments: Arguments) -> None:
                 _python_function(site, function, arguments)
                 return
     if root_module(cls) not in kinds.NEUTRAL_MODULES:
-        _announce(site, _read_arguments(arguments))
+        _announce(site, read_arguments(arguments))
 
 
 def other_callee(site: Site, function: Any, arguments: Arguments) -> None:
@@ -338,23 +350,7 @@ def other_callee(site: Site, function: Any, arguments: Arguments) -> None:
     if found is not None and type(found[1]) is FunctionType:
         _bound_method(site, MethodType(found[1], function), arguments)
     elif found is not None and root_module(found[0]) not in families.INERT_MODULES:
-        _announce(site, [(function, WHOLE, WRITE), *_read_arguments(arguments)])
-
-
-def _read_arguments(arguments: Arguments) -> AccessList:
-    """Return what reading through the containers and iterators among the arguments touches."""
-    accesses: AccessList = []
-    for value in arguments:
-        tp = type(value)
-        if tp in SCALARS:
-            continue
-        if tp is BuiltinFunctionType:
-            accesses += called(value)
-        elif family(tp):
-            accesses += nested_reads(value)
-        else:
-            accesses += consumed(value)
-    return accesses
+        _announce(site, [(function, WHOLE, WRITE), *read_arguments(arguments)])
 
 
 CALLEES: dict[type, Callee] = {

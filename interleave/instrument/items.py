@@ -11,7 +11,7 @@ from typing import Any
 from interleave import runtime
 from interleave.instrument import families
 from interleave.instrument.announce import announce, announce_one, gate
-from interleave.instrument.callbacks import make_default, makes_in_python
+from interleave.instrument.callbacks import make_default, makes_in_python, marked
 from interleave.instrument.containers import (
     Action,
     Provisional,
@@ -29,6 +29,7 @@ from interleave.instrument.containers import (
 from interleave.instrument.families import (
     ARRAY,
     DEFAULTDICT,
+    DEQUE,
     DICT,
     FOREIGN,
     LIST,
@@ -41,7 +42,7 @@ from interleave.instrument.families import (
     operation_family,
 )
 from interleave.instrument.foreign import changing, looking
-from interleave.instrument.iterators import consumed
+from interleave.instrument.iterators import consumed, nested_reads
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
@@ -174,7 +175,15 @@ def membership_reads(obj: Any, key: object) -> AccessList:
     kind = operation_family(type(obj), "__contains__")
     if kind == VIEW:
         return consumed(obj)
-    return _TESTS.get(kind, read_whole)(obj, (key,)) if kind else []
+    accesses = _TESTS.get(kind, read_whole)(obj, (key,)) if kind else []
+    return marked("in", (obj, key), accesses + compared(obj, (key,))) if kind in (LIST, DEQUE) else accesses
+
+
+def compared(obj: Any, values: tuple[Any, ...]) -> AccessList:
+    """Return what is read in the elements of a sequence by comparing them, with each other or with values."""
+    if values and all(type(value) in PLAIN_KEYS for value in values):
+        return []
+    return [access for access in nested_reads((obj, *values)) if access[0] is not obj]
 
 
 def load_slice(site: Site) -> Callable[[Any], None]:

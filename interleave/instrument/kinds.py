@@ -238,8 +238,8 @@ def origin(function: FunctionType) -> int:
         return ANNOUNCING
     module = function.__globals__.get("__name__")
     root = module.partition(".")[0] if type(module) is str else ""
-    # The mix-ins of abstract base classes do what they do through methods of the program.
-    if root in NEUTRAL_MODULES or module == "collections.abc":
+    # The mix-ins of abstract base classes do what they do through methods of the program; named tuples only pack their arguments.
+    if root in NEUTRAL_MODULES or module == "collections.abc" or root.startswith("namedtuple_"):
         return NEUTRAL
     return LIBRARY if root in sys.stdlib_module_names else FOREIGN_CODE
 
@@ -257,7 +257,7 @@ def is_instrumented(function: FunctionType) -> bool:
 def instance_namespace(obj: object) -> dict[str, Any] | None:
     """Return the dictionary of an instance, None if it has none of the usual kind."""
     found = find(type(obj), "__dict__")
-    if found is None or type(found[1]) is not GetSetDescriptorType:
+    if found is None or type(found[1]) not in (GetSetDescriptorType, MemberDescriptorType):
         return None
     namespace = found[1].__get__(obj)
     return namespace if type(namespace) is dict else None
