@@ -10,14 +10,17 @@ attribute of the module are one place), or the cell; its field is the name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
+from enum import EnumType
+from gc import get_referents
+from types import MethodType, ModuleType
 from typing import Any
 
 from interleave import runtime
 from interleave.instrument import foreign, kinds
 from interleave.instrument.announce import announce, gate
-from interleave.instrument.kinds import CODE, MODULE, NAMESPACE, STORAGE, TYPE, module_namespace, mro_of
+from interleave.instrument.kinds import CODE, MODULE, NAMESPACE, STORAGE, TYPE, is_variable, module_namespace, mro_of
 from interleave.instrument.registry import AccessList, registry
+from interleave.instrument.uncontrolled import SPECIAL, note_special
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
 
@@ -64,10 +67,12 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
     """
     if kind == CODE:
         return foreign.used(obj, READ)
+    if type(obj) is MethodType:
+        return [(obj.__func__, name, READ)]
     if kind == MODULE:
         namespace = module_namespace(obj)
         is_announced = name in registry.variables.get(id(namespace), ()) or (
-            kinds.is_variable(namespace.get(name)) and registry.covers(namespace.get("__name__", ""))
+            is_variable(namespace.get(name)) and registry.covers(namespace.get("__name__", ""))
         )
         return [(namespace, name, READ)] if is_announced else []
     if kind == TYPE and not _is_announced(obj, name):
@@ -87,8 +92,8 @@ def _is_announced(cls: type, name: str) -> bool:
     known = cache.get(cls)
     if known is None:
         found = kinds.find(cls, name)
-        is_data = found is not None and kinds.is_variable(found[1]) and registry.covers(kinds.module_name(found[0]))
-        known = int(is_data or kinds.is_stored_in_class(cls, name))
+        is_data = found is not None and is_variable(found[1]) and registry.covers(kinds.module_name(found[0]))
+        known = int((is_data and not issubclass(type(cls), EnumType)) or kinds.is_stored_in_class(cls, name))
         if found is not None:
             registry.remember(cache, cls, known)
     return bool(known)
@@ -105,10 +110,10 @@ def note_namespace(obj: object) -> None:
     if issubclass(type(obj), ModuleType):
         namespace = module_namespace(obj)  # type: ignore[arg-type]
         registry.note_alias(namespace, namespace)
-    elif not issubclass(type(obj), type):
-        own = kinds.instance_namespace(obj)
-        if own is not None:
-            registry.note_alias(own, obj)
+    else:
+        for own in get_referents(kinds.namespace_of(obj)) if issubclass(type(obj), type) else [kinds.instance_namespace(obj)]:  # type: ignore[arg-type]
+            if own is not None:
+                registry.note_alias(own, obj)
 
 
 def load_super(site: Site, name: str) -> Callable[[object, object], None]:
@@ -131,10 +136,13 @@ def load_super(site: Site, name: str) -> Callable[[object, object], None]:
 def store(site: Site, name: str) -> Callable[[object, object], None]:
     """Make the hook for storing an attribute."""
     known = kinds.writers(name)
+    is_special = name in SPECIAL or name[:2] == "__" == name[-2:]
 
     def hook(obj: object, value: object) -> None:
         if not gate.is_naming:
             return
+        if is_special:
+            note_special(site, obj, name)
         if type(value) not in ANONYMOUS:
             name_value(value)
         if not gate.is_open:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import operator
 import sys
+import threading
 import weakref
 from collections.abc import Callable
 from contextvars import Context
@@ -35,14 +36,14 @@ from types import (
 )
 from typing import Any
 
-from interleave.instrument import callbacks, families, functions, kinds
+from interleave.instrument import callbacks, containers, families, functions, kinds
 from interleave.instrument.announce import Divisible, announce, announce_unknown, gate
 from interleave.instrument.containers import KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
-from interleave.instrument.families import ANYWHERE, DEQUE, LIST, family, is_library_container, sees_deaths
+from interleave.instrument.families import BOUND, DEQUE, LIST, VIEW, family, is_library_container, sees_deaths
 from interleave.instrument.functions import attribute_call, read_arguments
 from interleave.instrument.items import compared, settle
-from interleave.instrument.iterators import BOUND, advance, called, consumed, looked_into, nested_reads, streams
-from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, NEUTRAL, find, origin, root_module
+from interleave.instrument.iterators import advance, called, consumed, looked_into, nested_reads, streams
+from interleave.instrument.kinds import FOREIGN_CODE, NEUTRAL, find, origin, root_module
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.instrument.uncontrolled import note_function, note_method_of_class
 from interleave.model import READ, WHOLE, WRITE, Site
@@ -77,15 +78,21 @@ def _python_function(site: Site, function: Any, arguments: Arguments) -> None:
     if id(code) in registry.instrumented or id(code) in _neutral:
         return
     whose = origin(function)
-    if whose == NEUTRAL:
+    if function in _LISTING:
+        announce_unknown(site)
+    elif whose == NEUTRAL:
         _neutral[id(code)] = code
     else:
         _announce_call(site, function, whose, [], arguments)
 
 
+#: Functions whose result depends on which threads have ended.
+_LISTING = (threading.enumerate, threading.active_count)
+
+
 def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, arguments: Arguments) -> None:
     """Announce a call of a Python function out of scope, which accesses its owner and what it does to its arguments."""
-    is_reader = whose == LIBRARY and function.__name__ not in _LIBRARY_WRITERS
+    is_reader = whose != FOREIGN_CODE and function.__name__ not in _LIBRARY_WRITERS
     is_deep = whose == FOREIGN_CODE or (function.__module__, function.__name__) in _DEEP_READERS
     # What the program makes of an object for JSON is read after it was made.
     is_deep |= root_of(function) == "json" and any(map(callable, arguments))
@@ -152,16 +159,18 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
     if id(code) in registry.instrumented or id(code) in _neutral:
         return
     whose = origin(function)
-    if whose == NEUTRAL:
-        _neutral[id(code)] = code
+    is_mixin = function.__module__ == "collections.abc"
+    if whose == NEUTRAL and not (is_mixin and is_library_container(type(owner))):
+        if not is_mixin:
+            _neutral[id(code)] = code
         return
     accesses: AccessList = []
     if not issubclass(type(owner), (type, ModuleType)):
         if whose == FOREIGN_CODE:
             accesses.append((owner, WHOLE, WRITE))
         elif is_library_container(type(owner)) or family(type(owner)):
-            field = ANYWHERE if sees_deaths(type(owner), function.__name__) else WHOLE
-            accesses.append((owner, field, READ if function.__name__ in PYTHON_READERS else WRITE))
+            action = containers.read_whole if function.__name__ in PYTHON_READERS else containers.write_whole
+            accesses += (containers.look_anywhere if sees_deaths(type(owner), function.__name__) else action)(owner, ())
         elif root_module(type(owner)) in sys.stdlib_module_names and root_module(type(owner)) not in _STATELESS:
             accesses.append((owner, WHOLE, WRITE))
     _announce_call(site, function, whose, accesses, arguments)
@@ -221,7 +230,9 @@ def _container_method(site: Site, owner: Any, kind: int, name: str, arguments: A
     is_comparing = kind in (LIST, DEQUE) and name in callbacks.CALLING
     if is_comparing:
         extra += compared(owner, arguments)
-    if extra or is_comparing:
+    if kind == VIEW:
+        _announce(site, consumed(owner) + extra)
+    elif extra or is_comparing:
         announce(site, callbacks.marked(f"{type(owner).__name__}.{name}", (owner, *arguments), action(owner, arguments) + extra))
     else:
         settle(site, action, owner, arguments)

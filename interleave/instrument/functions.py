@@ -21,9 +21,9 @@ from typing import Any
 from interleave.instrument import attributes
 from interleave.instrument.announce import gate
 from interleave.instrument.containers import ensure_key, read_index, read_key, remove_key, store_index, store_key
-from interleave.instrument.families import ARRAY, DEFAULTDICT, DICT, LIST, NONE, VIEW, family, operation_family
+from interleave.instrument.families import ARRAY, BOUND, DEFAULTDICT, DICT, LIST, NONE, VIEW, family, operation_family
 from interleave.instrument.items import membership_reads, size_reads
-from interleave.instrument.iterators import BOUND, called, consumed, looked_into, nested_reads, started, streams
+from interleave.instrument.iterators import called, consumed, looked_into, nested_reads, started, streams
 from interleave.instrument.kinds import root_module
 from interleave.instrument.operators import operand_accesses
 from interleave.instrument.registry import AccessList, registry
@@ -126,6 +126,7 @@ _add(FUNCTIONS, _nothing, sys, "getrefcount getsizeof _getframe intern exc_info 
 _add(FUNCTIONS, _examine, builtins, "sum min max any all sorted")
 _add(FUNCTIONS, lambda arguments: read_arguments(arguments, is_deep=True) + streams(arguments), _pickle, "dumps dump")
 _add(FUNCTIONS, _size, builtins, "len")
+_add(FUNCTIONS, lambda arguments: [(value, WHOLE, READ) for value in arguments], builtins, "dir")
 _add(FUNCTIONS, _start, builtins, "iter")
 _add(FUNCTIONS, _size, operator, "length_hint truth not_")
 _add(FUNCTIONS, _membership, operator, "contains")

@@ -53,6 +53,7 @@ aliases = registry.aliases
 
 _READS: dict[int, Action] = {
     DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index, FOREIGN: changing, WEAK: look_anywhere,
+    VIEW: lambda obj, args: consumed(obj),
 }  # fmt: skip
 _STORES: dict[int, Action] = {
     DICT: store_key, DEFAULTDICT: store_key, LIST: store_index, ARRAY: store_index, FOREIGN: changing, WEAK: look_anywhere,

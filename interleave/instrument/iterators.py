@@ -22,26 +22,16 @@ from collections.abc import Callable, Iterable
 from gc import get_referents
 from itertools import _tee_dataobject, accumulate, chain, dropwhile, filterfalse, groupby, starmap, takewhile  # type: ignore[attr-defined]
 from operator import attrgetter, methodcaller
-from types import (
-    AsyncGeneratorType,
-    BuiltinFunctionType,
-    CoroutineType,
-    FunctionType,
-    GeneratorType,
-    MethodDescriptorType,
-    MethodType,
-    MethodWrapperType,
-    ModuleType,
-    SimpleNamespace,
-)
+from types import FunctionType, GeneratorType, MethodDescriptorType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 from interleave import runtime
 from interleave.instrument import families
 from interleave.instrument.announce import announce, announce_one, gate
-from interleave.instrument.containers import method_action, write_whole
+from interleave.instrument.containers import method_action, read_whole, write_whole
 from interleave.instrument.families import (
     ANYWHERE,
+    BOUND,
     DEFAULTDICT,
     DEQUE,
     DICT,
@@ -81,7 +71,6 @@ _ListIterator: type = type(iter(list[Any]()))
 _TupleIterator: type = type(iter(()))
 #: Iterators for which functions, or they themselves, look at the elements of what is behind them.
 _LOOKING: frozenset[type] = frozenset({map, filter, filterfalse, starmap, chain, accumulate, groupby, takewhile, dropwhile})
-BOUND = (BuiltinFunctionType, MethodWrapperType)
 _iterators: Kinds = registry.new_cache()
 
 
@@ -90,7 +79,7 @@ def _iterator_kind(tp: type) -> int:
     found = find(tp, "__next__")
     if tp is GeneratorType:
         kind = GENERATOR
-    elif found is not None and type(found[1]) is not FunctionType and tp not in (CoroutineType, AsyncGeneratorType):
+    elif found is not None and type(found[1]) is not FunctionType:
         is_known = found[0].__module__ in _WRAPPER_MODULES and tp not in _IMMUTABLE_ITERATORS
         kind = WRAPPER if is_known else PLAIN
     return registry.remember(_iterators, tp, kind)
@@ -183,7 +172,7 @@ def consumed(value: Any) -> AccessList:
         return [(value, WHOLE, WRITE), *(behind(value) if step == WRAPPER else ())]
     if kind == FOREIGN:
         return looking(value, ())
-    return [(value, ANYWHERE if kind == WEAK else WHOLE, READ)] if kind != NONE else []
+    return [(value, ANYWHERE, READ)] if kind == WEAK else read_whole(value, ()) if kind != NONE else []
 
 
 def _is_instance(tp: type) -> bool:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from enum import EnumType
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -20,6 +19,7 @@ from types import (
     GetSetDescriptorType,
     MemberDescriptorType,
     MethodDescriptorType,
+    MethodType,
     ModuleType,
     WrapperDescriptorType,
 )
@@ -145,7 +145,9 @@ def _judge_read(tp: type, name: str) -> int:
     if issubclass(tp, ModuleType):
         return MODULE
     if issubclass(tp, type):
-        return NOTHING if issubclass(tp, EnumType) else TYPE
+        return TYPE
+    if tp is MethodType and find(tp, name) is None:
+        return CLASS
     if _is_inert(tp) or is_written_in_python(tp, "__getattribute__"):
         return NOTHING
     found = find(tp, name)
@@ -157,7 +159,7 @@ def _judge_read(tp: type, name: str) -> int:
     if descriptor is MemberDescriptorType:
         return STORAGE if is_heap_type(cls) else NOTHING
     if _is_data_descriptor(descriptor):
-        return CODE if descriptor is property and is_foreign(value.fget) else NOTHING
+        return CODE if descriptor is property and is_foreign(value.fget) else STORAGE if _is_of_thread(value) else NOTHING
     if find(descriptor, "__get__") is not None and not is_a(value, *_METHODS):
         # Something like `functools.cached_property`, which keeps its value in the instance under the same name.
         return storage
@@ -200,11 +202,16 @@ def _judge_write(tp: type, name: str) -> int:
     if name in ("__dict__", "__class__"):
         return NAMESPACE
     found = find(tp, name)
-    if not is_storage(tp, name):
+    if not is_storage(tp, name) and not (found is not None and _is_of_thread(found[1])):
         return CODE if found is not None and type(found[1]) is property and is_foreign(found[1].fset) else NOTHING
     if found is not None and type(found[1]) is not MemberDescriptorType and not _is_stored(registry.attributes, tp, name):
         registry.note_patch(name)
     return STORAGE
+
+
+def _is_of_thread(value: object) -> bool:
+    """Tell whether something is a property of `threading.Thread` that stores what it is given: its name, and whether it is a daemon."""
+    return type(value) is property and type(value.fset) is FunctionType and value.fset.__module__ == "threading"
 
 
 def is_storage(tp: type, name: str) -> bool:

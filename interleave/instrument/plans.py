@@ -66,7 +66,7 @@ def _delete_attr(context: Context, instr: Instr, position: int) -> Plan:
     return Plan(attributes.delete(context.site(instr, name), name), (1,))
 
 
-@_register("LOAD_GLOBAL")
+@_register("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 def _load_global(context: Context, instr: Instr, position: int) -> Plan | None:
     name = _name_of(instr)
     if name not in context.stored:

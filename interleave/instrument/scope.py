@@ -23,10 +23,12 @@ _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 #: `Thread(target=xs.append)` it is the one place where the access can be seen.
 CALLERS = frozenset({
     ("threading", "Thread.run"), ("threading", "Timer.run"), ("concurrent.futures.thread", "_WorkItem.run"),
-    ("concurrent.futures._base", "Future._invoke_callbacks"),
+    ("concurrent.futures._base", "Future._invoke_callbacks"), ("weakref", "finalize.__call__"),
 })  # fmt: skip
-#: Functions of the standard library that store into objects of the program, behind its back.
-_STORERS = frozenset({("functools", "cached_property.__get__")})
+#: Functions of the standard library that store into objects of the program, behind its back, or into what threads may share.
+_STORERS = frozenset({("functools", "cached_property.__get__"), ("contextlib", "ExitStack.__exit__")}) | {
+    ("contextlib", f"_BaseExitStack.{name}") for name in ("_push_exit_callback", "_create_cb_wrapper", "pop_all")
+}
 _ALWAYS = CALLERS | _STORERS
 
 
