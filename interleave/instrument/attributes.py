@@ -142,7 +142,7 @@ def store(site: Site, name: str) -> Callable[[object, object], None]:
         if not gate.is_naming:
             return
         if is_special:
-            note_special(site, obj, name)
+            note_special(site, obj, name, value)
         if type(value) not in ANONYMOUS:
             name_value(value)
         if not gate.is_open:

@@ -19,7 +19,7 @@ from typing import Any
 
 from interleave.instrument.announce import Divisible, announce
 from interleave.instrument.families import item
-from interleave.instrument.kinds import find, is_heap_type, is_written_in_python
+from interleave.instrument.kinds import find, is_heap_type, is_written_in_python, iterates_in_python
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 
@@ -40,7 +40,7 @@ _COPYING = frozenset({"sorted", "update"})
 
 def calls_back(value: object, depth: int = 0) -> bool:
     """Tell whether an argument is code of the program, or an iterator that runs some."""
-    if type(value) in _PYTHON or type(value) is GeneratorType:
+    if type(value) in _PYTHON or type(value) is GeneratorType or iterates_in_python(type(value)):
         return True
     if (
         depth >= _DEPTH

@@ -19,21 +19,12 @@ import functools
 import operator
 import sys
 import threading
+import types
 import weakref
 from collections.abc import Callable
 from contextvars import Context
 from gc import get_referents
-from types import (
-    BuiltinFunctionType,
-    ClassMethodDescriptorType,
-    CodeType,
-    FunctionType,
-    MethodDescriptorType,
-    MethodType,
-    MethodWrapperType,
-    ModuleType,
-    WrapperDescriptorType,
-)
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from interleave.instrument import callbacks, containers, families, functions, kinds
@@ -147,7 +138,7 @@ def root_of(function: Any) -> str:
 #: Coroutines and generators let go of the loop's turn, and of the caller's locks, inside.
 _SUSPENDING = 0x20 | 0x80 | 0x200
 #: By id: code of neutral functions, which is kept alive by it.
-_neutral: dict[int, CodeType] = {}
+_neutral: dict[int, types.CodeType] = {}
 
 
 def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
@@ -354,6 +345,10 @@ def other_callee(site: Site, function: Any, arguments: Arguments) -> None:
     if issubclass(type(function), type):
         _class(site, function, arguments)
         return
+    if issubclass(type(function), BuiltinFunctionType):
+        # A method that C gives the class it was defined in is of a type derived from that of all others.
+        _builtin(site, function, arguments)
+        return
     if issubclass(type(function), weakref.ReferenceType):
         _reference(site, function, arguments)
         return
@@ -368,10 +363,10 @@ CALLEES: dict[type, Callee] = {
     FunctionType: _python_function,
     MethodType: _bound_method,
     BuiltinFunctionType: _builtin,
-    MethodDescriptorType: _descriptor,
-    WrapperDescriptorType: _descriptor,
-    ClassMethodDescriptorType: _descriptor,
-    MethodWrapperType: _wrapper,
+    types.MethodDescriptorType: _descriptor,
+    types.WrapperDescriptorType: _descriptor,
+    types.ClassMethodDescriptorType: _descriptor,
+    types.MethodWrapperType: _wrapper,
     functools.partial: _partial,
     type(functools.lru_cache(len)): _cache,
     weakref.ReferenceType: _reference,

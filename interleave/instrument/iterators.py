@@ -46,7 +46,7 @@ from interleave.instrument.families import (
     operation_family,
 )
 from interleave.instrument.foreign import looking
-from interleave.instrument.kinds import find, instance_namespace, is_heap_type
+from interleave.instrument.kinds import find, instance_namespace, is_heap_type, iterates_in_python
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS
@@ -172,6 +172,8 @@ def consumed(value: Any) -> AccessList:
         return [(value, WHOLE, WRITE), *(behind(value) if step == WRAPPER else ())]
     if kind == FOREIGN:
         return looking(value, ())
+    if kind == NONE and iterates_in_python(type(value)):
+        return nested_reads(value, with_instances=True)
     return [(value, ANYWHERE, READ)] if kind == WEAK else read_whole(value, ()) if kind != NONE else []
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from inspect import isgeneratorfunction
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -84,6 +85,12 @@ def is_written_in_python(tp: type, name: str) -> bool:
     """Tell whether an attribute of a type is a Python function."""
     found = find(tp, name)
     return found is not None and is_a(found[1], FunctionType, staticmethod, classmethod)
+
+
+def iterates_in_python(tp: type) -> bool:
+    """Tell whether the iterator of a type is made by a Python function, and may be one of C over what that function chose."""
+    found = find(tp, "__iter__")
+    return found is not None and type(found[1]) is FunctionType and is_instrumented(found[1]) and not isgeneratorfunction(found[1])
 
 
 def root_module(obj: object) -> str:

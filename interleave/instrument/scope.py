@@ -22,8 +22,9 @@ _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 #: Functions of the standard library that do nothing but call what the program gave them. Only the call is instrumented: in
 #: `Thread(target=xs.append)` it is the one place where the access can be seen.
 CALLERS = frozenset({
-    ("threading", "Thread.run"), ("threading", "Timer.run"), ("concurrent.futures.thread", "_WorkItem.run"),
-    ("concurrent.futures._base", "Future._invoke_callbacks"), ("weakref", "finalize.__call__"),
+    ("threading", "Thread.run"), ("threading", "Timer.run"), ("threading", "Barrier._release"),
+    ("concurrent.futures.thread", "_WorkItem.run"), ("concurrent.futures._base", "Future._invoke_callbacks"),
+    ("weakref", "finalize.__call__"),
 })  # fmt: skip
 #: Functions of the standard library that store into objects of the program, behind its back, or into what threads may share.
 _STORERS = frozenset({("functools", "cached_property.__get__"), ("contextlib", "ExitStack.__exit__")}) | {

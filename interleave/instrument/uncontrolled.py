@@ -45,9 +45,13 @@ def note_method_of_class(site: Site, cls: type, name: str) -> None:
         _note(f"{cls.__qualname__}.{name} read the real clock at {site}")
 
 
-def note_special(site: Site, obj: object, name: str) -> None:
-    """Enter a store to an attribute of which the interpreter reads another value than the source shows."""
-    if gate.is_open and name not in _SHOWN and (name in SPECIAL or type(obj) is FunctionType or issubclass(type(obj), type)):
+def note_special(site: Site, obj: object, name: str, value: object) -> None:
+    """Enter a store to an attribute that the interpreter looks up by itself, and one that gives several objects the same attributes."""
+    if name == "__dict__":
+        if registry.aliases.get(id(value), (value, obj))[1] is not obj:
+            _note(f"objects share their attributes since {site}, which have a name for each of them")
+        registry.note_alias(value, obj)
+    elif gate.is_open and name not in _SHOWN and (name in SPECIAL or type(obj) is FunctionType or issubclass(type(obj), type)):
         _note(f"{name} was replaced at {site}, which is ordered with nothing that depends on it")
 
 

@@ -9,8 +9,9 @@ import json
 import operator
 import pickle
 import struct
+import zlib
 from collections import deque, namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
@@ -75,6 +76,18 @@ def _set(plain: Plain) -> None:
 _Row = namedtuple("_Row", "lists")
 
 
+class Shelf:
+    def __init__(self) -> None:
+        self.books = [1]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.books)
+
+
+def _empty(shelf: Shelf) -> None:
+    shelf.books.clear()
+
+
 @pytest.mark.parametrize(
     ("make", "look", "change"),
     [
@@ -98,6 +111,7 @@ _Row = namedtuple("_Row", "lists")
         (_boxes, lambda boxes: sum(map(operator.attrgetter("n"), boxes)), _open),
         (_boxes, lambda boxes: max(boxes, key=operator.attrgetter("n")) is boxes[0], _open),
         (_boxes, lambda boxes: operator.attrgetter("inner.m")(boxes[0]), _open_inner),
+        (Shelf, lambda shelf: (*shelf,), _empty),
         (Plain, lambda plain: pickle.loads(pickle.dumps(plain)).n, _set),
         (Plain, lambda plain: "{0.n}".format(plain), _set),  # noqa: UP030, UP032
         (Plain, lambda plain: json.dumps([plain], default=vars), _set),
@@ -139,6 +153,26 @@ def test_what_is_written_is_ordered(make: Callable[[], Any], one: Callable[[Any]
 
     assert explore(scenario, strategy="dpor").verdict == "proven"
     assert len(seen) == 2
+
+
+def test_methods_of_c_that_know_their_class_are_announced() -> None:
+    seen = set()
+
+    def scenario() -> None:
+        compressor = zlib.compressobj()
+        together(lambda: compressor.compress(b"a"), lambda: compressor.compress(b"b"))
+        seen.add(compressor.flush())
+
+    assert explore(scenario, strategy="dpor").verdict == "proven"
+    assert len(seen) == 2
+
+
+def test_iterator_made_by_code_of_the_program_is_run_in_several_steps() -> None:
+    def scenario() -> None:
+        shelf = Shelf()
+        together(lambda: sorted(shelf), shelf.books.clear)
+
+    assert explore(scenario).verdict == "inconclusive"
 
 
 def test_files_written_by_the_library_are_used_by_it() -> None:

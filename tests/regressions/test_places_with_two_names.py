@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections import ChainMap, UserDict
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -128,6 +129,12 @@ def _finalizer() -> tuple[Callable[[], object], Callable[[], object]]:
     return lambda: called[:], holder.clear
 
 
+def _action() -> tuple[Callable[[], object], Callable[[], object]]:
+    called: list[int] = []
+    barrier = threading.Barrier(1, action=partial(called.append, 1))
+    return lambda: called[:], barrier.wait
+
+
 def _running() -> tuple[Callable[[], object], Callable[[], object]]:
     thread = threading.Thread(target=lambda: None)
 
@@ -143,7 +150,7 @@ def _running() -> tuple[Callable[[], object], Callable[[], object]]:
 @pytest.mark.parametrize(
     "make",
     [
-        _in_body, _in_enum, _through_method, _name_of_thread, _through_chain, _disjoint, _names, _callbacks, _finalizer, _running,
+        _in_body, _in_enum, _through_method, _name_of_thread, _through_chain, _disjoint, _names, _callbacks, _finalizer, _running, _action,
         _proxy(lambda proxy: proxy["a"]), _proxy(lambda proxy: proxy.get("a")), _proxy(len), _proxy(list),
         _proxy(lambda proxy: "b" in proxy),
         _chain(lambda chain: chain["a"]), _chain(lambda chain: chain.get("b")), _chain(list),
@@ -162,6 +169,25 @@ def test_both_orders_are_seen(make: Callable[[], tuple[Callable[[], object], Cal
     result = explore(scenario, strategy="dpor")
     assert result.verdict == "proven", (result.failures, result.uncontrolled)
     assert len(seen) == 2
+
+
+class Borg:
+    attributes: dict[str, int] = {}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        self.__dict__ = Borg.attributes
+
+
+def test_objects_with_the_same_attributes_prove_nothing() -> None:
+    def scenario() -> None:
+        Borg.attributes = {"n": 0}
+        one: Any = Borg()
+        two: Any = Borg()
+        together(_store(one, "n", 1), _store(two, "n", 2))
+
+    result = explore(scenario, strategy="dpor")
+    assert result.verdict == "inconclusive"
+    assert "share their attributes" in result.uncontrolled[0]
 
 
 def test_mixins_use_containers_of_the_library() -> None:
