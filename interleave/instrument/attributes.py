@@ -69,6 +69,9 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
         return foreign.used(obj, READ)
     if type(obj) is MethodType:
         return [(obj.__func__, name, READ)]
+    if issubclass(type(obj), super):
+        owner = obj.__self_class__ or object
+        return _read_beyond(owner, obj.__thisclass__, name) if kinds.is_stored_in_class(owner, name) else []
     if kind == MODULE:
         namespace = module_namespace(obj)
         is_announced = name in registry.variables.get(id(namespace), ()) or (
@@ -121,16 +124,21 @@ def load_super(site: Site, name: str) -> Callable[[object, object], None]:
 
     def hook(obj: object, start: object) -> None:
         if gate.is_open and kinds.is_stored_in_class(obj if issubclass(type(obj), type) else type(obj), name):  # type: ignore[arg-type]
-            mro = mro_of(obj if issubclass(type(obj), type) else type(obj))  # type: ignore[arg-type]
-            accesses: AccessList = []
-            for cls in mro[mro.index(start) + 1 :] if start in mro else ():
-                if kinds.is_heap_type(cls):
-                    accesses.append((cls, name, READ))
-                if name in kinds.namespace_of(cls):
-                    break
-            announce(site, accesses)
+            announce(site, _read_beyond(obj if issubclass(type(obj), type) else type(obj), start, name))  # type: ignore[arg-type]
 
     return hook
+
+
+def _read_beyond(tp: type, start: Any, name: str) -> AccessList:
+    """Return the reads of an attribute of a class from what follows another one in its MRO on."""
+    accesses: AccessList = []
+    mro = mro_of(tp)
+    for cls in mro[mro.index(start) + 1 :] if start in mro else ():
+        if kinds.is_heap_type(cls):
+            accesses.append((cls, name, READ))
+        if name in kinds.namespace_of(cls):
+            break
+    return accesses
 
 
 def store(site: Site, name: str) -> Callable[[object, object], None]:

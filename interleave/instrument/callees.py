@@ -176,10 +176,7 @@ _STATELESS = _ATOMIC_MODULES | {
 
 def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
     owner = function.__self__
-    kind = family(type(owner))
-    if kind:
-        _container_method(site, owner, kind, function.__name__, arguments)
-    elif type(owner) is ModuleType or owner is None:
+    if type(owner) is ModuleType or owner is None:
         known = functions.FUNCTIONS.get(function)
         if known is not None:
             _announce(site, callbacks.marked(function.__name__, arguments, known(arguments)))
@@ -193,7 +190,7 @@ def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
         note_method_of_class(site, owner, function.__name__)
         _announce(site, read_arguments(arguments))
     else:
-        _object_method(site, owner, function.__name__, arguments)
+        _method(site, owner, function.__name__, arguments)
 
 
 def _next(site: Site, arguments: Arguments) -> None:

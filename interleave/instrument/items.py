@@ -135,20 +135,16 @@ def store_item(site: Site) -> Callable[[Any, Any, object], None]:
 
 def delete_item(site: Site) -> Callable[[Any, Any], None]:
     """Make the hook for `del obj[key]`."""
-    return _by_table(site, "__delitem__", _DELETIONS, write_whole)
-
-
-def _by_table(site: Site, dunder: str, table: dict[int, Action], otherwise: Action) -> Callable[[Any, Any], None]:
-    known = families.operation_cache(dunder)
+    known = families.operation_cache("__delitem__")
 
     def hook(obj: Any, key: Any) -> None:
         if not gate.is_open:
             return
         kind = known.get(type(obj))
         if kind is None:
-            kind = operation_family(type(obj), dunder)
+            kind = operation_family(type(obj), "__delitem__")
         if kind:
-            settle(site, table.get(kind, otherwise), obj, (key,))
+            settle(site, _DELETIONS.get(kind, write_whole), obj, (key,))
 
     return hook
 

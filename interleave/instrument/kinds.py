@@ -153,7 +153,7 @@ def _judge_read(tp: type, name: str) -> int:
         return MODULE
     if issubclass(tp, type):
         return TYPE
-    if tp is MethodType and find(tp, name) is None:
+    if tp in (MethodType, super) and find(tp, name) is None:
         return CLASS
     if _is_inert(tp) or is_written_in_python(tp, "__getattribute__"):
         return NOTHING

@@ -65,6 +65,17 @@ def _through_method() -> tuple[Callable[[], object], Callable[[], object]]:
     return lambda: plain.method.calls, _store(Plain.method, "calls", 1)
 
 
+class Derived(Plain):
+    def beyond(self) -> int:
+        above = super()
+        return above.n
+
+
+def _through_super() -> tuple[Callable[[], object], Callable[[], object]]:
+    Plain.n = 0
+    return Derived().beyond, _store(Plain, "n", 1)
+
+
 def _name_of_thread() -> tuple[Callable[[], object], Callable[[], object]]:
     thread = threading.Thread(name="a")
     return lambda: thread.name, _store(thread, "name", "b")
@@ -150,7 +161,7 @@ def _running() -> tuple[Callable[[], object], Callable[[], object]]:
 @pytest.mark.parametrize(
     "make",
     [
-        _in_body, _in_enum, _through_method, _name_of_thread, _through_chain, _disjoint, _names, _callbacks, _finalizer, _running, _action,
+        _in_body, _in_enum, _through_method, _through_super, _name_of_thread, _through_chain, _disjoint, _names, _callbacks, _finalizer, _running, _action,
         _proxy(lambda proxy: proxy["a"]), _proxy(lambda proxy: proxy.get("a")), _proxy(len), _proxy(list),
         _proxy(lambda proxy: "b" in proxy),
         _chain(lambda chain: chain["a"]), _chain(lambda chain: chain.get("b")), _chain(list),
