@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import EnumType
 from gc import get_referents
+from queue import Queue
 from types import MethodType, ModuleType
 from typing import Any
 
@@ -65,6 +66,9 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
     All classes up to the one which has the attribute are read: storing to an earlier one would hide it. The class is announced even where
     the instance has the attribute, since another thread may delete that one first.
     """
+    if kind == CODE and issubclass(type(obj), Queue):
+        runtime.active().look("look", obj.mutex)
+        return []
     if kind == CODE:
         return foreign.used(obj, READ)
     if type(obj) is MethodType:

@@ -77,11 +77,7 @@ def _size(arguments: Arguments) -> AccessList:
 
 
 def _start(arguments: Arguments) -> AccessList:
-    return started(arguments[0]) if len(arguments) == 1 else []
-
-
-def _start_all(arguments: Arguments) -> AccessList:
-    return [access for value in arguments if family(type(value)) for access in started(value)]
+    return [access for value in arguments for access in started(value)]
 
 
 def _membership(arguments: Arguments) -> AccessList:
@@ -147,7 +143,7 @@ for _name in _IN_PLACE:
 TYPES: dict[type, Reads] = {}
 _add(TYPES, _nothing, builtins, "type object super int float complex property classmethod staticmethod range slice")
 _add(TYPES, _iterate, builtins, "list tuple set frozenset")
-_add(TYPES, _start_all, builtins, "enumerate zip map filter reversed")
+_add(TYPES, _start, builtins, "enumerate zip map filter reversed")
 _add(TYPES, _size, builtins, "bool")
 _add(TYPES, read_arguments, builtins, "str bytes bytearray dict")
 

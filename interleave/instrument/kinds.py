@@ -11,19 +11,11 @@ MRO, fetched by the getters of `type` itself, which no metaclass can override. W
 from __future__ import annotations
 
 import sys
+import types
 from collections.abc import Callable, Mapping
 from inspect import isgeneratorfunction
-from types import (
-    BuiltinFunctionType,
-    ClassMethodDescriptorType,
-    FunctionType,
-    GetSetDescriptorType,
-    MemberDescriptorType,
-    MethodDescriptorType,
-    MethodType,
-    ModuleType,
-    WrapperDescriptorType,
-)
+from queue import Queue
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, Final
 
 from interleave.instrument.registry import Kinds, registry
@@ -44,8 +36,8 @@ _module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
 MISSING: Final = object()
 
 _METHODS = (
-    FunctionType, staticmethod, classmethod, BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType,
-    type(object.__subclasshook__),
+    FunctionType, staticmethod, classmethod, types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType, type(object.__subclasshook__),
 )  # fmt: skip
 
 
@@ -155,6 +147,8 @@ def _judge_read(tp: type, name: str) -> int:
         return TYPE
     if tp in (MethodType, super) and find(tp, name) is None:
         return CLASS
+    if name in _OF_QUEUES and issubclass(tp, Queue):
+        return CODE
     if _is_inert(tp) or is_written_in_python(tp, "__getattribute__"):
         return NOTHING
     found = find(tp, name)
@@ -214,6 +208,10 @@ def _judge_write(tp: type, name: str) -> int:
     if found is not None and type(found[1]) is not MemberDescriptorType and not _is_stored(registry.attributes, tp, name):
         registry.note_patch(name)
     return STORAGE
+
+
+#: Attributes that the methods of queues change.
+_OF_QUEUES = frozenset({"queue", "unfinished_tasks", "is_shutdown"})
 
 
 def _is_of_thread(value: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import queue
 import threading
 import weakref
 from collections import ChainMap, UserDict
@@ -140,6 +141,16 @@ def _finalizer() -> tuple[Callable[[], object], Callable[[], object]]:
     return lambda: called[:], holder.clear
 
 
+def _in_queue() -> tuple[Callable[[], object], Callable[[], object]]:
+    jobs: queue.Queue[int] = queue.Queue()
+    return lambda: list(jobs.queue), lambda: jobs.put(1)
+
+
+def _unfinished() -> tuple[Callable[[], object], Callable[[], object]]:
+    jobs: queue.Queue[int] = queue.Queue()
+    return lambda: jobs.unfinished_tasks, lambda: jobs.put(1)
+
+
 def _action() -> tuple[Callable[[], object], Callable[[], object]]:
     called: list[int] = []
     barrier = threading.Barrier(1, action=partial(called.append, 1))
@@ -161,7 +172,8 @@ def _running() -> tuple[Callable[[], object], Callable[[], object]]:
 @pytest.mark.parametrize(
     "make",
     [
-        _in_body, _in_enum, _through_method, _through_super, _name_of_thread, _through_chain, _disjoint, _names, _callbacks, _finalizer, _running, _action,
+        _in_body, _in_enum, _through_method, _through_super, _name_of_thread, _through_chain, _disjoint, _names, _callbacks, _finalizer,
+        _running, _action, _in_queue, _unfinished,
         _proxy(lambda proxy: proxy["a"]), _proxy(lambda proxy: proxy.get("a")), _proxy(len), _proxy(list),
         _proxy(lambda proxy: "b" in proxy),
         _chain(lambda chain: chain["a"]), _chain(lambda chain: chain.get("b")), _chain(list),
