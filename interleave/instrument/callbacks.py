@@ -11,22 +11,23 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict, deque
-from collections.abc import Iterable
 from gc import get_referents
 from itertools import _tee_dataobject, islice  # type: ignore[attr-defined]
 from types import FunctionType, GeneratorType, MethodType
 from typing import Any
 
 from interleave.instrument.announce import Divisible, announce
-from interleave.instrument.families import item
+from interleave.instrument.families import PLAIN_KEYS, item
 from interleave.instrument.kinds import find, is_heap_type, is_written_in_python, iterates_in_python
-from interleave.instrument.registry import AccessList
+from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 
 #: How many elements are looked at, and how many layers of iterators.
 _LOOKED_AT = 64
 _DEPTH = 4
 _PYTHON = (FunctionType, MethodType, functools.partial)
+#: By type of a value: whether it is code of the program, 1, or an iterator around something that may be, 2.
+_kinds: Kinds = registry.new_cache()
 _EQ, _LT, _ADD, _TRUTH = ("__eq__",), ("__lt__",), ("__add__", "__radd__"), ("__bool__", "__len__")
 #: By method of a list or deque, operator or function of C: the special methods of elements that it calls.
 CALLING = {
@@ -40,14 +41,14 @@ _COPYING = frozenset({"sorted", "update"})
 
 def calls_back(value: object, depth: int = 0) -> bool:
     """Tell whether an argument is code of the program, or an iterator that runs some."""
-    if type(value) in _PYTHON or type(value) is GeneratorType or iterates_in_python(type(value)):
-        return True
-    if (
-        depth >= _DEPTH
-        or (find(type(value), "__next__") is None and type(value) is not _tee_dataobject)
-        or is_written_in_python(type(value), "__next__")
-    ):
-        return False
+    tp = type(value)
+    kind = _kinds.get(tp)
+    if kind is None:
+        is_wrapper = (find(tp, "__next__") is not None and not is_written_in_python(tp, "__next__")) or tp is _tee_dataobject
+        is_code = tp in _PYTHON or tp is GeneratorType or iterates_in_python(tp)
+        kind = registry.remember(_kinds, tp, 1 if is_code else 2 * is_wrapper)
+    if kind != 2 or depth >= _DEPTH:
+        return kind == 1
     parts = [part for part in get_referents(value) if type(part) is not tuple]
     parts += [inner for part in get_referents(value) if type(part) is tuple for inner in part]
     return any(calls_back(part, depth + 1) for part in parts)
@@ -59,20 +60,21 @@ def marked(name: str, values: tuple[Any, ...], accesses: AccessList) -> AccessLi
     if not accesses or type(accesses) is Divisible:
         return accesses
     if not any(calls_back(value) for value in values if short not in _COPYING or type(value) not in _PYTHON):
-        types = {type(part) for value in ([*values], *values) for part in _parts(value)}
-        if not any(is_written_in_python(tp, dunder) for dunder in CALLING.get(short, ()) for tp in types):
+        calling = CALLING.get(short, ())
+        types = _types(values) - PLAIN_KEYS if calling else ()
+        if not any(is_written_in_python(tp, dunder) for dunder in calling for tp in types):
             return accesses
     return Divisible(accesses, f"{name} with a callback")
 
 
-def _parts(value: Any) -> Iterable[Any]:
-    """Yield what is in a list or deque, and in tuples there."""
-    tp = type(value)
-    elements = list.__iter__ if issubclass(tp, list) else deque.__iter__ if issubclass(tp, deque) else None
-    for part in islice(elements(value), _LOOKED_AT) if elements is not None else ():
-        yield part
-        if type(part) is tuple:
-            yield from part
+def _types(values: tuple[Any, ...]) -> set[type]:
+    """Return the types of values, of what is in lists and deques among them, and of what is in tuples there."""
+    parts = [*values]
+    for value in values:
+        if issubclass(type(value), (list, deque)):
+            parts += islice(list.__iter__(value) if issubclass(type(value), list) else deque.__iter__(value), _LOOKED_AT)
+    types = set(map(type, parts))
+    return types if tuple not in types else types.union(*(map(type, part) for part in parts if type(part) is tuple))
 
 
 def makes_in_python(obj: Any, key: object) -> bool:

@@ -23,7 +23,7 @@ from interleave.instrument.announce import gate
 from interleave.instrument.containers import ensure_key, read_index, read_key, remove_key, store_index, store_key
 from interleave.instrument.families import ARRAY, BOUND, DEFAULTDICT, DICT, LIST, NONE, VIEW, family, operation_family
 from interleave.instrument.items import membership_reads, size_reads
-from interleave.instrument.iterators import called, consumed, looked_into, nested_reads, started, streams
+from interleave.instrument.iterators import called, consumed, looked_into, nested_reads, started
 from interleave.instrument.kinds import root_module
 from interleave.instrument.operators import operand_accesses
 from interleave.instrument.registry import AccessList, registry
@@ -59,7 +59,7 @@ def read_arguments(arguments: Arguments, *, is_deep: bool = False) -> AccessList
     for value in arguments:
         if type(value) in BOUND:
             accesses += called(value)
-        elif type(value) not in ANONYMOUS:
+        elif type(value) not in ANONYMOUS and value is not sys.stdout and value is not sys.stderr:
             accesses += nested_reads(value, with_instances=is_deep) or consumed(value)
     return accesses
 
@@ -120,7 +120,7 @@ FUNCTIONS: dict[Any, Reads] = {}
 _add(FUNCTIONS, _nothing, builtins, "isinstance issubclass id callable hash chr ord abs divmod round pow open input super locals")
 _add(FUNCTIONS, _nothing, sys, "getrefcount getsizeof _getframe intern exc_info getrecursionlimit")
 _add(FUNCTIONS, _examine, builtins, "sum min max any all sorted")
-_add(FUNCTIONS, lambda arguments: read_arguments(arguments, is_deep=True) + streams(arguments), _pickle, "dumps dump")
+_add(FUNCTIONS, lambda arguments: read_arguments(arguments, is_deep=True), _pickle, "dumps dump")
 _add(FUNCTIONS, _size, builtins, "len")
 _add(FUNCTIONS, lambda arguments: [(value, WHOLE, READ) for value in arguments], builtins, "dir")
 _add(FUNCTIONS, _start, builtins, "iter")
@@ -181,5 +181,5 @@ def _note_globals() -> None:
 def argument_reads(function: Any, arguments: Arguments) -> AccessList:
     """Return what a function of C that is in no table touches."""
     if root_module(function) in sys.stdlib_module_names:
-        return read_arguments(arguments) + streams(arguments)
+        return read_arguments(arguments)
     return [(value, WHOLE, WRITE) for value in arguments if family(type(value)) not in (NONE, VIEW)]

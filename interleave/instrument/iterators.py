@@ -204,15 +204,15 @@ def nested_reads(value: Any, *, with_instances: bool = False) -> AccessList:
         elif tp is SimpleNamespace or (with_instances and _is_instance(tp)):
             accesses.append((obj, WHOLE, READ))
             pending += [part for part in (instance_namespace(obj) or {}).values() if type(part) not in _SCALARS]
-        for cls, elements in _ELEMENTS:
-            if issubclass(tp, cls):
-                pending += [part for part in elements(obj) if type(part) not in _SCALARS]
+        elements = _ELEMENTS.get(kind) or (tuple.__iter__ if issubclass(tp, tuple) else None)
+        if elements is not None:
+            pending += [part for part in elements(obj) if type(part) not in _SCALARS]
     return accesses
 
 
-_ELEMENTS: tuple[tuple[type, Callable[[Any], Iterable[Any]]], ...] = (
-    (list, list.__iter__), (tuple, tuple.__iter__), (dict, dict.values), (deque, deque.__iter__),
-)  # fmt: skip
+_ELEMENTS: dict[int, Callable[[Any], Iterable[Any]]] = {
+    LIST: list.__iter__, DICT: dict.values, DEFAULTDICT: dict.values, DEQUE: deque.__iter__,
+}  # fmt: skip
 
 
 def start(site: Site) -> Callable[[Any], None]:
