@@ -59,7 +59,7 @@ class Site:
     switch before it (see `runtime.kernel`).
     """
 
-    __slots__ = ("code", "file", "function", "has_keywords", "is_point", "line", "module", "name", "span")
+    __slots__ = ("code", "file", "function", "is_point", "line", "module", "name", "span")
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Site:
         #: (first line, last line, first column, last column) in the source, columns in UTF-8 bytes from 0.
         self.span = span
         self.code = code
-        self.is_point = self.has_keywords = False
+        self.is_point = False
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"

@@ -175,13 +175,19 @@ class WholeTest:
         chosen = _Explored(item).chosen()
         if chosen["isolate"] != "off":
             self._before = Snapshot(Scope(tuple(chosen.get("include", ()))), item.function)
-        self._is_concurrent = self._notices(self._setup)
+        try:
+            self._is_concurrent = self._notices(self._setup)
+        except BaseException:
+            self._before = None
+            raise
 
     def runtest(self) -> None:
         """Run the test as ever, or explore it if it is concurrent."""
-        if not self._is_concurrent:
-            self._is_concurrent = self._notices(self._runtest)
-        self._before = None
+        try:
+            self._is_concurrent = self._is_concurrent or self._notices(self._runtest)
+        finally:
+            # It holds much, and a test that failed is not freed soon.
+            self._before = None
         if self._is_concurrent:
             self._explore()
 

@@ -448,7 +448,8 @@ def test_list_methods_that_compare_read_what_they_are_given() -> None:
     other = [1]
     probe = record(run, xs, other)
     assert probe.of(xs) == [("WHOLE", "r"), ("WHOLE", "r")]
-    assert probe.of(other) == [("WHOLE", "r"), ("WHOLE", "r")]
+    # As an argument, and as one of those that are compared.
+    assert set(probe.of(other)) == {("WHOLE", "r")}
 
 
 def test_move_to_end_conflicts_with_iteration() -> None:

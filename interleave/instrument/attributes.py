@@ -10,15 +10,19 @@ attribute of the module are one place), or the cell; its field is the name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import EnumType
 from functools import cache
-from types import ModuleType
+from gc import get_referents
+from queue import Queue
+from types import MethodType, ModuleType
 from typing import Any
 
 from interleave import runtime
 from interleave.instrument import foreign, kinds
 from interleave.instrument.announce import announce, gate
-from interleave.instrument.kinds import CODE, MODULE, NAMESPACE, STORAGE, TYPE, module_namespace, mro_of
+from interleave.instrument.kinds import CODE, MODULE, NAMESPACE, STORAGE, TYPE, is_variable, module_namespace, mro_of
 from interleave.instrument.registry import AccessList, Kinds, registry
+from interleave.instrument.uncontrolled import SPECIAL, note_special
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
 
@@ -61,12 +65,20 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
     All classes up to the one which has the attribute are read: storing to an earlier one would hide it. The class is announced even where
     the instance has the attribute, since another thread may delete that one first.
     """
+    if kind == CODE and issubclass(type(obj), Queue):
+        runtime.active().look("look", obj.mutex)
+        return []
     if kind == CODE:
         return foreign.used(obj, READ)
+    if type(obj) is MethodType:
+        return [(obj.__func__, name, READ)]
+    if issubclass(type(obj), super):
+        owner = obj.__self_class__ or object
+        return _read_beyond(owner, obj.__thisclass__, name) if kinds.is_stored_in_class(owner, name) else []
     if kind == MODULE:
         namespace = module_namespace(obj)
         is_announced = name in registry.variables.get(id(namespace), ()) or (
-            kinds.is_variable(namespace.get(name)) and registry.covers(namespace.get("__name__", ""))
+            is_variable(namespace.get(name)) and registry.covers(namespace.get("__name__", ""))
         )
         return [(namespace, name, READ)] if is_announced else []
     if kind == TYPE and not _announced(name)[obj]:
@@ -83,12 +95,12 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
 @cache
 def _announced(name: str) -> Kinds:
     """Return the classes of which reads of an attribute are announced: it may be stored, or is data in a class of the program."""
-    return registry.new_cache(lambda cls: _is_variable(cls, name) or kinds.is_stored_in_class(cls, name))
+    return registry.new_cache(lambda cls: _is_data(cls, name) or kinds.is_stored_in_class(cls, name))
 
 
-def _is_variable(cls: type, name: str) -> bool:
-    found = kinds.find(cls, name)
-    return found is not None and kinds.is_variable(found[1]) and registry.covers(kinds.module_name(found[0]))
+def _is_data(cls: type, name: str) -> bool:
+    found = None if issubclass(type(cls), EnumType) else kinds.find(cls, name)
+    return found is not None and is_variable(found[1]) and registry.covers(kinds.module_name(found[0]))
 
 
 def load_namespace(obj: object) -> None:
@@ -102,10 +114,10 @@ def note_namespace(obj: object) -> None:
     if issubclass(type(obj), ModuleType):
         namespace = module_namespace(obj)  # type: ignore[arg-type]
         registry.note_alias(namespace, namespace)
-    elif not issubclass(type(obj), type):
-        own = kinds.instance_namespace(obj)
-        if own is not None:
-            registry.note_alias(own, obj)
+    else:
+        for own in get_referents(kinds.namespace_of(obj)) if issubclass(type(obj), type) else [kinds.instance_namespace(obj)]:  # type: ignore[arg-type]
+            if own is not None:
+                registry.note_alias(own, obj)
 
 
 def load_super(site: Site, name: str) -> Callable[[object, object], None]:
@@ -113,25 +125,33 @@ def load_super(site: Site, name: str) -> Callable[[object, object], None]:
 
     def hook(obj: object, start: object) -> None:
         if gate.is_open and kinds.is_stored_in_class(obj if issubclass(type(obj), type) else type(obj), name):  # type: ignore[arg-type]
-            mro = mro_of(obj if issubclass(type(obj), type) else type(obj))  # type: ignore[arg-type]
-            accesses: AccessList = []
-            for cls in mro[mro.index(start) + 1 :] if start in mro else ():
-                if kinds.is_heap_type(cls):
-                    accesses.append((cls, name, READ))
-                if name in kinds.namespace_of(cls):
-                    break
-            announce(site, accesses)
+            announce(site, _read_beyond(obj if issubclass(type(obj), type) else type(obj), start, name))  # type: ignore[arg-type]
 
     return hook
+
+
+def _read_beyond(tp: type, start: Any, name: str) -> AccessList:
+    """Return the reads of an attribute of a class from what follows another one in its MRO on."""
+    accesses: AccessList = []
+    mro = mro_of(tp)
+    for cls in mro[mro.index(start) + 1 :] if start in mro else ():
+        if kinds.is_heap_type(cls):
+            accesses.append((cls, name, READ))
+        if name in kinds.namespace_of(cls):
+            break
+    return accesses
 
 
 def store(site: Site, name: str) -> Callable[[object, object], None]:
     """Make the hook for storing an attribute."""
     known = kinds.writers(name)
+    is_special = name in SPECIAL or name[:2] == "__" == name[-2:]
 
     def hook(obj: object, value: object) -> None:
         if not gate.is_naming:
             return
+        if is_special:
+            note_special(site, obj, name, value)
         if type(value) not in ANONYMOUS:
             name_value(value)
         if not gate.is_open:

@@ -1,7 +1,8 @@
 """Functions of C that call back into the program while they work on a container, and so are several steps for real.
 
 `min(xs, key=f)` goes through `xs` while `f` runs, `xs.sort()` with elements compared in Python empties it meanwhile, `map(f, xs)` asks for
-one element after the other. Each is announced as one access before it starts; `Divisible` says that others could come in between.
+one element after the other, `xs.extend(generator)` stores one after the other. Each is announced as one access before it starts;
+`Divisible` says that others could come in between.
 
 A `defaultdict` with a factory written in Python is different: looking, making the value and storing it are taken apart, as two accesses.
 """
@@ -9,55 +10,75 @@ A `defaultdict` with a factory written in Python is different: looking, making t
 from __future__ import annotations
 
 import functools
-from collections import defaultdict
+from collections import defaultdict, deque
 from gc import get_referents
-from itertools import islice
-from types import FunctionType, MethodType
+from itertools import _tee_dataobject, islice  # type: ignore[attr-defined]
+from types import FunctionType, GeneratorType, MethodType
 from typing import Any
 
 from interleave.instrument.announce import Divisible, announce
-from interleave.instrument.families import item
-from interleave.instrument.kinds import find, is_heap_type, is_written_in_python
-from interleave.instrument.registry import AccessList
+from interleave.instrument.families import PLAIN_KEYS, item
+from interleave.instrument.kinds import find, is_heap_type, is_written_in_python, iterates_in_python
+from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 
 #: How many elements are looked at, and how many layers of iterators.
 _LOOKED_AT = 64
 _DEPTH = 4
 _PYTHON = (FunctionType, MethodType, functools.partial)
-#: By method of a list: the special method of its elements that it calls.
-COMPARING = {"sort": "__lt__", "remove": "__eq__", "index": "__eq__"}
-#: Functions that take a `key` and work on what they are given, not on a copy.
-_KEYED = frozenset({min, max})
+#: By type of a value: whether it is code of the program, 1, or an iterator around something that may be, 2.
+_EQ, _LT, _ADD, _TRUTH = ("__eq__",), ("__lt__",), ("__add__", "__radd__"), ("__bool__", "__len__")
+#: By method of a list or deque, operator or function of C: the special methods of elements that it calls.
+CALLING = {
+    "remove": _EQ, "index": _EQ, "count": _EQ, "__contains__": _EQ, "in": _EQ, "sort": _LT, "min": _LT, "max": _LT, "sum": _ADD,
+    "any": _TRUTH, "all": _TRUTH, "heappush": _LT, "heappop": _LT, "heapify": _LT, "heapreplace": _LT, "heappushpop": _LT,
+    "bisect_left": _LT, "bisect_right": _LT, "insort_left": _LT, "insort_right": _LT,
+}  # fmt: skip
+#: Functions that work on a copy of what they are given, and methods that keep a function without calling it.
+_COPYING = frozenset({"sorted", "update"})
+
+
+def _judge(tp: type) -> int:
+    """Return 1 for code of the program, 2 for iterators around others."""
+    if tp in _PYTHON or tp is GeneratorType or iterates_in_python(tp):
+        return 1
+    return 2 * (tp is _tee_dataobject or (find(tp, "__next__") is not None and not is_written_in_python(tp, "__next__")))
+
+
+_kinds = registry.new_cache(_judge)
 
 
 def calls_back(value: object, depth: int = 0) -> bool:
     """Tell whether an argument is code of the program, or an iterator that runs some."""
-    if type(value) in _PYTHON:
-        return True
-    if depth >= _DEPTH or find(type(value), "__next__") is None or is_written_in_python(type(value), "__next__"):
-        return False
+    kind = _kinds[type(value)]
+    if kind != 2 or depth >= _DEPTH:
+        return kind == 1
     parts = [part for part in get_referents(value) if type(part) is not tuple]
     parts += [inner for part in get_referents(value) if type(part) is tuple for inner in part]
     return any(calls_back(part, depth + 1) for part in parts)
 
 
-def of_function(site: Site, function: Any, arguments: tuple[Any, ...], accesses: AccessList) -> AccessList:
-    """Return the accesses of a call of a function or type of C, marked if it calls back while it makes them."""
-    if not accesses or not ((site.has_keywords and function in _KEYED) or any(map(calls_back, arguments))):
+def marked(name: str, values: tuple[Any, ...], accesses: AccessList) -> AccessList:
+    """Return the accesses of a function of C to what it is given, marked if it calls back while it makes them."""
+    short = name.rpartition(".")[2]
+    if not accesses or type(accesses) is Divisible:
         return accesses
-    return Divisible(accesses, f"{function.__name__} with a callback")
+    if not any(calls_back(value) for value in values if short not in _COPYING or type(value) not in _PYTHON):
+        calling = CALLING.get(short, ())
+        types = _types(values) - PLAIN_KEYS if calling else ()
+        if not any(is_written_in_python(tp, dunder) for dunder in calling for tp in types):
+            return accesses
+    return Divisible(accesses, f"{name} with a callback")
 
 
-def of_list_method(site: Site, owner: Any, name: str, arguments: tuple[Any, ...], accesses: AccessList) -> AccessList:
-    """Return the accesses of a method of a list, marked if it compares by code of the program."""
-    dunder = COMPARING.get(name)
-    if dunder is None:
-        return accesses
-    compared = {type(value) for value in (*islice(list.__iter__(owner), _LOOKED_AT), *arguments)}
-    if not site.has_keywords and not any(is_written_in_python(tp, dunder) for tp in compared):
-        return accesses
-    return Divisible(accesses, f"list.{name} with a callback")
+def _types(values: tuple[Any, ...]) -> set[type]:
+    """Return the types of values, of what is in lists and deques among them, and of what is in tuples there."""
+    parts = [*values]
+    for value in values:
+        if issubclass(type(value), (list, deque)):
+            parts += islice(list.__iter__(value) if issubclass(type(value), list) else deque.__iter__(value), _LOOKED_AT)
+    types = set(map(type, parts))
+    return types if tuple not in types else types.union(*(map(type, part) for part in parts if type(part) is tuple))
 
 
 def makes_in_python(obj: Any, key: object) -> bool:

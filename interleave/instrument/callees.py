@@ -18,9 +18,12 @@ from __future__ import annotations
 import functools
 import operator
 import sys
+import threading
 import weakref
 from collections.abc import Callable
+from contextvars import Context
 from functools import cache
+from gc import get_referents
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -34,16 +37,15 @@ from types import (
 )
 from typing import Any
 
-from interleave.instrument import callbacks, families, functions, kinds
+from interleave.instrument import callbacks, containers, families, functions, kinds
 from interleave.instrument.announce import Divisible, announce, announce_unknown, gate
 from interleave.instrument.containers import ATOMIC_METHODS, KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
 from interleave.instrument.context import SUSPENDING
-from interleave.instrument.families import ANYWHERE, LIST, family, is_library_container, sees_deaths
-from interleave.instrument.functions import attribute_call
-from interleave.instrument.items import settle
-from interleave.instrument.iterators import called, consumed, resume
-from interleave.instrument.kinds import ANNOUNCING, FOREIGN_CODE, LIBRARY, NEUTRAL, find, origin, root_module, root_of
-from interleave.instrument.operators import nested_reads
+from interleave.instrument.families import BOUND, DEQUE, LIST, VIEW, family, is_library_container, sees_deaths
+from interleave.instrument.functions import attribute_call, read_arguments
+from interleave.instrument.items import compared, settle
+from interleave.instrument.iterators import advance, called, consumed, looked_into, nested_reads, streams
+from interleave.instrument.kinds import ANNOUNCING, FOREIGN_CODE, NEUTRAL, find, origin, root_module, root_of
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.instrument.uncontrolled import note_function, note_method_of_class
 from interleave.model import READ, WHOLE, WRITE, Site
@@ -64,7 +66,7 @@ def name_arguments(arguments: Arguments) -> None:
 
 
 def dispatch(site: Site, function: Any, arguments: Arguments) -> None:
-    """Announce what a call touches, given the callee and the positional arguments."""
+    """Announce what a call touches, given the callee and the arguments, those with keywords last."""
     (CALLEES.get(type(function)) or other_callee)(site, function, arguments)
 
 
@@ -74,8 +76,16 @@ def _announce(site: Site, accesses: AccessList) -> None:
 
 
 def _python_function(site: Site, function: Any, arguments: Arguments) -> None:
-    if whose := _silent(function):
+    whose = _silent(function)
+    if whose == NEUTRAL:
+        if function in _LISTING:
+            announce_unknown(site)
+    elif whose:
         _announce_call(site, function, whose, [], arguments)
+
+
+#: Functions whose result depends on which threads have ended.
+_LISTING = frozenset({threading.enumerate, threading.active_count})
 
 
 def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
@@ -84,27 +94,27 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
         dispatch(site, function, (owner, *arguments))
         return
     whose = _silent(function)
-    if not whose:
+    if not whose or (whose == NEUTRAL and not is_library_container(type(owner))):
         return
     accesses: AccessList = []
     if not issubclass(type(owner), (type, ModuleType)):
         if whose == FOREIGN_CODE:
             accesses.append((owner, WHOLE, WRITE))
         elif is_library_container(type(owner)) or family(type(owner)):
-            field = ANYWHERE if sees_deaths(type(owner), function.__name__) else WHOLE
-            accesses.append((owner, field, READ if function.__name__ in PYTHON_READERS else WRITE))
+            action = containers.read_whole if function.__name__ in PYTHON_READERS else containers.write_whole
+            accesses += (containers.look_anywhere if sees_deaths(type(owner), function.__name__) else action)(owner, ())
         elif root_module(type(owner)) in sys.stdlib_module_names and root_module(type(owner)) not in functions.STATELESS:
             accesses.append((owner, WHOLE, WRITE))
     _announce_call(site, function, whose, accesses, arguments)
 
 
 def _silent(function: FunctionType) -> int:
-    """Tell whose a Python function is if it announces nothing of what it does, false for all others."""
+    """Tell whose a Python function is if it announces nothing of what it does, false for others, but for a few that are NEUTRAL."""
     code = function.__code__
     if id(code) in registry.instrumented or id(code) in _neutral:
         return ANNOUNCING
     whose = origin(function)
-    if whose != NEUTRAL:
+    if whose != NEUTRAL or function in _LISTING or function.__module__ == "collections.abc":
         return whose
     _neutral[id(code)] = code
     return ANNOUNCING
@@ -116,8 +126,11 @@ _neutral: dict[int, CodeType] = {}
 
 def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, arguments: Arguments) -> None:
     """Announce a call of a Python function out of scope, which accesses its owner and what it does to its arguments."""
-    is_reader = whose == LIBRARY and function.__name__ not in functions.LIBRARY_WRITERS
+    is_reader = whose != FOREIGN_CODE and function.__name__ not in functions.LIBRARY_WRITERS
     is_deep = whose == FOREIGN_CODE or (function.__module__, function.__name__) in functions.DEEP_READERS
+    # What the program makes of an object for JSON is read after it was made.
+    is_deep |= root_of(function) == "json" and any(map(callable, arguments))
+    accesses += streams(arguments)
     for value in arguments:
         if type(value) in SCALARS:
             continue
@@ -137,33 +150,27 @@ def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, 
 
 def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
     owner = function.__self__
-    kind = family(type(owner))
-    if kind:
-        _container_method(site, owner, kind, function.__name__, arguments)
-    elif type(owner) is ModuleType or owner is None:
+    if type(owner) is ModuleType or owner is None:
         known = functions.FUNCTIONS.get(function)
         if known is not None:
-            _announce(site, callbacks.of_function(site, function, arguments, known(arguments)))
+            _announce(site, callbacks.marked(function.__name__, arguments, known(arguments)))
         elif function in functions.ACCESSORS:
             attribute_call(site, function, arguments)
         elif function is next:
             _next(site, arguments)
         elif not note_function(site, function, arguments):
-            _announce(site, callbacks.of_function(site, function, arguments, functions.argument_reads(function, arguments)))
+            _announce(site, callbacks.marked(function.__name__, arguments, functions.argument_reads(function, arguments)))
     elif issubclass(type(owner), type):
         note_method_of_class(site, owner, function.__name__)
-        _announce(site, _read_arguments(arguments))
+        _announce(site, read_arguments(arguments))
     else:
-        _object_method(site, owner, function.__name__, arguments)
+        _method(site, owner, function.__name__, arguments)
 
 
 def _next(site: Site, arguments: Arguments) -> None:
     if arguments:
         accesses = consumed(arguments[0])
-        if len(accesses) == 1 and accesses[0][0] is arguments[0]:
-            resume(site, arguments[0])
-        else:
-            _announce(site, accesses)
+        advance(site, accesses)
 
 
 def _method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
@@ -179,18 +186,18 @@ def _container_method(site: Site, owner: Any, kind: int, name: str, arguments: A
     action = method_action(kind, name)
     if gate.is_detailed and not site.name:
         site.name = name
-    if kind == LIST and name in callbacks.COMPARING:
-        accesses = action(owner, arguments) + ([] if name in KEEPS_ARGUMENTS else _read_arguments(arguments))
-        announce(site, callbacks.of_list_method(site, owner, name, arguments, accesses))
-        return
     if name in STORES_ARGUMENTS:
         name_arguments(arguments)
-    elif name not in KEEPS_ARGUMENTS:
-        extra = _read_arguments(arguments)
-        if extra:
-            announce(site, action(owner, arguments) + extra)
-            return
-    settle(site, action, owner, arguments)
+    extra = [] if name in KEEPS_ARGUMENTS else read_arguments(arguments)
+    is_comparing = kind in (LIST, DEQUE) and name in callbacks.CALLING
+    if is_comparing:
+        extra += compared(owner, arguments)
+    if kind == VIEW:
+        _announce(site, consumed(owner) + extra)
+    elif extra or is_comparing:
+        announce(site, callbacks.marked(f"{type(owner).__name__}.{name}", (owner, *arguments), action(owner, arguments) + extra))
+    else:
+        settle(site, action, owner, arguments)
 
 
 def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
@@ -199,13 +206,23 @@ def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> N
     elif name in functions.ATTRIBUTE_METHODS:
         attribute_call(site, functions.ATTRIBUTE_METHODS[name], (owner, *arguments), is_raw=True)
     else:
-        accesses = [] if name in KEEPS_ARGUMENTS else _read_arguments(arguments)
-        if _opaque(name)[type(owner)]:
+        # `"{0.name}".format(obj)`
+        is_deep = type(owner) is str and name in _FORMATS and "." in owner
+        accesses = [] if name in KEEPS_ARGUMENTS else read_arguments(arguments, is_deep=is_deep)
+        if name.endswith("into"):
+            accesses = [(value, field, WRITE) for value, field, _ in accesses]
+        if type(owner) in _KEEPING or _opaque(name)[type(owner)]:
             name_arguments(arguments)
             accesses.append((owner, WHOLE, WRITE))
+            accesses += [one for part in get_referents(owner) for one in (called(part) if type(part) in BOUND else streams((part,)))]
+            if type(owner) is Context and name == "run":
+                accesses = Divisible(accesses, "Context.run")
         _announce(site, accesses)
 
 
+_FORMATS = frozenset({"format", "format_map"})
+#: Types of modules that are none of our business whose objects change all the same: caches are emptied, contexts entered.
+_KEEPING = frozenset({type(functools.lru_cache(len)), Context})
 _RESUMING = frozenset({"__next__", "send", "throw", "close"})
 
 
@@ -234,7 +251,7 @@ def _wrapper(site: Site, function: Any, arguments: Arguments) -> None:
 
 
 def _partial(site: Site, function: Any, arguments: Arguments) -> None:
-    dispatch(site, function.func, (*function.args, *arguments))
+    dispatch(site, function.func, (*function.args, *arguments, *function.keywords.values()))
 
 
 def _cache(site: Site, function: Any, arguments: Arguments) -> None:
@@ -270,13 +287,16 @@ def _reference(site: Site, function: Any, arguments: Arguments) -> None:
 
 
 def _getter(site: Site, function: Any, arguments: Arguments) -> None:
-    _announce(site, [(value, WHOLE, READ) for value in arguments if type(value) not in ANONYMOUS])
+    mode = WRITE if type(function) is operator.methodcaller else READ
+    accesses: AccessList = [(value, WHOLE, mode) for value in arguments if type(value) not in ANONYMOUS]
+    is_deep = type(function) is operator.attrgetter and "." in repr(function)
+    _announce(site, accesses + (looked_into(accesses, (function,)) if is_deep else []))
 
 
 def _class(site: Site, cls: Any, arguments: Arguments) -> None:
     """Announce the making of an instance: what a constructor written in C reads from its arguments."""
     if cls in functions.TYPES:
-        _announce(site, callbacks.of_function(site, cls, arguments, functions.TYPES[cls](arguments)))
+        _announce(site, callbacks.marked(cls.__name__, arguments, functions.TYPES[cls](arguments)))
         return
     for name in ("__init__", "__new__"):
         found = find(cls, name)
@@ -286,13 +306,17 @@ def _class(site: Site, cls: Any, arguments: Arguments) -> None:
                 _python_function(site, function, arguments)
                 return
     if root_module(cls) not in kinds.NEUTRAL_MODULES:
-        _announce(site, _read_arguments(arguments))
+        _announce(site, read_arguments(arguments))
 
 
 def other_callee(site: Site, function: Any, arguments: Arguments) -> None:
     """Announce a call of an object of any other type: by its `__call__`."""
     if issubclass(type(function), type):
         _class(site, function, arguments)
+        return
+    if issubclass(type(function), BuiltinFunctionType):
+        # A method that C gives the class it was defined in is of a type derived from that of all others.
+        _builtin(site, function, arguments)
         return
     if issubclass(type(function), weakref.ReferenceType):
         _reference(site, function, arguments)
@@ -301,23 +325,7 @@ def other_callee(site: Site, function: Any, arguments: Arguments) -> None:
     if found is not None and type(found[1]) is FunctionType:
         _bound_method(site, MethodType(found[1], function), arguments)
     elif found is not None and root_module(found[0]) not in families.INERT_MODULES:
-        _announce(site, [(function, WHOLE, WRITE), *_read_arguments(arguments)])
-
-
-def _read_arguments(arguments: Arguments) -> AccessList:
-    """Return what reading through the containers and iterators among the arguments touches."""
-    accesses: AccessList = []
-    for value in arguments:
-        tp = type(value)
-        if tp in SCALARS:
-            continue
-        if tp is BuiltinFunctionType:
-            accesses += called(value)
-        elif family(tp):
-            accesses += nested_reads(value)
-        else:
-            accesses += consumed(value)
-    return accesses
+        _announce(site, [(function, WHOLE, WRITE), *read_arguments(arguments)])
 
 
 CALLEES: dict[type, Callee] = {

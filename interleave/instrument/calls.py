@@ -27,7 +27,7 @@ instrumented = registry.instrumented
 
 
 def call(site: Site, count: int) -> Callable[..., None]:
-    """Make the hook for a call with `count` positional arguments that can be seen."""
+    """Make the hook for a call with `count` arguments, those with keywords included."""
     return (_call_0, _call_1, _call_2)[count](site) if count < 3 else _call_many(site)
 
 
@@ -74,20 +74,18 @@ def _call_many(site: Site) -> Callable[..., None]:
     return hook
 
 
-def call_unpacked(site: Site) -> Callable[[Any, Any], None]:
-    """Make the hook for `function(*arguments)`, where `arguments` may be any iterable."""
+def call_unpacked(site: Site) -> Callable[..., None]:
+    """Make the hook for `function(*arguments, **keywords)`, where `arguments` may be any iterable."""
 
-    def hook(function: Any, arguments: Any) -> None:
-        if type(arguments) is tuple:
-            if gate.is_open:
-                dispatch(site, function, arguments)
-            elif gate.is_naming and type(function) is BuiltinFunctionType:
-                _publish(site, function, arguments)
-        elif gate.is_open:
+    def hook(function: Any, arguments: Any, keywords: Any = None) -> None:
+        if gate.is_open:
             accesses = consumed(arguments)
             if accesses:
                 announce(site, accesses)
-            dispatch(site, function, tuple(arguments) if type(arguments) is list else ())
+            known = arguments if type(arguments) in (tuple, list) else ()
+            dispatch(site, function, (*known, *(keywords.values() if type(keywords) is dict else ())))
+        elif gate.is_naming and type(function) is BuiltinFunctionType and type(arguments) is tuple:
+            _publish(site, function, arguments)
 
     return hook
 

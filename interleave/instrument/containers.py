@@ -16,10 +16,12 @@ schedule. The number of announcements is not: for what that costs a search see `
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Hashable
 from typing import Any
 
 from interleave.instrument.families import ANYWHERE, ARRAY, DEFAULTDICT, DEQUE, DICT, LIST, MEMORY, OPAQUE, SET, item
+from interleave.instrument.kinds import peek
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, SHAPE, WHOLE, WRITE
 
@@ -34,11 +36,16 @@ Action = Callable[[Any, tuple[Any, ...]], AccessList]
 
 
 def write_whole(obj: Any, args: tuple[Any, ...]) -> AccessList:
-    return [(obj, WHOLE, WRITE)]
+    return [(part, WHOLE, WRITE) for part in _layers(obj)]
 
 
 def read_whole(obj: Any, args: tuple[Any, ...]) -> AccessList:
-    return [(obj, WHOLE, READ)]
+    return [(part, WHOLE, READ) for part in _layers(obj)]
+
+
+def _layers(obj: Any) -> tuple[Any, ...]:
+    """Return an object, and the dictionaries of a `ChainMap`."""
+    return (obj, *peek(obj, "maps", ())) if issubclass(type(obj), ChainMap) else (obj,)  # type: ignore[misc]
 
 
 def read_shape(obj: Any, args: tuple[Any, ...]) -> AccessList:

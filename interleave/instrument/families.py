@@ -15,7 +15,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Hashable
 from enum import Enum
 from functools import cache
-from types import FunctionType, MappingProxyType, NoneType
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodWrapperType, NoneType
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
@@ -44,9 +44,12 @@ NONE, LIST, DICT, DEFAULTDICT, SET, ARRAY, DEQUE, VIEW, MEMORY, WEAK, OPAQUE, FO
 _FAMILIES: dict[type, int] = {
     list: LIST, dict: DICT, OrderedDict: DICT, defaultdict: DEFAULTDICT, set: SET, bytearray: ARRAY, array: ARRAY, deque: DEQUE,
     memoryview: MEMORY,
-    type({}.keys()): VIEW, type({}.values()): VIEW, type({}.items()): VIEW,
+    MappingProxyType: VIEW, type({}.keys()): VIEW, type({}.values()): VIEW, type({}.items()): VIEW,
     type(OrderedDict().keys()): VIEW, type(OrderedDict().values()): VIEW, type(OrderedDict().items()): VIEW,
 }  # fmt: skip
+
+#: Methods of C bound to their object.
+BOUND = (BuiltinFunctionType, MethodWrapperType)
 
 #: Modules whose C types are immutable, or whose instances announce their operations themselves.
 INERT_MODULES = frozenset({
@@ -118,7 +121,7 @@ def sees_deaths(tp: type, method: str) -> bool:
     return any(issubclass(tp, cls) and method not in names for cls, names in _BLIND_TO_DEATHS.items())
 
 
-_IMMUTABLE = frozenset({int, float, complex, bool, str, bytes, tuple, frozenset, range, NoneType, MappingProxyType})
+_IMMUTABLE = frozenset({int, float, complex, bool, str, bytes, tuple, frozenset, range, NoneType})
 
 # --- items ------------------------------------------------------------------------------------------------------------
 

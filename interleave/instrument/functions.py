@@ -6,6 +6,7 @@ might write them. One that is written in Python is several steps for real, unles
 
 from __future__ import annotations
 
+import _pickle
 import bisect
 import builtins
 import collections
@@ -20,11 +21,11 @@ from typing import Any
 from interleave.instrument import attributes
 from interleave.instrument.announce import gate
 from interleave.instrument.containers import ensure_key, read_index, read_key, remove_key, store_index, store_key
-from interleave.instrument.families import ARRAY, DEFAULTDICT, DICT, LIST, NONE, VIEW, family, operations
+from interleave.instrument.families import ARRAY, BOUND, DEFAULTDICT, DICT, LIST, NONE, VIEW, family, operations
 from interleave.instrument.items import membership_reads, size_reads
-from interleave.instrument.iterators import called, consumed, started
+from interleave.instrument.iterators import called, consumed, looked_into, nested_reads, started
 from interleave.instrument.kinds import root_module
-from interleave.instrument.operators import nested_reads, operand_accesses
+from interleave.instrument.operators import operand_accesses
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS
@@ -39,18 +40,27 @@ def _nothing(arguments: Arguments) -> AccessList:
 
 def _iterate(arguments: Arguments) -> AccessList:
     """Return what iterating over each argument touches."""
-    return [access for value in arguments for access in (called(value) if type(value) is _BUILTIN else consumed(value))]
+    return [access for value in arguments for access in (called(value) if type(value) in BOUND else consumed(value))]
+
+
+def _examine(arguments: Arguments) -> AccessList:
+    """Return what looking at each element of each argument touches, as comparing and adding do."""
+    accesses = _iterate(arguments)
+    tuples: AccessList = [(value, WHOLE, READ) for value in arguments if type(value) is tuple]
+    return accesses + looked_into(accesses + tuples, arguments)
 
 
 _BUILTIN = type(len)
 
 
-def _read(arguments: Arguments) -> AccessList:
-    """Return what looking into each argument touches, nested containers included."""
+def read_arguments(arguments: Arguments, *, is_deep: bool = False) -> AccessList:
+    """Return what reading through the containers and iterators among the arguments touches, and if deep, through objects."""
     accesses: AccessList = []
     for value in arguments:
-        if type(value) not in ANONYMOUS:
-            accesses += nested_reads(value) or consumed(value)
+        if type(value) in BOUND:
+            accesses += called(value)
+        elif type(value) not in ANONYMOUS and value is not sys.stdout and value is not sys.stderr:
+            accesses += nested_reads(value, with_instances=is_deep) or consumed(value)
     return accesses
 
 
@@ -67,11 +77,7 @@ def _size(arguments: Arguments) -> AccessList:
 
 
 def _start(arguments: Arguments) -> AccessList:
-    return started(arguments[0]) if len(arguments) == 1 else []
-
-
-def _start_all(arguments: Arguments) -> AccessList:
-    return [access for value in arguments if family(type(value)) for access in started(value)]
+    return [access for value in arguments for access in started(value)]
 
 
 def _membership(arguments: Arguments) -> AccessList:
@@ -113,8 +119,10 @@ def _add(table: dict[Any, Reads], entry: Reads, module: ModuleType, names: str) 
 FUNCTIONS: dict[Any, Reads] = {}
 _add(FUNCTIONS, _nothing, builtins, "isinstance issubclass id callable hash chr ord abs divmod round pow open input super locals")
 _add(FUNCTIONS, _nothing, sys, "getrefcount getsizeof _getframe intern exc_info getrecursionlimit")
-_add(FUNCTIONS, _iterate, builtins, "sum min max any all sorted")
+_add(FUNCTIONS, _examine, builtins, "sum min max any all sorted")
+_add(FUNCTIONS, lambda arguments: read_arguments(arguments, is_deep=True), _pickle, "dumps dump")
 _add(FUNCTIONS, _size, builtins, "len")
+_add(FUNCTIONS, lambda arguments: [(value, WHOLE, READ) for value in arguments], builtins, "dir")
 _add(FUNCTIONS, _start, builtins, "iter")
 _add(FUNCTIONS, _size, operator, "length_hint truth not_")
 _add(FUNCTIONS, _membership, operator, "contains")
@@ -135,9 +143,9 @@ for _name in _IN_PLACE:
 TYPES: dict[type, Reads] = {}
 _add(TYPES, _nothing, builtins, "type object super int float complex property classmethod staticmethod range slice")
 _add(TYPES, _iterate, builtins, "list tuple set frozenset")
-_add(TYPES, _start_all, builtins, "enumerate zip map filter reversed")
+_add(TYPES, _start, builtins, "enumerate zip map filter reversed")
 _add(TYPES, _size, builtins, "bool")
-_add(TYPES, _read, builtins, "str bytes bytearray dict")
+_add(TYPES, read_arguments, builtins, "str bytes bytearray dict")
 
 #: Functions of the standard library, written in Python, that change a list which they are given.
 LIBRARY_WRITERS = frozenset({"shuffle", "insort", "insort_left", "insort_right"})
@@ -190,5 +198,5 @@ def _note_globals() -> None:
 def argument_reads(function: Any, arguments: Arguments) -> AccessList:
     """Return what a function of C that is in no table touches."""
     if root_module(function) in sys.stdlib_module_names:
-        return _read(arguments)
+        return read_arguments(arguments)
     return [(value, WHOLE, WRITE) for value in arguments if family(type(value)) not in (NONE, VIEW)]

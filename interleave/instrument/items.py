@@ -10,7 +10,7 @@ from typing import Any
 
 from interleave import runtime
 from interleave.instrument.announce import announce, announce_one, gate
-from interleave.instrument.callbacks import make_default, makes_in_python
+from interleave.instrument.callbacks import make_default, makes_in_python, marked
 from interleave.instrument.containers import (
     Action,
     Provisional,
@@ -28,6 +28,7 @@ from interleave.instrument.containers import (
 from interleave.instrument.families import (
     ARRAY,
     DEFAULTDICT,
+    DEQUE,
     DICT,
     FOREIGN,
     LIST,
@@ -40,7 +41,7 @@ from interleave.instrument.families import (
     operations,
 )
 from interleave.instrument.foreign import changing, looking
-from interleave.instrument.iterators import consumed
+from interleave.instrument.iterators import consumed, nested_reads
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
@@ -51,6 +52,7 @@ aliases = registry.aliases
 
 _READS: dict[int, Action] = {
     DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index, FOREIGN: changing, WEAK: look_anywhere,
+    VIEW: lambda obj, args: consumed(obj),
 }  # fmt: skip
 _STORES: dict[int, Action] = {
     DICT: store_key, DEFAULTDICT: store_key, LIST: store_index, ARRAY: store_index, FOREIGN: changing, WEAK: look_anywhere,
@@ -132,18 +134,14 @@ def store_item(site: Site) -> Callable[[Any, Any, object], None]:
 
 def delete_item(site: Site) -> Callable[[Any, Any], None]:
     """Make the hook for `del obj[key]`."""
-    return _by_table(site, "__delitem__", _DELETIONS, write_whole)
-
-
-def _by_table(site: Site, dunder: str, table: dict[int, Action], otherwise: Action) -> Callable[[Any, Any], None]:
-    known = operations(dunder)
+    known = operations("__delitem__")
 
     def hook(obj: Any, key: Any) -> None:
         if not gate.is_open:
             return
         kind = known[type(obj)]
         if kind:
-            settle(site, table.get(kind, otherwise), obj, (key,))
+            settle(site, _DELETIONS.get(kind, write_whole), obj, (key,))
 
     return hook
 
@@ -169,7 +167,15 @@ def membership_reads(obj: Any, key: object) -> AccessList:
     kind = operations("__contains__")[type(obj)]
     if kind == VIEW:
         return consumed(obj)
-    return _TESTS.get(kind, read_whole)(obj, (key,)) if kind else []
+    accesses = _TESTS.get(kind, read_whole)(obj, (key,)) if kind else []
+    return marked("in", (obj, key), accesses + compared(obj, (key,))) if kind in (LIST, DEQUE) else accesses
+
+
+def compared(obj: Any, values: tuple[Any, ...]) -> AccessList:
+    """Return what is read in the elements of a sequence by comparing them, with each other or with values."""
+    if values and all(type(value) in PLAIN_KEYS for value in values):
+        return []
+    return [access for access in nested_reads((obj, *values)) if access[0] is not obj]
 
 
 def load_slice(site: Site) -> Callable[[Any], None]:

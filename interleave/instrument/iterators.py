@@ -3,7 +3,7 @@
 **A step of a loop** over a mutable container reads the container, so that "changed size during iteration" is found. At the step there
 is only the iterator. The container behind it, also through `enumerate`, `zip`, `map`, `reversed`, views and most of `itertools`, is
 found with `gc.get_referents`, which runs no code of the program; it is asked at each step rather than remembered, since a memory of
-iterators would keep them and their containers alive.
+iterators would keep them and their containers alive. Where functions of C look at the elements, `map(len, xs)`, these are read as well.
 
 **A shared iterator** is itself written by each step. Nearly all iterators are fresh ones that only the value stack of the frame
 refers to; no other thread can have those, and counting references tells them apart. A reference more, for whatever reason, only adds
@@ -16,16 +16,21 @@ writes. Between the two, whoever else resumes it gets "generator already executi
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from _io import _IOBase
+from collections import deque
+from collections.abc import Callable, Iterable
 from gc import get_referents
-from types import AsyncGeneratorType, BuiltinFunctionType, CoroutineType, FunctionType, GeneratorType
+from itertools import _tee_dataobject, accumulate, chain, dropwhile, filterfalse, groupby, starmap, takewhile  # type: ignore[attr-defined]
+from operator import attrgetter, methodcaller
+from types import FunctionType, GeneratorType, MethodDescriptorType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 from interleave import runtime
 from interleave.instrument.announce import announce, announce_one, gate
-from interleave.instrument.containers import method_action, write_whole
+from interleave.instrument.containers import method_action, read_whole, write_whole
 from interleave.instrument.families import (
     ANYWHERE,
+    BOUND,
     DEFAULTDICT,
     DEQUE,
     DICT,
@@ -40,9 +45,10 @@ from interleave.instrument.families import (
     operations,
 )
 from interleave.instrument.foreign import looking
-from interleave.instrument.kinds import find
+from interleave.instrument.kinds import find, instance_namespace, is_heap_type, iterates_in_python
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
+from interleave.runtime.naming import ANONYMOUS
 
 #: Kinds of iterators: none or one written in Python; one over something immutable, or that shows nothing; one with something behind it.
 NO_ITERATOR, PLAIN, WRAPPER, GENERATOR = range(4)
@@ -55,17 +61,22 @@ _IMMUTABLE_ITERATORS: frozenset[type] = frozenset(type(iter(empty)) for empty in
 #: argument, and the argument of `getrefcount`.
 _UNSHARED = 3
 
-#: How many layers of iterators around iterators are looked through.
+#: How many layers of iterators around iterators are looked through, and how many nested containers are read at most.
 _DEPTH = 6
+_NESTED = 200
+_SCALARS = frozenset({int, float, str, bytes, bool, complex, type(None)})
 
 _ListIterator: type = type(iter(list[Any]()))
+_TupleIterator: type = type(iter(()))
+#: Iterators for which functions, or they themselves, look at the elements of what is behind them.
+_LOOKING: frozenset[type] = frozenset({map, filter, filterfalse, starmap, chain, accumulate, groupby, takewhile, dropwhile})
 
 
 def _iterator_kind(tp: type) -> int:
     if tp is GeneratorType:
         return GENERATOR
     found = find(tp, "__next__")
-    if found is None or type(found[1]) is FunctionType or tp in (CoroutineType, AsyncGeneratorType):
+    if found is None or type(found[1]) is FunctionType:
         return NO_ITERATOR
     return WRAPPER if found[0].__module__ in _WRAPPER_MODULES and tp not in _IMMUTABLE_ITERATORS else PLAIN
 
@@ -74,26 +85,50 @@ _iterators = registry.new_cache(_iterator_kind)
 
 
 def behind(iterator: Any, depth: int = 0) -> AccessList:
-    """Return what one step of an iterator of a known C type reads."""
+    """Return what one step of an iterator of a known C type touches."""
     accesses: AccessList = []
-    for part in get_referents(iterator):
+    parts = get_referents(iterator)
+    for part in parts:
         tp = type(part)
         if tp is tuple:
             # `zip` and `map` keep their iterators in a tuple; other tuples hold values on their way to the program.
             for inner in part:
-                if _iterators[type(inner)] == WRAPPER and depth < _DEPTH:
-                    accesses += behind(inner, depth + 1)
+                accesses += _within(inner, sys.getrefcount(inner) > _UNSHARED, depth)
             continue
         kind = family(tp)
         if kind == VIEW:
             accesses += view_reads(part)
         elif kind:
             accesses.append((part, SHAPE if kind == SET or type(iterator) in _KEY_ITERATORS else WHOLE, READ))
-        elif tp is BuiltinFunctionType:
+        elif tp in BOUND:
             accesses += called(part)
-        elif depth < _DEPTH and _iterators[tp] == WRAPPER:
-            accesses += behind(part, depth + 1)
+        else:
+            accesses += _within(part, sys.getrefcount(part) > _UNSHARED + 1, depth)
+    if type(iterator) in _LOOKING and not any(type(part) in (FunctionType, MethodType) for part in parts):
+        is_writer = any(type(part) in (methodcaller, MethodDescriptorType) for part in parts)
+        accesses += looked_into(accesses, parts, WRITE if is_writer else READ)
+    return [access for access in accesses if type(access[0]) is not tuple]
+
+
+def _within(part: Any, is_shared: bool, depth: int) -> AccessList:
+    """Return what a step of an iterator around another one touches. Tuples are looked for elements only."""
+    kind = _iterators[type(part)]
+    if type(part) is _TupleIterator:
+        accesses: AccessList = [(items, WHOLE, READ) for items in get_referents(part)]
+    else:
+        is_deeper = depth < _DEPTH and (kind == WRAPPER or type(part) is _tee_dataobject)
+        accesses = behind(part, depth + 1) if is_deeper else []
+    if is_shared and (kind or type(part) is _tee_dataobject):
+        accesses.append((part, WHOLE, WRITE))
     return accesses
+
+
+def looked_into(accesses: AccessList, callables: Iterable[Any], mode: int = READ) -> AccessList:
+    """Return what a function of C touches that looks at the elements of containers which are read through."""
+    is_deep = any(type(value) is attrgetter for value in callables)
+    owners = [owner for owner, field, _ in accesses if field is WHOLE]
+    found = [access for owner in owners for access in nested_reads(owner, with_instances=is_deep) if access[0] is not owner]
+    return [(owner, field, mode) for owner, field, _ in found]
 
 
 def called(function: Any) -> AccessList:
@@ -101,9 +136,14 @@ def called(function: Any) -> AccessList:
     owner = function.__self__
     kind = family(type(owner))
     if not kind:
-        return []
+        return streams((owner,))
     writes = method_action(kind, function.__name__) is write_whole
     return [(owner, WHOLE, WRITE if writes else READ)]
+
+
+def streams(values: Iterable[Any]) -> AccessList:
+    """Return the files in memory and others among arguments, which may be written or read on."""
+    return [(value, WHOLE, WRITE) for value in values if issubclass(type(value), _IOBase) and value not in (sys.stdout, sys.stderr)]
 
 
 def view_reads(view: Any) -> AccessList:
@@ -124,7 +164,47 @@ def consumed(value: Any) -> AccessList:
         return [(value, WHOLE, WRITE), *(behind(value) if step == WRAPPER else ())]
     if kind == FOREIGN:
         return looking(value, ())
-    return [(value, ANYWHERE if kind == WEAK else WHOLE, READ)] if kind != NONE else []
+    if kind == NONE and iterates_in_python(type(value)):
+        return nested_reads(value, with_instances=True)
+    return [(value, ANYWHERE, READ)] if kind == WEAK else read_whole(value, ()) if kind != NONE else []
+
+
+def _is_instance(tp: type) -> bool:
+    """Tell whether objects of a type have attributes of a program's own."""
+    return is_heap_type(tp) and tp not in ANONYMOUS and not issubclass(tp, (type, ModuleType))
+
+
+def nested_reads(value: Any, *, with_instances: bool = False) -> AccessList:
+    """Return reads of a container and of the built-in containers inside it, or of objects and what their attributes lead to as well.
+
+    Elements are listed by the methods of the built-in types themselves. What is met twice is read once.
+    """
+    accesses: AccessList = []
+    seen: set[int] = set()
+    pending = [value]
+    while pending and len(accesses) < _NESTED:
+        obj = pending.pop()
+        tp = type(obj)
+        kind = family(tp)
+        if id(obj) in seen:
+            continue
+        seen.add(id(obj))
+        if kind == VIEW:
+            accesses += consumed(obj)
+        elif kind:
+            accesses.append((obj, SHAPE if kind == SET else WHOLE, READ))
+        elif tp is SimpleNamespace or (with_instances and _is_instance(tp)):
+            accesses.append((obj, WHOLE, READ))
+            pending += [part for part in (instance_namespace(obj) or {}).values() if type(part) not in _SCALARS]
+        elements = _ELEMENTS.get(kind) or (tuple.__iter__ if issubclass(tp, tuple) else None)
+        if elements is not None:
+            pending += [part for part in elements(obj) if type(part) not in _SCALARS]
+    return accesses
+
+
+_ELEMENTS: dict[int, Callable[[Any], Iterable[Any]]] = {
+    LIST: list.__iter__, DICT: dict.values, DEFAULTDICT: dict.values, DEQUE: deque.__iter__,
+}  # fmt: skip
 
 
 def start(site: Site) -> Callable[[Any], None]:
@@ -179,19 +259,20 @@ def step(site: Site, is_argument: bool = False) -> Callable[[Any], None]:
             accesses = behind(iterator)
             if is_shared:
                 accesses.append((iterator, WHOLE, WRITE))
-            if accesses:
-                announce(site, accesses)
+            advance(site, accesses)
         elif is_shared:
-            resume(site, iterator)
+            advance(site, [(iterator, WHOLE, WRITE)])
 
     return hook
 
 
-def resume(site: Site, iterator: Any) -> None:
-    """Announce that an iterator which others may have is resumed."""
-    runtime.touch(site, iterator, WHOLE, WRITE)
-    if type(iterator) is GeneratorType and not iterator.gi_running and iterator.gi_frame is not None:
-        registry.running[iterator.gi_frame] = iterator
+def advance(site: Site, accesses: AccessList) -> None:
+    """Announce a step of an iterator, which resumes the generators that it writes."""
+    if accesses:
+        announce(site, accesses)
+    for owner, _, _ in accesses:
+        if type(owner) is GeneratorType and not owner.gi_running and owner.gi_frame is not None:
+            registry.running[owner.gi_frame] = owner
 
 
 def leave(site: Site) -> Callable[[], None]:

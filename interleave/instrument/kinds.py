@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from enum import EnumType
 from functools import cache
+from inspect import isgeneratorfunction
+from queue import Queue
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -21,6 +22,7 @@ from types import (
     GetSetDescriptorType,
     MemberDescriptorType,
     MethodDescriptorType,
+    MethodType,
     MethodWrapperType,
     ModuleType,
     WrapperDescriptorType,
@@ -45,7 +47,7 @@ _module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
 MISSING: Final = object()
 
 C_FUNCTIONS = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, MethodWrapperType)
-_METHODS = (FunctionType, staticmethod, classmethod, *C_FUNCTIONS)
+_METHODS = (FunctionType, staticmethod, classmethod, *C_FUNCTIONS, type(object.__subclasshook__))
 
 
 def mro_of(tp: type) -> tuple[type, ...]:
@@ -84,6 +86,12 @@ def is_written_in_python(tp: type, name: str) -> bool:
     """Tell whether an attribute of a type is a Python function."""
     found = find(tp, name)
     return found is not None and is_a(found[1], FunctionType, staticmethod, classmethod)
+
+
+def iterates_in_python(tp: type) -> bool:
+    """Tell whether the iterator of a type is made by a Python function, and may be one of C over what that function chose."""
+    found = find(tp, "__iter__")
+    return found is not None and type(found[1]) is FunctionType and is_instrumented(found[1]) and not isgeneratorfunction(found[1])
 
 
 def root_module(obj: object) -> str:
@@ -129,7 +137,11 @@ def _judge_read(tp: type, name: str) -> int:
     if issubclass(tp, ModuleType):
         return MODULE
     if issubclass(tp, type):
-        return NOTHING if issubclass(tp, EnumType) else TYPE
+        return TYPE
+    if tp in (MethodType, super) and find(tp, name) is None:
+        return CLASS
+    if name in _OF_QUEUES and issubclass(tp, Queue):
+        return CODE
     if _is_inert(tp) or is_written_in_python(tp, "__getattribute__"):
         return NOTHING
     found = find(tp, name)
@@ -141,7 +153,7 @@ def _judge_read(tp: type, name: str) -> int:
     if descriptor is MemberDescriptorType:
         return STORAGE if is_heap_type(cls) else NOTHING
     if _is_data_descriptor(descriptor):
-        return CODE if descriptor is property and is_foreign(value.fget) else NOTHING
+        return CODE if descriptor is property and is_foreign(value.fget) else STORAGE if _is_of_thread(value) else NOTHING
     if find(descriptor, "__get__") is not None and not is_a(value, *_METHODS):
         # Something like `functools.cached_property`, which keeps its value in the instance under the same name.
         return storage
@@ -184,11 +196,20 @@ def _judge_write(tp: type, name: str) -> int:
     if name in ("__dict__", "__class__"):
         return NAMESPACE
     found = find(tp, name)
-    if not is_storage(tp, name):
+    if not is_storage(tp, name) and not (found is not None and _is_of_thread(found[1])):
         return CODE if found is not None and type(found[1]) is property and is_foreign(found[1].fset) else NOTHING
     if found is not None and type(found[1]) is not MemberDescriptorType and not _is_stored(registry.attributes, tp, name):
         registry.note_patch(name)
     return STORAGE
+
+
+#: Attributes that the methods of queues change.
+_OF_QUEUES = frozenset({"queue", "unfinished_tasks", "is_shutdown"})
+
+
+def _is_of_thread(value: object) -> bool:
+    """Tell whether something is a property of `threading.Thread` that stores what it is given: its name, and whether it is a daemon."""
+    return type(value) is property and type(value.fset) is FunctionType and value.fset.__module__ == "threading"
 
 
 def is_storage(tp: type, name: str) -> bool:
@@ -221,8 +242,9 @@ def origin(function: FunctionType) -> int:
     if is_instrumented(function):
         return ANNOUNCING
     root = root_of(function)
-    # The mix-ins of abstract base classes do what they do through methods of the program.
-    if root in NEUTRAL_MODULES or function.__globals__.get("__name__") == "collections.abc":
+    # The mix-ins of abstract base classes do what they do through methods of the program; named tuples only pack their arguments.
+    is_mixin = function.__globals__.get("__name__") == "collections.abc"
+    if root in NEUTRAL_MODULES or is_mixin or root.startswith("namedtuple_"):
         return NEUTRAL
     return LIBRARY if root in sys.stdlib_module_names else FOREIGN_CODE
 
@@ -240,7 +262,7 @@ def is_instrumented(function: FunctionType) -> bool:
 def instance_namespace(obj: object) -> dict[str, Any] | None:
     """Return the dictionary of an instance, None if it has none of the usual kind."""
     found = find(type(obj), "__dict__")
-    if found is None or type(found[1]) is not GetSetDescriptorType:
+    if found is None or type(found[1]) not in (GetSetDescriptorType, MemberDescriptorType):
         return None
     namespace = found[1].__get__(obj)
     return namespace if type(namespace) is dict else None

@@ -7,20 +7,18 @@ Comparing, copying and printing a container also read what is nested in it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import FunctionType, ModuleType, SimpleNamespace
+from types import FunctionType
 from typing import Any
 
 from interleave.instrument.announce import announce, gate
-from interleave.instrument.families import SET, VIEW, family
+from interleave.instrument.callbacks import marked
+from interleave.instrument.families import family
 from interleave.instrument.foreign import operated, used
-from interleave.instrument.iterators import consumed
-from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, instance_namespace, is_foreign, is_heap_type, origin
+from interleave.instrument.iterators import consumed, nested_reads
+from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, is_foreign, origin
 from interleave.instrument.registry import AccessList
-from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
+from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS
-
-#: How many nested containers are read at most by comparing or printing one.
-_NESTED = 200
 
 
 def binary(site: Site, in_place: str = "") -> Callable[[Any, Any], None]:
@@ -48,10 +46,13 @@ def operand_accesses(left: Any, right: Any, in_place: str = "") -> AccessList:
     elif family(type(left)):
         accesses += nested_reads(left)
     if family(type(right)):
-        accesses += consumed(right) if in_place else nested_reads(right)
+        accesses += nested_reads(right)
     elif in_place and accesses:
         accesses += consumed(right)
-    return accesses
+    elif type(left) is str and type(right) is tuple:
+        # `"%s" % (xs,)`
+        accesses += nested_reads(right)
+    return marked("an operator", (right,), accesses) if in_place else accesses
 
 
 def _changes_in_place(obj: Any, dunder: str) -> bool:
@@ -109,41 +110,3 @@ def match(site: Site) -> Callable[[Any], None]:
             announce(site, [(subject, WHOLE, READ)])
 
     return hook
-
-
-def _is_instance(tp: type) -> bool:
-    """Tell whether objects of a type have attributes of a program's own."""
-    return is_heap_type(tp) and tp not in ANONYMOUS and not issubclass(tp, (type, ModuleType))
-
-
-def nested_reads(value: Any, *, with_instances: bool = False) -> AccessList:
-    """Return reads of a container and of the built-in containers inside it, or of objects and what their attributes lead to as well.
-
-    Elements are listed by the methods of the built-in types themselves. What is met twice is read once.
-    """
-    accesses: AccessList = []
-    seen: set[int] = set()
-    pending = [value]
-    while pending and len(accesses) < _NESTED:
-        obj = pending.pop()
-        tp = type(obj)
-        kind = family(tp)
-        if id(obj) in seen:
-            continue
-        if not kind and tp is not tuple:
-            if tp is SimpleNamespace or (with_instances and _is_instance(tp)):
-                seen.add(id(obj))
-                accesses.append((obj, WHOLE, READ))
-                pending += [part for part in (instance_namespace(obj) or {}).values() if type(part) not in _SCALARS]
-            continue
-        seen.add(id(obj))
-        if kind == VIEW:
-            accesses += consumed(obj)
-            continue
-        if kind:
-            accesses.append((obj, SHAPE if kind == SET else WHOLE, READ))
-        if tp is list or tp is tuple:
-            pending += [part for part in obj if type(part) not in _SCALARS]
-        elif issubclass(tp, dict):
-            pending += [part for part in dict.values(obj) if type(part) not in _SCALARS]
-    return accesses

@@ -60,7 +60,7 @@ _register("STORE_ATTR")(_by_name(attributes.store, 1, 2))
 _register("DELETE_ATTR")(_by_name(attributes.delete, 1))
 
 
-@_register("LOAD_GLOBAL")
+@_register("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 def _load_global(context: Context, instr: Instr, position: int) -> Plan | None:
     name = _name_of(instr)
     if name not in context.stored:
@@ -181,17 +181,13 @@ def _call(context: Context, instr: Instr, position: int) -> Plan | None:
     """
     if context.follows(_CALL_PREFIX):
         return None
-    keywords = 0
-    call = instr
-    if instr.name == "KW_NAMES":
-        keywords = len(instr.arg)  # type: ignore[arg-type]
-        call = context.instructions[position + 1]
+    call = context.instructions[position + 1] if instr.name == "KW_NAMES" else instr
     total: int = call.arg  # type: ignore[assignment]
     if _has_no_null(context, position, total):
         return _call_plan(context, instr, total + 2, tuple(range(total + 1, 0, -1)))
     # The NULL of a plain call lies below the callable up to 3.12, above it since.
     callee = total + (2 if _VERSION >= (3, 13) else 1)
-    return _call_plan(context, instr, callee, tuple(range(total, keywords, -1)), has_keywords=keywords > 0)
+    return _call_plan(context, instr, callee, tuple(range(total, 0, -1)))
 
 
 def _has_no_null(context: Context, position: int, total: int) -> bool:
@@ -226,17 +222,13 @@ CALLS = _CALL_PREFIX | {"CALL", "CALL_KW", "CALL_FUNCTION_EX"}
 
 @_register("CALL_KW")
 def _call_kw(context: Context, instr: Instr, position: int) -> Plan:
-    previous = context.instructions[position - 1]
     total: int = instr.arg  # type: ignore[assignment]
-    # On top lies the tuple of keywords, a constant.
-    keywords = len(previous.arg) if isinstance(previous, Instr) and isinstance(previous.arg, tuple) else total
-    return _call_plan(context, instr, total + 3, tuple(range(total + 1, keywords + 1, -1)), has_keywords=True)
+    # On top lies the tuple of keywords.
+    return _call_plan(context, instr, total + 3, tuple(range(total + 1, 1, -1)))
 
 
-def _call_plan(context: Context, instr: Instr, callee: int, arguments: tuple[int, ...], *, has_keywords: bool = False) -> Plan:
-    site = context.site(instr)
-    site.has_keywords = has_keywords
-    return Plan(calls.call(site, len(arguments)), (callee, *arguments))
+def _call_plan(context: Context, instr: Instr, callee: int, arguments: tuple[int, ...]) -> Plan:
+    return Plan(calls.call(context.site(instr), len(arguments)), (callee, *arguments))
 
 
 @_register("WITH_EXCEPT_START")
@@ -247,7 +239,8 @@ def _call_exit(context: Context, instr: Instr, position: int) -> Plan:
 @_register("CALL_FUNCTION_EX")
 def _call_unpacked(context: Context, instr: Instr, position: int) -> Plan:
     arguments = 2 if instr.arg else 1
-    return Plan(calls.call_unpacked(context.site(instr)), (arguments + (2 if _VERSION >= (3, 13) else 1), arguments))
+    callee = arguments + (2 if _VERSION >= (3, 13) else 1)
+    return Plan(calls.call_unpacked(context.site(instr)), (callee, *range(arguments, 0, -1)))
 
 
 @_register("BEFORE_WITH", "BEFORE_ASYNC_WITH")

@@ -17,11 +17,14 @@ _PACKAGE = __name__.partition(".")[0]
 #: Functions of the standard library that do nothing but call what the program gave them. Only the call is instrumented: in
 #: `Thread(target=xs.append)` it is the one place where the access can be seen.
 CALLERS = frozenset({
-    ("threading", "Thread.run"), ("threading", "Timer.run"), ("concurrent.futures.thread", "_WorkItem.run"),
-    ("concurrent.futures._base", "Future._invoke_callbacks"),
+    ("threading", "Thread.run"), ("threading", "Timer.run"), ("threading", "Barrier._release"),
+    ("concurrent.futures.thread", "_WorkItem.run"), ("concurrent.futures._base", "Future._invoke_callbacks"),
+    ("weakref", "finalize.__call__"),
 })  # fmt: skip
-#: Functions of the standard library that store into objects of the program, behind its back.
-_STORERS = frozenset({("functools", "cached_property.__get__")})
+#: Functions of the standard library that store into objects of the program, behind its back, or into what threads may share.
+_STORERS = frozenset({("functools", "cached_property.__get__"), ("contextlib", "ExitStack.__exit__")}) | {
+    ("contextlib", f"_BaseExitStack.{name}") for name in ("_push_exit_callback", "_create_cb_wrapper", "pop_all")
+}
 _ALWAYS = CALLERS | _STORERS
 
 

@@ -3,6 +3,9 @@
 Code that `exec` and `eval` run is new in every execution and has no hooks; `datetime.now` asks the machine. Neither can be exchanged for
 something else, so they are entered into the ledger, and nothing is proven.
 
+What a call does that the interpreter makes by itself depends on the class of an object, its special methods, the code of a function: who
+replaces those while others run is entered as well.
+
 What an execution registers with `atexit` is dropped when it is over: there would be one for each execution when the process ends.
 """
 
@@ -11,11 +14,12 @@ from __future__ import annotations
 import atexit
 import datetime
 import time
+from types import FunctionType
 from typing import Any
 
 from interleave.instrument.registry import registry
 from interleave.model import Site
-from interleave.runtime import active
+from interleave.runtime import active, gate
 
 _RUNNERS = frozenset({exec, eval})
 _CLOCKS = frozenset(filter(None, (getattr(time, name, None) for name in ("clock_gettime", "clock_gettime_ns"))))
@@ -39,6 +43,20 @@ def note_method_of_class(site: Site, cls: type, name: str) -> None:
     """Enter a call of a method of a class of C into the ledger if it reads the clock."""
     if name in _DATES and issubclass(cls, datetime.date):
         _note(f"{cls.__qualname__}.{name} read the real clock at {site}")
+
+
+def note_special(site: Site, obj: object, name: str, value: object) -> None:
+    """Enter a store to an attribute that the interpreter looks up by itself, and one that gives several objects the same attributes."""
+    if name == "__dict__":
+        if registry.aliases.get(id(value), (value, obj))[1] is not obj:
+            _note(f"objects share their attributes since {site}, which have a name for each of them")
+        registry.note_alias(value, obj)
+    elif gate.is_open and name not in _SHOWN and (name in SPECIAL or type(obj) is FunctionType or issubclass(type(obj), type)):
+        _note(f"{name} was replaced at {site}, which is ordered with nothing that depends on it")
+
+
+SPECIAL = frozenset({"__class__", "cell_contents"})
+_SHOWN = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__", "__wrapped__", "__dict__", "__signature__"})
 
 
 def _note(sentence: str) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
+import contextvars
 import copy
 import dataclasses
 import functools
 import graphlib
+import heapq
 import importlib
 import json
+import operator
 import random
 import threading
 from collections import Counter, defaultdict
@@ -207,6 +211,11 @@ class TestTasks:
         assert explore(scenario, strategy="dpor").verdict == "proven"
 
 
+@dataclasses.dataclass(order=True)
+class _Ranked:
+    rank: int
+
+
 def _shared(make: Callable[[], Any], *uses: Callable[[Any], object]) -> Callable[[], None]:
     def scenario() -> None:
         shared = make()
@@ -226,8 +235,41 @@ class TestStandardLibrary:
             (_shared(lambda: {1: 1, 2: 2}, lambda d: min(d, key=lambda x: x), lambda d: d.update({3: 3})), "min"),
             (_shared(lambda: [0, 0], lambda xs: list(map(_itself, xs)), lambda xs: xs.append(1)), "list"),
             (_shared(lambda: [0, 0], lambda xs: functools.reduce(lambda x, y: x + y, xs), lambda xs: xs.append(1)), "reduce"),
+            (_shared(list, lambda xs: xs.extend(x for x in "aa"), lambda xs: xs.append(1)), "list.extend"),
+            (_shared(list, lambda xs: xs.extend(map(_itself, [1, 1])), lambda xs: xs.append(1)), "list.extend"),
+            (_shared(list, lambda xs: operator.iadd(xs, (x for x in "aa")), lambda xs: xs.append(1)), "an operator"),
+            (_shared(dict, lambda d: d.update((x, x) for x in "ab"), len), "dict.update"),
+            (_shared(set, lambda s: s.update(x for x in "ab"), len), "set.update"),
+            (_shared(lambda: [_Ranked(0), _Ranked(2)], lambda xs: _Ranked(1) in xs, list.pop), "in"),
+            (_shared(lambda: [_Ranked(0), _Ranked(2)], lambda xs: xs.count(_Ranked(1)), list.pop), "list.count"),
+            (_shared(lambda: [_Ranked(0), _Ranked(2)], min, list.pop), "min"),
+            (_shared(lambda: [_Ranked(0), _Ranked(2)], lambda xs: heapq.heappush(xs, _Ranked(1)), list.pop), "heappush"),
+            (_shared(lambda: [(0, _Ranked(0)), (0, _Ranked(2))], lambda xs: bisect.insort(xs, (0, _Ranked(1))), list.pop), "insort_right"),
+            (
+                _shared(contextvars.copy_context, lambda context: context.run(_itself, 1), lambda context: context.run(_itself, 2)),
+                "Context.run",
+            ),
         ],
-        ids=["shuffle", "Counter", "TopologicalSorter", "sort", "min", "map", "reduce"],
+        ids=[
+            "shuffle",
+            "Counter",
+            "TopologicalSorter",
+            "sort",
+            "min",
+            "map",
+            "reduce",
+            "extend",
+            "extend by map",
+            "in place",
+            "dictionary",
+            "set",
+            "in",
+            "count",
+            "min of objects",
+            "heap",
+            "bisect",
+            "context",
+        ],
     )
     def test_what_is_several_steps_proves_nothing(self, scenario: Callable[[], None], word: str) -> None:
         assert _is_not_proven(explore(scenario), f"{word} ") or _is_not_proven(explore(scenario), f"{word}.")
