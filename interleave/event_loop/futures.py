@@ -150,6 +150,8 @@ class NotedTask(Task):
     add_done_callback = noted_add(asyncio.Task.add_done_callback)
     cancelling = noted(asyncio.Task.cancelling, READ, STATE)
     uncancel = noted(asyncio.Task.uncancel, WRITE, STATE)
+    get_name = noted(asyncio.Task.get_name, READ, "name")
+    set_name = noted(asyncio.Task.set_name, WRITE, "name")
 
 
 note_all(NotedFuture, asyncio.Future)

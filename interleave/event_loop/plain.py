@@ -92,6 +92,8 @@ def _noted_methods(cls: Any, *, is_task: bool) -> Iterator[tuple[str, Callable[.
     yield "add_done_callback", noted_add(original("add_done_callback"))
     yield "cancelling", noted(original("cancelling"), READ, STATE)
     yield "uncancel", noted(original("uncancel"), WRITE, STATE)
+    yield "get_name", noted(original("get_name"), READ, "name")
+    yield "set_name", noted(original("set_name"), WRITE, "name")
 
 
 def _derived() -> Iterator[Any]:

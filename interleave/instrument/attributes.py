@@ -16,7 +16,7 @@ from typing import Any
 from interleave import runtime
 from interleave.instrument import foreign, kinds
 from interleave.instrument.announce import announce, gate
-from interleave.instrument.kinds import CODE, MODULE, NAMESPACE, STORAGE, TYPE, module_namespace, mro_of
+from interleave.instrument.kinds import CODE, LOCAL, MODULE, NAMESPACE, STORAGE, TYPE, module_namespace, mro_of
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
@@ -64,6 +64,8 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
     """
     if kind == CODE:
         return foreign.used(obj, READ)
+    if kind == LOCAL:
+        return [(obj, name, READ)] if runtime.is_gathering() else []
     if kind == MODULE:
         namespace = module_namespace(obj)
         is_announced = name in registry.variables.get(id(namespace), ()) or (
@@ -176,6 +178,8 @@ def _write_shared(site: Site, obj: Any, name: str, value: object, kind: int) -> 
         runtime.touch(site, obj, WHOLE, WRITE, value)
     elif kind == CODE:
         announce(site, foreign.used(obj, WRITE), value)
+    elif kind == LOCAL and runtime.is_gathering():
+        runtime.touch(site, obj, name, WRITE, value)
 
 
 def delete(site: Site, name: str) -> Callable[[object], None]:

@@ -20,7 +20,9 @@ import operator
 import sys
 import weakref
 from collections.abc import Callable
+from contextvars import Context
 from types import (
+    AsyncGeneratorType,
     BuiltinFunctionType,
     ClassMethodDescriptorType,
     CodeType,
@@ -181,7 +183,7 @@ def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
             _announce(site, callbacks.of_function(site, function, arguments, known(arguments)))
         elif function in functions.ACCESSORS:
             attribute_call(site, function, arguments)
-        elif function is next:
+        elif function is next or function is anext:
             _next(site, arguments)
         elif not note_function(site, function, arguments):
             _announce(site, callbacks.of_function(site, function, arguments, functions.argument_reads(function, arguments)))
@@ -193,7 +195,9 @@ def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
 
 
 def _next(site: Site, arguments: Arguments) -> None:
-    if arguments:
+    if arguments and type(arguments[0]) is AsyncGeneratorType:
+        announce(site, [(arguments[0], WHOLE, WRITE)])
+    elif arguments:
         accesses = consumed(arguments[0])
         if len(accesses) == 1 and accesses[0][0] is arguments[0]:
             resume(site, arguments[0])
@@ -235,13 +239,15 @@ def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> N
         attribute_call(site, functions.ATTRIBUTE_METHODS[name], (owner, *arguments), is_raw=True)
     else:
         accesses = [] if name in KEEPS_ARGUMENTS else _read_arguments(arguments)
-        if _is_opaque(type(owner), name):
+        if _is_opaque(type(owner), name) or type(owner) in _CHANGING:
             name_arguments(arguments)
             accesses.append((owner, WHOLE, WRITE))
         _announce(site, accesses)
 
 
 _RESUMING = frozenset({"__next__", "send", "throw", "close"})
+#: What has a state for all, though its module is inert.
+_CHANGING = frozenset({type(functools.lru_cache(len)), Context, AsyncGeneratorType})
 
 
 def _is_opaque(tp: type, name: str) -> int:

@@ -194,6 +194,16 @@ def step(site: Site, is_argument: bool = False) -> Callable[[Any], None]:
     return hook
 
 
+def step_asynchronously(site: Site) -> Callable[[Any], None]:
+    """Make the hook for one step of `async for`; as long as that waits, each step of the task goes on with the generator."""
+
+    def hook(iterator: Any) -> None:
+        if gate.is_open and type(iterator) is AsyncGeneratorType and sys.getrefcount(iterator) > _UNSHARED:
+            announce(site, [(iterator, WHOLE, WRITE)])
+
+    return hook
+
+
 def resume(site: Site, iterator: Any) -> None:
     """Announce that an iterator which others may have is resumed."""
     runtime.touch(site, iterator, WHOLE, WRITE)
