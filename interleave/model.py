@@ -118,7 +118,8 @@ WHOLE: Final = _Marker("WHOLE")
 SHAPE: Final = _Marker("SHAPE")
 #: Field of the state of a lock, queue, event or other primitive.
 STATE: Final = _Marker("STATE")
-#: Field of what several have to contribute before somebody is woken: each of them reads it, and the step of who is woken writes it.
+#: Field of what several have to contribute before somebody is woken: each of them reads it, and the step of who is woken writes it. Who
+#: sets a timer reads that of the event loop's thread.
 WAKE: Final = _Marker("WAKE")
 
 READ: Final = 0
@@ -126,10 +127,7 @@ WRITE: Final = 1
 
 
 class Access(NamedTuple):
-    """One read or write of one place, `(owner, field)`.
-
-    `field` is an attribute or variable name, a key or index, or one of `WHOLE`, `SHAPE`, `STATE`.
-    """
+    """One read or write of one place: `field` is an attribute or variable name, a key or index, or one of `WHOLE`, `SHAPE`, `STATE`."""
 
     owner: Owner
     field: Hashable
@@ -142,7 +140,7 @@ class Operation(NamedTuple):
     Kinds: "read", "write" (memory); "acquire", "release", "try" (locks; "try" never blocks); "wait", "wake" (halves of a blocking wait),
     "notify", "set", "clear", "put", "get", "done" (primitives); "spawn", "join", "exit" (threads; `target` is the tid of the other one);
     "sleep", "time", "yield", "choose", "dereference" (weak references); "step" (of a task), "count" (a step that contributes to a `WAKE`),
-    "callback", "timer", "resume", "suspend" (event loops, see `runtime.tasks`). An operation without accesses conflicts with nothing;
+    "callback", "timer", "fire", "resume", "suspend" (event loops, see `runtime.tasks`). Without accesses it conflicts with nothing;
     `spawn`, `exit` and `join` order events through `target` only. `accesses is None` means that the footprint is unknown.
     """
 
@@ -287,6 +285,8 @@ class Trace:
     #: block, what tells whether it could have gone on just before the event at a position (None: not known), and whether it waits for a
     #: limited time. Operations that may give up at any time are left out.
     guards: dict[int, tuple[Callable[[int], bool | None], bool]] = field(default_factory=dict)
+    #: By position of a step of a task: the names that objects got in it (see `strategies.dpor`).
+    named: dict[int, frozenset[Owner]] = field(default_factory=dict)
     #: Whether a thread looked at the clock, which lets time go on.
     is_clock_read: bool = False
     #: Number of announcements made.

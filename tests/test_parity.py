@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from parity import Program, programs, result_of
+from parity_streams import answers_of, generate
 
 import interleave
 
@@ -49,4 +50,23 @@ def test_every_order_of_one_program(order: str) -> None:
         assert await result_of(program) == expected
 
     result = interleave.explore(scenario, strategy="random", budget=interleave.Budget(executions=100), task_order=order)
+    assert result.failure is None, result.failure.report()
+
+
+@pytest.mark.parametrize("order", ["any", "fifo"])
+def test_streams(order: str) -> None:
+    made = [generate(number) for number in range(int(os.environ.get("INTERLEAVE_EXAMPLES", "10")) * 3)]
+
+    async def natively() -> list[object]:
+        return [await answers_of(program) for program in made]
+
+    expected = asyncio.run(natively())
+
+    def scenario() -> None:
+        for program, answers in zip(made, expected, strict=True):
+            assert asyncio.run(answers_of(program)) == answers, program
+
+    result = interleave.explore(
+        scenario, strategy="random", budget=interleave.Budget(executions=2, steps=1_000_000), races="off", task_order=order
+    )
     assert result.failure is None, result.failure.report()

@@ -245,7 +245,7 @@ def test_race_in_a_chat_server_is_found() -> None:
 
 @pytest.mark.slow
 def test_repaired_chat_server_is_proven() -> None:
-    result = explore(chat(RepairedChat), "dpor", 30_000)
+    result = explore(chat(RepairedChat), "dpor", 60_000)
     assert result.verdict == "proven"
 
 

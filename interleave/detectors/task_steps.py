@@ -22,7 +22,7 @@ from interleave.model import NOWHERE, STATE, WRITE, Access, Event, Frame, Operat
 from interleave.outcome import GROUP
 
 #: Operations that begin a step.
-_BEGINNINGS = frozenset({"step", "callback", "count", "timer", "yield", "resume"})
+_BEGINNINGS = frozenset({"step", "callback", "count", "timer", "fire", "yield", "resume"})
 #: Locks of asyncio come before those of threads in a mask of what is held.
 _MOST_HELD = 64
 _NO_STEP = Step(0, 0, "wait", "", "", Frame("", 0, ""), False, ())

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from types import CoroutineType
+from gc import get_referents
+from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
 from interleave.model import NOWHERE, Frame, Operation, Site
@@ -88,6 +89,10 @@ class Actor:
         codes = [frame.f_code for frame in _frames_of(self.task)]
         return any(rank(code) == USER and id(code) not in state.instrumented for code in codes)
 
+    def generators(self) -> list[Any]:
+        """Return the asynchronous generators that go on, or end, when the task does."""
+        return [one for one in _awaited_by(self.task) if type(one) is AsyncGeneratorType]
+
     def is_spinning(self) -> bool:
         """Note that the task has yielded with nothing to wait for; tell whether it has done so very often, and lets others go first."""
         if self.task is None or self.queue is None or self.task.done():
@@ -162,17 +167,32 @@ def _needs_of(resource: Any, awaited: object) -> str:
 def _frames_of(task: Any) -> list[Any]:
     """Return the frames of a task that is suspended, the outermost first."""
     frames = []
-    awaited = task.get_coro() if task is not None else None
-    while awaited is not None:
-        if type(awaited) is CoroutineType:
-            frame, inner = awaited.cr_frame, awaited.cr_await
-        else:
-            frame = getattr(awaited, "ag_frame", None) or getattr(awaited, "gi_frame", None) or getattr(awaited, "cr_frame", None)
-            inner = getattr(awaited, "ag_await", None) or getattr(awaited, "gi_yieldfrom", None) or getattr(awaited, "cr_await", None)
+    for awaited in _awaited_by(task):
+        frame = next((frame for kind in _KINDS if (frame := getattr(awaited, f"{kind}_frame", None)) is not None), None)
         if frame is not None:
             frames.append(frame)
-        awaited = inner
     return frames
+
+
+def _awaited_by(task: Any) -> list[Any]:
+    """Return what a task that is suspended has called and awaits, the outermost first."""
+    found = []
+    awaited = task.get_coro() if task is not None else None
+    while awaited is not None:
+        found.append(awaited)
+        if type(awaited) is CoroutineType:
+            awaited = awaited.cr_await
+        elif type(awaited).__name__ in _STEPPERS:
+            # What steps an asynchronous generator does not tell which, except to the garbage collector.
+            parts = [one for one in get_referents(awaited) if type(one) is AsyncGeneratorType or type(one).__name__ in _STEPPERS]
+            awaited = parts[0] if parts else None
+        else:
+            awaited = getattr(awaited, "ag_await", None) or getattr(awaited, "gi_yieldfrom", None) or getattr(awaited, "cr_await", None)
+    return found
+
+
+_KINDS = ("cr", "ag", "gi")
+_STEPPERS = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
 
 
 class Carrier:

@@ -11,8 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from types import CodeType, FunctionType, MethodType
+from collections import deque
+from collections.abc import Iterator
+from functools import partial
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any
+
+from interleave.model import READ, WRITE
 
 _STEPS = frozenset({"task_wakeup", "__step", "__wakeup", "_Task__step", "_Task__wakeup"})
 _TASKS: tuple[type, ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ignore[attr-defined]
@@ -37,6 +42,18 @@ def task_of(callback: Any) -> Any:
     return None
 
 
+def touched_by(callback: Any, arguments: tuple[Any, ...]) -> Iterator[tuple[Any, int]]:
+    """Yield what a callback written in C changes and reads: nobody announces that for it, as its caller would."""
+    while type(callback) is partial:
+        callback, arguments = callback.func, (*callback.args, *arguments)
+    if type(callback) in (BuiltinFunctionType, MethodWrapperType) and type(callback.__self__) not in (ModuleType, type(None)):
+        yield callback.__self__, WRITE
+    if type(callback) not in (FunctionType, MethodType):
+        for one in arguments:
+            if type(one) in (list, dict, set, deque):
+                yield one, READ
+
+
 def is_noted(future: Any) -> bool:
     """Tell whether a future says when it is looked at (see `plain`)."""
     return type(future) not in _MUTE
@@ -52,18 +69,11 @@ def _nested(function: Any, name: str) -> CodeType:
     return found[0]
 
 
-def _counter(function: Any, name: str, variable: str) -> tuple[int, int]:
-    code = _nested(function, name)
-    return id(code), code.co_freevars.index(variable)
-
-
-#: By id of the code of a counting callback: the index of the closure variable that tells its group. The code lives as long as asyncio.
-_COUNTERS: dict[int, int] = dict(
-    [
-        _counter(asyncio.gather, "_done_callback", "outer"),
-        _counter(asyncio.tasks._wait, "_on_completion", "waiter"),  # type: ignore[attr-defined]
-    ]
-)
+#: By id of the code of a counting callback: the closure variable that tells its group. The code lives as long as asyncio.
+_COUNTERS: dict[int, str] = {
+    id(_nested(asyncio.gather, "_done_callback")): "outer",
+    id(_nested(asyncio.tasks._wait, "_on_completion")): "waiter",  # type: ignore[attr-defined]
+}
 _of_group: Any = vars(asyncio.TaskGroup)["_on_task_done"]
 
 
@@ -80,8 +90,11 @@ def owner_of(callback: Any) -> Any:
     if kind is MethodType:
         return callback.__self__ if callback.__func__ is _of_group else None
     if kind is FunctionType and id(callback.__code__) in _COUNTERS:
+        cells = dict(zip(callback.__code__.co_freevars, callback.__closure__, strict=True))
         try:
-            return callback.__closure__[_COUNTERS[id(callback.__code__)]].cell_contents
+            # The first one wakes whoever waits for any: that is not only counting.
+            is_any = "return_when" in cells and cells["return_when"].cell_contents == asyncio.FIRST_COMPLETED
+            return None if is_any else cells[_COUNTERS[id(callback.__code__)]].cell_contents
         except ValueError:
             return None
     return None

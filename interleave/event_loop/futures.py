@@ -94,7 +94,8 @@ def noted_methods(real: Any, *, is_task: bool) -> dict[str, Callable[..., Any]]:
     if not is_task:
         return found | {"add_done_callback": noted(real.add_done_callback, WRITE)}
     found |= {"cancel": _noted_cancel(real.cancel), "add_done_callback": _noted_add(real.add_done_callback)}
-    return found | {"cancelling": noted(real.cancelling, READ, STATE), "uncancel": noted(real.uncancel, WRITE, STATE)}
+    found |= {"cancelling": noted(real.cancelling, READ, STATE), "uncancel": noted(real.uncancel, WRITE, STATE)}
+    return found | {"get_name": noted(real.get_name, READ, "name"), "set_name": noted(real.set_name, WRITE, "name")}
 
 
 def _noted_cancel(original: Any) -> Callable[..., Any]:

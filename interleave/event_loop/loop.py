@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import inspect
 from asyncio import runners
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -25,7 +26,9 @@ from interleave.event_loop.network import Networking
 from interleave.event_loop.primitives import holders_of
 from interleave.event_loop.running import share
 from interleave.event_loop.scheduler import Scheduler
+from interleave.model import READ, WAKE
 from interleave.runtime import active, state
+from interleave.runtime.naming import hand_over
 from interleave.runtime.threads import Unwind
 
 #: Its private parts are used here, of which type checkers know nothing.
@@ -68,6 +71,8 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
         self._is_over = False
         self._is_stopped_early = False
         self._names = 0
+        #: Contexts that tasks were given, and may share.
+        self.contexts: list[Any] = []
         #: Tasks that ended with an exception that nobody has retrieved yet, with their logical threads.
         self._unretrieved: list[tuple[Any, Any]] = []
         # Whoever asks for footprints needs to know when a future is looked at.
@@ -97,6 +102,7 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
                 return None
         handle = asyncio.Handle(callback, args, self, context)
         if is_inside:
+            self._name(handle)
             self._enter(handle)
         # Else it is called by what is left of an execution that is over, while it is destroyed.
         return handle
@@ -108,8 +114,15 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
         # It may have been closed meanwhile.
         self._check_closed()
         handle = asyncio.Handle(callback, args, self, context)
+        self._name(handle)
         self.scheduler.enter(handle, wakes=True)
         return handle
+
+    def _name(self, handle: Any) -> None:
+        """Name what is registered, and what it is going to touch, where footprints are gathered."""
+        if self._kernel.every:
+            self._trap.steps.settle(handle)
+            hand_over(handle._callback, handle._args)
 
     def meet(self) -> None:
         """Announce, if another thread than the loop's calls, that it is about to give the loop something."""
@@ -131,6 +144,8 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
             self._check_thread()
             self._check_callback(callback, "call_at")
         timer: Any = asyncio.TimerHandle(when, callback, args, self, context)
+        self._name(timer)
+        self._trap.steps.enter_object(self.scheduler.ready.plain.mailbox(), READ, WAKE)
         self.scheduler.ready.note_wake(self.scheduler.ready.plain)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True
@@ -144,6 +159,8 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
         """Make a task; names are given in the order of creation in this loop."""
         if name is None:
             name = self.next_name()
+        if context is not None:
+            self.contexts.append(context)
         if self._task_factory is not None:
             return super().create_task(coro, name=name, context=context, **options)
         if self._closed:
@@ -151,6 +168,8 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
         task = self._task_class(coro, loop=self, name=name, context=context, **options)
         if task._source_traceback:
             del task._source_traceback[-1]
+        if self._kernel.every:
+            hand_over(None, coro.cr_frame.f_locals.values() if inspect.iscoroutine(coro) and coro.cr_frame else ())
         return task
 
     def next_name(self) -> str:
@@ -165,7 +184,9 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
 
     def create_future(self) -> Any:
         """Make a future of this loop."""
-        return self._future_class(loop=self)
+        future = self._future_class(loop=self)
+        self._trap.steps.settle(future)
+        return future
 
     # -- running ---------------------------------------------------------------------------------------------
 

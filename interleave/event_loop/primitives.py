@@ -12,8 +12,8 @@ from asyncio import base_events, locks, queues, streams
 from collections.abc import Callable
 from typing import Any
 
-from interleave.event_loop.futures import noted
-from interleave.event_loop.scheduler import COUNT
+from interleave.event_loop.futures import enter, noted
+from interleave.event_loop.scheduler import COUNT, RESULT
 from interleave.model import READ, STATE, WRITE, Site
 from interleave.runtime import active, gate
 from interleave.runtime.sites import current_site
@@ -57,6 +57,18 @@ def _plain(original: Any, mode: int, kind: str = "") -> Callable[..., Any]:
 
     method.__qualname__ = getattr(original, "__qualname__", "method")
     return method
+
+
+def _made(original: Any) -> Callable[..., None]:
+    """Wrap a constructor: what one step has made has its name from there."""
+
+    def construct(self: Any, *args: Any, **options: Any) -> None:
+        trap = active()
+        if trap is not None and trap.steps is not None:
+            trap.steps.settle(self)
+        original(self, *args, **options)
+
+    return construct
 
 
 def _waiting(original: Any, kind: str = "") -> Callable[..., Any]:
@@ -137,14 +149,31 @@ _LOOKS = (
     (locks.Lock, "locked"), (locks.Event, "is_set"), (locks.Semaphore, "locked"),
     (queues.Queue, "qsize"), (queues.Queue, "empty"), (queues.Queue, "full"),
     (streams.StreamReader, "at_eof"), (streams.StreamReader, "exception"), (base_events.Server, "is_serving"),
+    (asyncio.Handle, "cancelled"), (asyncio.Timeout, "expired"), (asyncio.Timeout, "when"),
 )  # fmt: skip
 _CHANGES = (
     (locks.Event, "set", "set"), (locks.Event, "clear", "clear"), (locks.Condition, "notify", "notify"),
     (locks.Condition, "notify_all", ""), (queues.Queue, "put_nowait", "put"), (queues.Queue, "get_nowait", "get"),
     (queues.Queue, "task_done", "done"), (queues.Queue, "shutdown", ""),
     *((streams.StreamReader, name, "") for name in ("feed_data", "feed_eof", "set_exception")),
-    (base_events.Server, "close", ""), (base_events.Server, "_start_serving", ""),
+    *((base_events.Server, name, "") for name in ("close", "close_clients", "abort_clients")), (base_events.Server, "_start_serving", ""),
+    (asyncio.Handle, "cancel", ""),
+    *((asyncio.Timeout, name, "") for name in ("__aenter__", "__aexit__", "_on_timeout", "reschedule")),
 )  # fmt: skip
+
+
+def _adding(original: Any) -> Callable[..., Any]:
+    """Wrap the method that adds a task to a group: who is not in it may come too late, when the last has ended or one has failed."""
+
+    def create_task(self: Any, coro: Any, **options: Any) -> Any:
+        me = asyncio.current_task()
+        if me is not self._parent_task and not any(me is one for one in self._tasks):
+            enter(self, WRITE, COUNT)
+            if self._on_completed_fut is not None:
+                enter(self._on_completed_fut, READ, RESULT)
+        return original(self, coro, **options)
+
+    return create_task
 
 
 def _methods() -> dict[tuple[type, str], Any]:
@@ -157,12 +186,17 @@ def _methods() -> dict[tuple[type, str], Any]:
     for cls, name, kind in _CHANGES:
         if name in vars(cls):
             found[cls, name] = _plain(vars(cls)[name], WRITE, kind)
+    for cls in (locks.Lock, locks.Event, locks.Condition, locks.Semaphore, locks.Barrier, queues.Queue, streams.StreamReader):
+        found[cls, "__init__"] = _made(vars(cls)["__init__"])
     for cls in (locks.Lock, locks.Semaphore):
         found[cls, "acquire"] = _taking(vars(cls)["acquire"])
         found[cls, "release"] = _giving(vars(cls)["release"])
     for name in ("parties", "n_waiting", "broken"):
         getter = vars(locks.Barrier)[name].fget
         found[locks.Barrier, name] = property(noted(getter, READ, STATE))
+    found[asyncio.TaskGroup, "create_task"] = _adding(asyncio.TaskGroup.create_task)
+    for name in ("__aexit__", "_abort"):
+        found[asyncio.TaskGroup, name] = noted(vars(asyncio.TaskGroup)[name], READ, COUNT)
     gathering = asyncio.tasks._GatheringFuture  # type: ignore[attr-defined]
     # The steps that count read what they count: they are in no conflict with each other, only with whoever looks.
     looks = ("result", "exception", "done", "cancelled")

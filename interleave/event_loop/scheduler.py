@@ -13,11 +13,11 @@ from __future__ import annotations
 from typing import Any
 
 from interleave.event_loop.actors import CALLBACK, NO_CALLBACK, Actor, Carrier
-from interleave.event_loop.callbacks import group_of, is_noted
+from interleave.event_loop.callbacks import group_of, is_noted, touched_by
 from interleave.event_loop.quick import run_quickly
 from interleave.event_loop.ready import Ready
 from interleave.event_loop.timers import Timers
-from interleave.model import READ, WAKE, WRITE
+from interleave.model import READ, WAKE, WHOLE, WRITE
 from interleave.outcome import GROUP
 from interleave.runtime.ending import run_away
 from interleave.runtime.tasks import steps_of
@@ -190,13 +190,26 @@ class Scheduler:
             if not is_plain and actor.is_in_unseen_code():
                 steps.lose_track()
             steps.enter_object(actor.mailbox(), WRITE)
+            if self._is_fifo:
+                # Whose step is next depends on the order in which all were entered.
+                steps.enter_object(ready.plain.mailbox(), WRITE)
             for group in actor.groups:
                 steps.enter_object(group, WRITE, WAKE)
             for resource in actor.resources:
                 steps.enter_object(resource, WRITE)
+            for generator in actor.generators():
+                if self._trap.places.name_of(generator) is not None:
+                    steps.enter_object(generator, WRITE)
             actor.groups.clear()
         if actor.handles:
             self.current, handle, context, step, arguments = actor.handles.popleft()
+            if is_plain:
+                steps.enter_object(handle, READ)
+                if steps.touched is not None and not handle._cancelled:
+                    for obj, mode in touched_by(handle._callback, handle._args):
+                        steps.enter_object(obj, mode, WHOLE)
+            elif any(context is one for one in self._loop.contexts):
+                steps.enter_object(context, WRITE)
             if handle is None:
                 try:
                     context.run(step, *arguments)

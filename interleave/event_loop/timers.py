@@ -1,7 +1,7 @@
 """The timers of a loop. They belong to its carrier, which is enabled when the earliest is due; those that are due join the plain callbacks.
 
-Two timers that are due at exactly the same time are called in either order, as the documentation has it; where they only wake tasks that
-sleep, the order of the tasks is all there is to choose, and it is left to them.
+Two timers that are due at exactly the same time are called in either order, as the documentation has it. Those that only wake tasks that
+sleep are called first: when these tasks go on, before the other timers are called or after, is a choice anyway.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from asyncio import futures
 from typing import Any
 
 from interleave.event_loop.ready import Ready
+from interleave.model import READ
 
 #: By how much time goes on while all that is ready only yields: it reaches the next timer in the end.
 _LULL = 0.01
@@ -57,6 +58,10 @@ class Timers:
             kernel.clear_deadline(carrier)
             self._ready.mask |= carrier.bit
             return
+        if self._loop.scheduler.stopped_by >= 0:
+            # It ends before time goes on: to be chosen for that would be to do nothing, again and again.
+            kernel.clear_deadline(carrier)
+            return
         if self._ready.patient:
             due = min(due, now + _LULL)
         if carrier.deadline is None or carrier.deadline[0] != due:
@@ -78,6 +83,7 @@ class Timers:
         while scheduled and scheduled[0]._when <= kernel.clock.now:
             handle = heapq.heappop(scheduled)
             handle._scheduled = False
+            self._steps.enter_object(handle, READ)
             if not handle._cancelled:
                 due.append(handle)
         while due:
@@ -86,7 +92,9 @@ class Timers:
 
     def _choose(self, due: list[Any]) -> int:
         """Choose which of the timers that are due goes first, of those due at the same time."""
-        equal = sum(1 for one in due if one._when == due[0]._when)
-        if equal == 1 or sum(1 for one in due[:equal] if one._callback is not _wake_up) < 2:
-            return 0
-        return int(self._kernel.value(equal))
+        equal = [one for one in due if one._when == due[0]._when]
+        waking = [index for index, one in enumerate(equal) if one._callback is _wake_up]
+        if waking or len(equal) == 1:
+            # Who is woken may go on before the others, and after them.
+            return waking[0] if waking else 0
+        return int(self._kernel.value(len(equal)))

@@ -97,6 +97,8 @@ class Transport(_FlowControl, asyncio.Transport):  # type: ignore[misc]
         self.is_paused = self._is_closing = self._has_ended = False
         #: Set when the connection is made; a client waits for it.
         self.made: Any = None
+        loop._trap.steps.settle(self)
+        loop._trap.steps.settle(self.wire)
 
     def __hash__(self) -> int:
         # Servers keep their connections in a set.
@@ -131,13 +133,13 @@ class Transport(_FlowControl, asyncio.Transport):  # type: ignore[misc]
     def _begin(self) -> None:
         touch(self)
         if self._server is not None:
+            # Connections may come in any order.
+            touch(self._server, READ)
             if self._server._sockets is None:
                 # It was closed before it came to accept.
                 self._server = None
                 self.close()
                 return
-            # Connections may come in any order.
-            touch(self._server, READ)
             self._server._attach(*([self] if _TELLS_WHICH else []))
         if self.make is not None:
             self._protocol = self.make()
@@ -149,6 +151,7 @@ class Transport(_FlowControl, asyncio.Transport):  # type: ignore[misc]
 
     def get_write_buffer_size(self) -> int:
         """Return how many bytes have been written and not been delivered."""
+        touch(self.peer.wire, READ)
         return sum(len(item) for item in self.peer.wire.items if item is not MADE and item is not _END)
 
     def relieve(self) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from interleave import runtime
 from interleave.instrument import foreign, kinds
 from interleave.instrument.announce import announce, gate
-from interleave.instrument.kinds import CODE, MODULE, NAMESPACE, STORAGE, TYPE, is_variable, module_namespace, mro_of
+from interleave.instrument.kinds import CODE, LOCAL, MODULE, NAMESPACE, STORAGE, TYPE, is_variable, module_namespace, mro_of
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.instrument.uncontrolled import SPECIAL, note_special
 from interleave.model import READ, WHOLE, WRITE, Site
@@ -70,6 +70,8 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
         return []
     if kind == CODE:
         return foreign.used(obj, READ)
+    if kind == LOCAL:
+        return [(obj, name, READ)] if runtime.is_gathering() else []
     if type(obj) is MethodType:
         return [(obj.__func__, name, READ)]
     if issubclass(type(obj), super):
@@ -193,6 +195,8 @@ def _write_shared(site: Site, obj: Any, name: str, value: object, kind: int) -> 
         runtime.touch(site, obj, WHOLE, WRITE, value)
     elif kind == CODE:
         announce(site, foreign.used(obj, WRITE), value)
+    elif kind == LOCAL and runtime.is_gathering():
+        runtime.touch(site, obj, name, WRITE, value)
 
 
 def delete(site: Site, name: str) -> Callable[[object], None]:

@@ -25,6 +25,7 @@ from contextvars import Context
 from functools import cache
 from gc import get_referents
 from types import (
+    AsyncGeneratorType,
     BuiltinFunctionType,
     ClassMethodDescriptorType,
     CodeType,
@@ -156,7 +157,7 @@ def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
             _announce(site, callbacks.marked(function.__name__, arguments, known(arguments)))
         elif function in functions.ACCESSORS:
             attribute_call(site, function, arguments)
-        elif function is next:
+        elif function is next or function is anext:
             _next(site, arguments)
         elif not note_function(site, function, arguments):
             _announce(site, callbacks.marked(function.__name__, arguments, functions.argument_reads(function, arguments)))
@@ -168,7 +169,9 @@ def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
 
 
 def _next(site: Site, arguments: Arguments) -> None:
-    if arguments:
+    if arguments and type(arguments[0]) is AsyncGeneratorType:
+        announce(site, [(arguments[0], WHOLE, WRITE)])
+    elif arguments:
         accesses = consumed(arguments[0])
         advance(site, accesses)
 
@@ -222,7 +225,7 @@ def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> N
 
 _FORMATS = frozenset({"format", "format_map"})
 #: Types of modules that are none of our business whose objects change all the same: caches are emptied, contexts entered.
-_KEEPING = frozenset({type(functools.lru_cache(len)), Context})
+_KEEPING = frozenset({type(functools.lru_cache(len)), Context, AsyncGeneratorType})
 _RESUMING = frozenset({"__next__", "send", "throw", "close"})
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Hashable
+from contextvars import Context
 from enum import Enum
 from functools import cache
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodWrapperType, NoneType
@@ -84,7 +85,8 @@ def _judge_operation(tp: type, dunder: str) -> int:
     known = family(cls)
     if known:
         return known
-    return NONE if cls in _IMMUTABLE or root_module(cls) in INERT_MODULES or issubclass(tp, type) else OPAQUE
+    is_inert = cls in _IMMUTABLE or (root_module(cls) in INERT_MODULES and cls is not Context)
+    return NONE if is_inert or issubclass(tp, type) else OPAQUE
 
 
 def _judge_function(tp: type, function: Any) -> int:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from gc import get_referents
 from itertools import _tee_dataobject, accumulate, chain, dropwhile, filterfalse, groupby, starmap, takewhile  # type: ignore[attr-defined]
 from operator import attrgetter, methodcaller
-from types import FunctionType, GeneratorType, MethodDescriptorType, MethodType, ModuleType, SimpleNamespace
+from types import AsyncGeneratorType, FunctionType, GeneratorType, MethodDescriptorType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 from interleave import runtime
@@ -262,6 +262,16 @@ def step(site: Site, is_argument: bool = False) -> Callable[[Any], None]:
             advance(site, accesses)
         elif is_shared:
             advance(site, [(iterator, WHOLE, WRITE)])
+
+    return hook
+
+
+def step_asynchronously(site: Site) -> Callable[[Any], None]:
+    """Make the hook for one step of `async for`; as long as that waits, each step of the task goes on with the generator."""
+
+    def hook(iterator: Any) -> None:
+        if gate.is_open and type(iterator) is AsyncGeneratorType and sys.getrefcount(iterator) > _UNSHARED:
+            announce(site, [(iterator, WHOLE, WRITE)])
 
     return hook
 

@@ -11,6 +11,7 @@ MRO, fetched by the getters of `type` itself, which no metaclass can override. W
 from __future__ import annotations
 
 import sys
+from _thread import _local
 from collections.abc import Callable, Mapping
 from functools import cache
 from inspect import isgeneratorfunction
@@ -109,16 +110,17 @@ def _root(module: object) -> str:
 
 
 def _is_inert(tp: type) -> bool:
-    """Tell whether attributes of instances are nobody's business: stand-ins of ours, and thread-local data."""
-    return any(root_module(cls) == _OURS or (name_of(cls) == "_local" and root_module(cls) == "_thread") for cls in mro_of(tp))
+    """Tell whether attributes of instances are nobody's business: those of stand-ins of ours."""
+    return any(root_module(cls) == _OURS for cls in mro_of(tp))
 
 
 _OURS = __name__.partition(".")[0]
 
 # --- attributes -------------------------------------------------------------------------------------------------------
 
-#: Kinds of attribute accesses. NOTHING must be 0: hooks test for truth. CODE is a property whose code is out of scope.
-NOTHING, STORAGE, CLASS, TYPE, MODULE, NAMESPACE, CODE = range(7)
+#: Kinds of attribute accesses. NOTHING must be 0: hooks test for truth. CODE is a property whose code is out of scope; LOCAL is data of a
+#: thread, which its tasks share.
+NOTHING, STORAGE, CLASS, TYPE, MODULE, NAMESPACE, CODE, LOCAL = range(8)
 
 
 @cache
@@ -145,6 +147,8 @@ def _judge_read(tp: type, name: str) -> int:
     if _is_inert(tp) or is_written_in_python(tp, "__getattribute__"):
         return NOTHING
     found = find(tp, name)
+    if issubclass(tp, _local):
+        return LOCAL if found is None else NOTHING
     storage = STORAGE if _has_dict(tp) else NOTHING
     if found is None:
         return storage
@@ -196,6 +200,8 @@ def _judge_write(tp: type, name: str) -> int:
     if name in ("__dict__", "__class__"):
         return NAMESPACE
     found = find(tp, name)
+    if issubclass(tp, _local):
+        return LOCAL
     if not is_storage(tp, name) and not (found is not None and _is_of_thread(found[1])):
         return CODE if found is not None and type(found[1]) is property and is_foreign(found[1].fset) else NOTHING
     if found is not None and type(found[1]) is not MemberDescriptorType and not _is_stored(registry.attributes, tp, name):

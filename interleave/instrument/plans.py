@@ -143,6 +143,11 @@ def _for_iter(context: Context, instr: Instr, position: int) -> Plan | None:
 _register("SEND")(_by_site(iterators.step, 2))
 
 
+@_register("GET_ANEXT")
+def _get_anext(context: Context, instr: Instr, position: int) -> Plan:
+    return Plan(iterators.step_asynchronously(context.site(instr)), (1,))
+
+
 @_register("YIELD_VALUE", "RETURN_VALUE", "RETURN_CONST")
 def _leave(context: Context, instr: Instr, position: int) -> Plan | None:
     if context.has_exit and instr.name != "YIELD_VALUE":

@@ -49,7 +49,7 @@ _VERBS: Final = {
 #: Shown only where they conflict.
 _QUIET: Final = frozenset({"read", "write", "time", "begin", "exit", "yield"})
 #: Never shown: that a task goes on is what a turn says.
-_LOOP: Final = frozenset({"step", "count", "callback", "timer", "resume", "suspend", "run"})
+_LOOP: Final = frozenset({"step", "count", "callback", "timer", "fire", "resume", "suspend", "run"})
 #: What the standard library does to primitives of its own is left out: to locks always, to others where it is known what to look at.
 _ON_LOCKS: Final = frozenset({"acquire", "release", "try"})
 #: Modules whose primitives belong to whoever calls them.

@@ -158,6 +158,12 @@ def active() -> Any:
     return kernel
 
 
+def is_gathering() -> bool:
+    """Tell whether accesses are those of a step of a task, which is one operation."""
+    trap = active()
+    return trap is not None and trap.steps is not None and trap.steps.touched is not None
+
+
 def _closed(*_: object) -> None:
     """Do nothing: no execution is running."""
 

@@ -135,8 +135,8 @@ class Memory:
     def bear(self) -> tuple[object, tuple[int, ...], int]:
         """Reserve the name of a stand-in that the running thread makes (see `places.born_with_name`)."""
         me = self.kernel.me
-        number = me.named
-        me.named = number + 1
+        number = me.named.get("", 0)
+        me.named[""] = number + 1
         return self.places, me.path, number
 
     def publish(self, value: object) -> None:

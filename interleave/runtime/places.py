@@ -64,11 +64,13 @@ class Entry:
 class Places:
     """All objects and accesses of one execution."""
 
-    __slots__ = ("entries", "has_new_points", "is_looked_through", "views")
+    __slots__ = ("entries", "has_new_points", "is_looked_through", "names", "views")
 
     def __init__(self) -> None:
         self.entries: dict[int, Entry] = {}
         self.has_new_points = False
+        #: All names given, in order.
+        self.names: list[Owner] = []
         #: Whether an operation was made that conflicts with everything.
         self.is_looked_through = False
         #: By id of a view: what takes it out of the table when it dies. While it lives, what it is a view of cannot change its size.
@@ -84,11 +86,13 @@ class Places:
         if cls in born_with_name and (birth := obj.birth) is not None and birth[0] is self:  # type: ignore[attr-defined]
             _, path, number = birth
         else:
-            path, number = thread.path, thread.named
-            thread.named = number + 1
+            kind = "" if cls in born_with_name else cls.__name__
+            path, number = thread.path, thread.named.get(kind, 0)
+            thread.named[kind] = number + 1
         # dict.pop(key, ref): the reference that dies is passed as the default.
         ref: Any = weakref.ref(obj, partial(entries.pop, key)) if cls.__weakrefoffset__ else obj
         entry = entries[key] = Entry((path, number, cls.__name__), ref, thread)
+        self.names.append(entry.name)
         return entry
 
     def _enter_view(self, view: object, entry: Entry) -> Entry:

@@ -65,6 +65,8 @@ class Steps:
         self._position = -1
         #: The same, whatever it is made of.
         self._begun = -1
+        #: How many objects had a name before it.
+        self._named = 0
         self._is_turned = False
         #: By id of a primitive of asyncio, what is known of those that hold it; that keeps it alive.
         self.held: dict[int, list[Any]] = {}
@@ -92,7 +94,7 @@ class Steps:
         # That a task yields matters to those who choose; what it does then is a step like any other.
         kernel.note(thread, operation if operation.kind != "yield" else operation._replace(kind="step"), None, UNKNOWN)
         if kernel.every or self._trap.teller is not None:
-            self.touched, self._is_unknown = {}, False
+            self.touched, self._is_unknown, self._named = {}, False, len(self._trap.places.names)
             if not self._is_turned:
                 self._turn()
 
@@ -107,6 +109,8 @@ class Steps:
         elif touched is not None and kernel.every and not self._is_unknown:
             tid, operation = kernel.events[position]
             kernel.events[position] = tid, operation._replace(accesses=tuple(touched))
+            if news := self._trap.places.names[self._named :]:
+                kernel.trace.named[position] = frozenset(news)
 
     def _suspend(self, thread: LogicalThread) -> None:
         """End a step among threads; if it began or ends alone, what follows is ordered with all that was."""
@@ -133,7 +137,7 @@ class Steps:
         events = self._kernel.events
         if self._begun == len(events) - 1:
             tid, operation = events[-1]
-            kind = operation.kind if self._kernel.any_timeout else "timer"
+            kind = "fire" if self._kernel.any_timeout else "timer"
             events[-1] = tid, operation._replace(kind=kind, accesses=None)
         self.break_up()
 
@@ -151,6 +155,14 @@ class Steps:
         """Add the state of an object to the footprint of the step under way, if there is one."""
         if self.touched is not None and not self._is_closed:
             self.touched[Access(self._trap.name(obj), field, mode)] = None
+
+    def settle(self, obj: object) -> None:
+        """Name an object that the step under way has made: it has the same name in every execution."""
+        if self._kernel.every:
+            names = self._trap.places.names
+            known = len(names)
+            self._trap.name(obj)
+            del names[known:]
 
     def tell(self, kind: str, obj: object) -> None:
         """Tell the observer, if there is one, of something that happens to a primitive within a step."""

@@ -31,7 +31,9 @@ class LogicalThread:
         #: The locks it holds, as a bit mask; a lock's bit is its number in this execution.
         self.held = 0
         #: How many threads it has spawned, and how many objects are named after it.
-        self.children = self.named = 0
+        self.children = 0
+        #: How many objects it has named, by type: whether it is the first to see one of another type makes no difference to those.
+        self.named: dict[str, int] = {}
         #: The greenlet it runs in; None before its first step and after its last.
         self.fiber: Any = None
         #: Where it waits and for what, while its announced operation is a blocking one.

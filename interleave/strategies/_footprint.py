@@ -74,7 +74,9 @@ def is_conflict(one: Footprint, other: Footprint) -> bool:
 class Footprints:
     """Makes footprints and keeps the history of the current trace by place."""
 
-    def __init__(self) -> None:
+    def __init__(self, merged: frozenset[str] = frozenset()) -> None:
+        #: Types all of whose objects count as one.
+        self.merged = merged
         #: The footprint that conflicts with nothing known.
         self.nothing = Footprint()
         self._known: dict[tuple[Access, ...] | None, Footprint] = {(): self.nothing}
@@ -103,7 +105,9 @@ class Footprints:
         a place: it is valid until the next event is recorded.
         """
         if footprint.is_unknown:
-            return [[position << 1 | 1 for position in range(count)]] if count else []
+            # Only the likes of it are in conflict with all that was before them.
+            likes = set(self._unknown.writes)
+            return [[entry | (entry | 1 in likes) for entry in range(0, count << 1, 2)]] if count else []
         found = [history for place, reads in footprint.meets if (history := place.accesses if reads else place.writes)]
         for holder, reads in footprint.holders:
             for place in holder.fields.values():
@@ -157,9 +161,10 @@ class Footprints:
         return made
 
     def _holder(self, owner: Owner) -> _Holder:
-        holder = self._holders.get(owner)
+        key = owner[-1] if owner[-1] in self.merged else owner
+        holder = self._holders.get(key)
         if holder is None:
-            holder = self._holders[owner] = _Holder(self._new_bit(), self._new_bit())
+            holder = self._holders[key] = _Holder(self._new_bit(), self._new_bit())
         return holder
 
     def _add_field(self, holder: _Holder, name: object) -> Place:

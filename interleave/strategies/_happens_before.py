@@ -39,7 +39,7 @@ from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heapreplace
 from typing import Any, Final
 
-from interleave.model import WAKE, Event, Late, Operation, Trace
+from interleave.model import WAKE, Event, Late, Operation, Owner, Trace
 from interleave.strategies._footprint import Footprint, Footprints, is_conflict
 from interleave.vector_clock import NEVER, Clock, join, start, widen
 
@@ -61,14 +61,14 @@ _NEVER_BLOCKS = frozenset((
 
 
 #: Kinds of the steps of tasks that are events by themselves.
-_STEPS = ("step", "yield", "callback", "count")
+_STEPS = ("step", "yield", "callback", "count", "fire")
 
 
 class Causality:
     """Clocks and races of the events of one execution, by position."""
 
-    def __init__(self) -> None:
-        self.footprints = Footprints()
+    def __init__(self, merged: frozenset[str] = frozenset()) -> None:
+        self.footprints = Footprints(merged)
         self.tids: list[int] = []
         self.clocks: list[Clock] = []
         #: What each event touched.
@@ -88,6 +88,9 @@ class Causality:
         self._enabler: tuple[tuple[int, int, int] | None, int] = (None, NEVER)
         #: By position, and by `~tid` of an operation never executed: what tells whether it could go on (see `Trace.guards`).
         self._guards: dict[int, Guard] = {}
+        #: Types whose objects are found to have other names in other executions, and by position of a step the names given in it.
+        self.unsettled: set[str] = set()
+        self._named: dict[int, frozenset[Owner]] = {}
 
     def take_guards(self, trace: Trace) -> None:
         """Take over when what operations wait for was open in an execution, of which events are going to be added.
@@ -95,6 +98,7 @@ class Causality:
         The steps of tasks and blocks of accesses are events that contain other operations: when exactly it changed is not known there. An
         operation with a timeout may be enabled by time where that goes on because somebody looks at the clock.
         """
+        self._named = trace.named
         if trace.has_tasks or trace.has_blocks:
             self._guards = {}
         else:
@@ -127,13 +131,16 @@ class Causality:
         if is_end:
             rivals = []
             footprint = self.footprints.nothing
-            clock = join(clock, self._all_before(position))
+            clock = join(clock, _all_before(self.chains, position))
         elif late is not None and late.is_idle:
-            clock = join(clock, self._all_before(late.position))
+            clock = join(clock, _all_before(self.chains, late.position))
             if operation.kind == "timer":
                 # As long as anything else could go on it was not due.
                 rivals = [rival for rival in rivals if rival >= late.position]
         for rival in rivals:
+            if rival in self._named:
+                types = _types_named_first(self._operations[rival], operation, self._named[rival])
+                self.unsettled |= types - self.footprints.merged
             self.races.setdefault(rival, {})[position] = UNSETTLED
         clock = clock.copy()
         clock[tid] = position
@@ -144,12 +151,6 @@ class Causality:
         if operation.kind == "spawn":
             self.chains[operation.target] = [position]
         self.footprints.record(footprint, position)
-
-    def _all_before(self, position: int) -> Clock:
-        """Return the clock of what comes after all events before a position."""
-        # The first entry of a chain is not the thread's own.
-        found = ((chain, bisect_left(chain, position, 1) - 1) for chain in self.chains)
-        return [chain[index] if index else NEVER for chain, index in found]
 
     def cut(self, length: int) -> None:
         """Take off all events but the first `length`."""
@@ -255,7 +256,7 @@ class Causality:
             if self._enabled[event] >> tid & 1:
                 return _YES
             # It was announced, and disabled. What it depends on elsewhere may have changed since, independently of `event`.
-            return _MAYBE if not footprint.is_single and self._is_changed_after(event, footprint) else _NO
+            return _MAYBE if not footprint.is_single and _is_changed_after(self, event, footprint) else _NO
         if operation.kind in _NEVER_BLOCKS:
             return _YES
         if guard is not None and footprint.is_single and operation.kind in _STATEFUL:
@@ -285,13 +286,11 @@ class Causality:
                 enabler += 1
             self._enabler = (asked, enabler)
         enabler = self._enabler[1]
-        return _YES if enabler < event or (enabler > event and self.clocks[enabler][tid] < event) else _NO
-
-    def _is_changed_after(self, event: int, footprint: Footprint) -> bool:
-        """Tell whether something that matters to an operation was executed after `event` and independently of it."""
-        tid = self.tids[event]
-        touched, clocks = self.touched, self.clocks
-        return any(clocks[later][tid] < event and is_conflict(footprint, touched[later]) for later in range(event + 1, len(touched)))
+        if enabler < event or (enabler > event and self.clocks[enabler][tid] < event):
+            return _YES
+        # For a timer to fire it takes any timer, whoever set it.
+        others = (one for one in range(self.chains[own][-1] + 1, last) if one < event or self.clocks[one][tid] < event)
+        return _MAYBE if operation.kind == "fire" and any(_sets_timer(self._operations[one]) for one in others) else _NO
 
     def _was_free(self, event: int, footprint: Footprint) -> int:
         """Tell whether a mutex was free just before `event`, which is an operation on it, as far as that is certain.
@@ -313,6 +312,30 @@ class Causality:
         breaks = "spawn" if taker == 0 else "exit"
         is_alone = any(self.tids[at] == taker and self._operations[at].kind == breaks for at in range(before + 1, event))
         return _MAYBE if is_alone or kind == "acquire" else _NO
+
+
+def _all_before(chains: list[list[int]], position: int) -> Clock:
+    """Return the clock of what comes after all events before a position."""
+    # The first entry of a chain is not the thread's own.
+    found = ((chain, bisect_left(chain, position, 1) - 1) for chain in chains)
+    return [chain[index] if index else NEVER for chain, index in found]
+
+
+def _types_named_first(one: Operation, other: Operation, named: frozenset[Owner]) -> set[str]:
+    """Return the types of what two steps conflict on, and what got its name in the first; it would get another one in the second."""
+    both = [*(one.accesses or ()), *(other.accesses or ())]
+    shared = named & {access.owner for access in one.accesses or ()} & {access.owner for access in other.accesses or ()}
+    return {access.owner[-1] for access in both if access.mode and access.owner in shared}
+
+
+def _is_changed_after(causality: Causality, event: int, footprint: Footprint) -> bool:
+    """Tell whether something that matters to an operation was executed after `event` and independently of it."""
+    tid, touched, clocks = causality.tids[event], causality.touched, causality.clocks
+    return any(clocks[later][tid] < event and is_conflict(footprint, touched[later]) for later in range(event + 1, len(touched)))
+
+
+def _sets_timer(operation: Operation) -> bool:
+    return any(one.field is WAKE and one.owner[-1] == "thread" for one in operation.accesses or ())
 
 
 def _is_woken(operation: Operation) -> bool:

@@ -47,6 +47,8 @@ class _Situation:
     moment: int
     enabled: int
     current: int
+    #: Who is to go on by default: among tasks, who was ready first, which the rest does not tell.
+    default: int
     values: int
     kind: str
     #: Masks of the alternatives to the default choice: those that are free and those that preempt.
@@ -91,7 +93,7 @@ class Dfs:
         self.schedules = 0
         #: Number of schedules known to be left within the bound given, a lower bound on how many there are.
         self.remaining = 1
-        self._known: dict[tuple[int, int, int, int, str], _Situation] = {}
+        self._known: dict[tuple[int, int, int, int, int, str], _Situation] = {}
         self._roots = self._prefixes()
         self._deferred: deque[_Deferred] = deque()
         # Whether a preemption was left out because of the bound given.
@@ -137,7 +139,7 @@ class Dfs:
         depth = self._depth
         self._depth = depth + 1
         announced = point.pending[point.current]
-        key = (point.moment, point.enabled, point.current, point.values, "" if announced is None else announced.kind)
+        key = (point.moment, point.enabled, point.current, point.default, point.values, "" if announced is None else announced.kind)
         situation = self._known.get(key)
         if situation is None:
             situation = self._known[key] = _Situation(*key, *_alternatives(point))

@@ -39,6 +39,11 @@ first events of a tree, which were announced, and their objects named, before th
 names, and never give them to other objects. Only what stands deeper in a wakeup tree can be misjudged, and that costs at most an
 execution that proves redundant.
 
+That is not so for the steps of tasks, which are announced before it is known what they touch. An object that got its name in such a
+step has another one where another task comes to it first, and a sleeping step would not be known to conflict with that. So where two
+steps that might have come in either order meet on an object which got its name in the first of them (`Trace.named`), all objects of its
+type count as one from then on, and the search begins anew. Objects are numbered by type: the names of other types are not moved by that.
+
 An execution that was cut short, because a thread failed while others could go on, says nothing about what those
 would have done after their next operation. The search then covers less than every schedule, but there is a failure to report.
 """
@@ -82,8 +87,12 @@ class Dpor:
     def __init__(self) -> None:
         self.scope = "every schedule"
         self.redundant = 0
+        self._start(frozenset())
+
+    def _start(self, merged: frozenset[str]) -> None:
+        """Begin the search, with all objects of some types taken for one."""
         self._nodes: list[Node] = []
-        self._causality = Causality()
+        self._causality = Causality(merged)
         self._threads = Identity()
         self._reversal = Reversal(self._nodes, self._causality, self._threads)
         #: How many nodes the execution shares with the last one; the last of these takes another event.
@@ -171,12 +180,17 @@ class Dpor:
         causality.make_room(len(trace.threads))
         causality.take_guards(trace)
         last = len(trace.events) - 1 if self._threads.daemons and not self._threads.unfinished(self._pending) else -1
+        if trace.events and trace.events[-1][1].kind == "callback":
+            # An event loop ends, and with it its connections: what they have not delivered is looked at as anything else is.
+            last = -1
         lateness = late_events(trace)
         for position in range(len(causality.tids), len(nodes)):
             node = nodes[position]
             causality.add(trace.events[position], node.enabled, late=lateness.get(position), is_end=position == last)
             node.event.footprint = causality.touched[position]
-        if not self._is_asleep:
+        if causality.unsettled:
+            self._start(causality.footprints.merged | causality.unsettled)
+        elif not self._is_asleep:
             self._reversal.reverse(trace.events, self._pending)
 
     # -- making choices ---------------------------------------------------------------------------------------
@@ -196,6 +210,11 @@ class Dpor:
                 # What it touches was known only when it was over.
                 event.footprint = self._causality.footprints.of(point.events[-1][1])
             branches, last.below = last.below, []
+            for tid in bits(last.enabled & ~point.enabled & ~(1 << last.tid)):
+                gone = point.pending[tid]
+                if gone is not None and gone.kind == "callback":
+                    # A timer that could have fired was cancelled, and leaves nothing announced.
+                    self._reversal.demand(last, Turn(self._threads.number_of[tid], (), self._causality.footprints.unknown))
             if last.sleep:
                 sleep = [one for one in last.sleep if one.thread != event.thread and not is_conflict(one.footprint, event.footprint)]
         taken = take(branches, point.enabled, self._threads.tid_of) if branches else None
