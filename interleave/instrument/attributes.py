@@ -19,8 +19,9 @@ from typing import Any
 
 from interleave import runtime
 from interleave.instrument import foreign, kinds
-from interleave.instrument.announce import announce, gate
-from interleave.instrument.kinds import CODE, LOCAL, MODULE, NAMESPACE, STORAGE, TYPE, is_variable, module_namespace, mro_of
+from interleave.instrument.announce import announce, announce_unknown, gate
+from interleave.instrument.families import ANYWHERE
+from interleave.instrument.kinds import CODE, FORWARDED, LOCAL, MODULE, NAMESPACE, STORAGE, TYPE, is_variable, module_namespace, mro_of
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.instrument.uncontrolled import SPECIAL, note_special
 from interleave.model import READ, WHOLE, WRITE, Site
@@ -72,6 +73,8 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
         return foreign.used(obj, READ)
     if kind == LOCAL:
         return [(obj, name, READ)] if runtime.is_gathering() else []
+    if kind == FORWARDED:
+        return [(obj, ANYWHERE, READ)]
     if type(obj) is MethodType:
         return [(obj.__func__, name, READ)]
     if issubclass(type(obj), super):
@@ -197,6 +200,8 @@ def _write_shared(site: Site, obj: Any, name: str, value: object, kind: int) -> 
         announce(site, foreign.used(obj, WRITE), value)
     elif kind == LOCAL and runtime.is_gathering():
         runtime.touch(site, obj, name, WRITE, value)
+    elif kind == FORWARDED:
+        announce_unknown(site)
 
 
 def delete(site: Site, name: str) -> Callable[[object], None]:

@@ -25,6 +25,7 @@ from interleave.instrument.kinds import (
     LIBRARY,
     NEUTRAL,
     find,
+    forwards,
     is_a,
     mro_of,
     name_of,
@@ -78,6 +79,8 @@ def _judge_operation(tp: type, dunder: str) -> int:
     if found is None or found[1] is None:
         return NONE
     cls, value = found
+    if forwards(tp, dunder):
+        return WEAK
     if is_a(value, FunctionType, classmethod, staticmethod):
         return _judge_function(tp, value)
     if cls is defaultdict or (family(cls) == DICT and dunder == "__getitem__" and _makes_defaults(tp)):

@@ -29,6 +29,7 @@ from types import (
     WrapperDescriptorType,
 )
 from typing import Any, Final
+from weakref import ProxyTypes
 
 from interleave.instrument.registry import Kinds, registry
 
@@ -118,9 +119,9 @@ _OURS = __name__.partition(".")[0]
 
 # --- attributes -------------------------------------------------------------------------------------------------------
 
-#: Kinds of attribute accesses. NOTHING must be 0: hooks test for truth. CODE is a property whose code is out of scope; LOCAL is data of a
-#: thread, which its tasks share.
-NOTHING, STORAGE, CLASS, TYPE, MODULE, NAMESPACE, CODE, LOCAL = range(8)
+#: Kinds of attribute accesses. NOTHING must be 0: hooks test for truth. CODE is a property whose code is out of scope, or `__getattr__`;
+#: LOCAL is data of a thread, which its tasks share; of what is FORWARDED it is not known to which object.
+NOTHING, STORAGE, CLASS, TYPE, MODULE, NAMESPACE, CODE, LOCAL, FORWARDED = range(9)
 
 
 @cache
@@ -151,7 +152,8 @@ def _judge_read(tp: type, name: str) -> int:
         return LOCAL if found is None else NOTHING
     storage = STORAGE if _has_dict(tp) else NOTHING
     if found is None:
-        return storage
+        getter = find(tp, "__getattr__")
+        return FORWARDED if forwards(tp, "__getattr__") else CODE if getter is not None and is_foreign(getter[1]) else storage
     cls, value = found
     descriptor = type(value)
     if descriptor is MemberDescriptorType:
@@ -202,6 +204,8 @@ def _judge_write(tp: type, name: str) -> int:
     found = find(tp, name)
     if issubclass(tp, _local):
         return LOCAL
+    if found is None and forwards(tp, "__setattr__"):
+        return FORWARDED
     if not is_storage(tp, name) and not (found is not None and _is_of_thread(found[1])):
         return CODE if found is not None and type(found[1]) is property and is_foreign(found[1].fset) else NOTHING
     if found is not None and type(found[1]) is not MemberDescriptorType and not _is_stored(registry.attributes, tp, name):
@@ -265,10 +269,19 @@ def is_instrumented(function: FunctionType) -> bool:
     return id(function.__code__) in registry.instrumented
 
 
+def forwards(tp: type, special: str = "") -> bool:
+    """Tell whether what is done to an instance is done to another object, in C: a `weakref.proxy`, a proxy of `wrapt`.
+
+    Or a special method may be an object of a class of its own, that says which function of C to call with what, as those of `LocalProxy`.
+    """
+    wrapped, found = (type((find(tp, name) or (tp, None))[1]) for name in ("__wrapped__", special))
+    return tp in ProxyTypes or wrapped is GetSetDescriptorType or is_heap_type(found)
+
+
 def instance_namespace(obj: object) -> dict[str, Any] | None:
     """Return the dictionary of an instance, None if it has none of the usual kind."""
     found = find(type(obj), "__dict__")
-    if found is None or type(found[1]) not in (GetSetDescriptorType, MemberDescriptorType):
+    if found is None or type(found[1]) not in (GetSetDescriptorType, MemberDescriptorType) or forwards(type(obj)):
         return None
     namespace = found[1].__get__(obj)
     return namespace if type(namespace) is dict else None

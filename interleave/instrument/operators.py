@@ -12,10 +12,10 @@ from typing import Any
 
 from interleave.instrument.announce import announce, gate
 from interleave.instrument.callbacks import marked
-from interleave.instrument.families import family
+from interleave.instrument.families import ANYWHERE, family
 from interleave.instrument.foreign import operated, used
 from interleave.instrument.iterators import consumed, nested_reads
-from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, is_foreign, origin
+from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, forwards, is_foreign, origin
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS
@@ -42,7 +42,7 @@ def operand_accesses(left: Any, right: Any, in_place: str = "") -> AccessList:
     if in_place and _changes_in_place(left, in_place):
         if not family(type(left)) and is_foreign(find(type(left), in_place)[1]):  # type: ignore[index]
             return used(left, WRITE)
-        accesses.append((left, WHOLE, WRITE))
+        accesses.append((left, ANYWHERE if forwards(type(left), in_place) else WHOLE, WRITE))
     elif family(type(left)):
         accesses += nested_reads(left)
     if family(type(right)):
