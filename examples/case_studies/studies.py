@@ -244,4 +244,11 @@ UNREPORTED = (
         ("pygments",),
         "assertion",
     ),
+    Unreported(
+        "statemachine_event",
+        "an event sent while another thread ends its processing is not processed",
+        "python-statemachine==3.2.2",
+        ("statemachine",),
+        "assertion",
+    ),
 )
