@@ -82,16 +82,16 @@ class Actor:
 
     def frames(self) -> tuple[Frame, ...]:
         """Return where the task stands, the outermost frame first."""
-        return tuple(one for frame in _frames_of(self.task) for one in stack_of(frame)[-1:])
+        return tuple(one for frame in _frames_of(_awaited_by(self.task)) for one in stack_of(frame)[-1:])
 
-    def is_in_unseen_code(self) -> bool:
-        """Tell whether the task is suspended in code of the program's that is out of scope: nobody can say what its step touches."""
-        codes = [frame.f_code for frame in _frames_of(self.task)]
-        return any(rank(code) == USER and id(code) not in state.instrumented for code in codes)
-
-    def generators(self) -> list[Any]:
-        """Return the asynchronous generators that go on, or end, when the task does."""
-        return [one for one in _awaited_by(self.task) if type(one) is AsyncGeneratorType]
+    def begun(self) -> tuple[bool, list[Any]]:
+        """Tell what goes on when the task does, which is suspended in it: whether code of the program's that is out of scope does, of which
+        nobody can say what it touches, and which asynchronous generators.
+        """
+        awaited = _awaited_by(self.task)
+        codes = [frame.f_code for frame in _frames_of(awaited)]
+        is_unseen = any(rank(code) == USER and id(code) not in state.instrumented for code in codes)
+        return is_unseen, [one for one in awaited if type(one) is AsyncGeneratorType]
 
     def is_spinning(self) -> bool:
         """Note that the task has yielded with nothing to wait for; tell whether it has done so very often, and lets others go first."""
@@ -164,14 +164,10 @@ def _needs_of(resource: Any, awaited: object) -> str:
     return "task_done() for every item" if isinstance(resource, asyncio.Queue) else "what it waits for"
 
 
-def _frames_of(task: Any) -> list[Any]:
-    """Return the frames of a task that is suspended, the outermost first."""
-    frames = []
-    for awaited in _awaited_by(task):
-        frame = next((frame for kind in _KINDS if (frame := getattr(awaited, f"{kind}_frame", None)) is not None), None)
-        if frame is not None:
-            frames.append(frame)
-    return frames
+def _frames_of(awaited: list[Any]) -> list[Any]:
+    """Return the frames of what a task awaits."""
+    frames = (next(filter(None, (getattr(one, f"{kind}_frame", None) for kind in _KINDS)), None) for one in awaited)
+    return [frame for frame in frames if frame is not None]
 
 
 def _awaited_by(task: Any) -> list[Any]:

@@ -187,20 +187,7 @@ class Scheduler:
         steps.begin(thread, CALLBACK if is_plain else kernel.pending[thread.tid], self._name)
         is_late = is_plain and self._timers.take(may_pass=self.stopped_by < 0)
         if steps.touched is not None:
-            if not is_plain and actor.is_in_unseen_code():
-                steps.lose_track()
-            steps.enter_object(actor.mailbox(), WRITE)
-            if self._is_fifo:
-                # Whose step is next depends on the order in which all were entered.
-                steps.enter_object(ready.plain.mailbox(), WRITE)
-            for group in actor.groups:
-                steps.enter_object(group, WRITE, WAKE)
-            for resource in actor.resources:
-                steps.enter_object(resource, WRITE)
-            for generator in actor.generators():
-                if self._trap.places.name_of(generator) is not None:
-                    steps.enter_object(generator, WRITE)
-            actor.groups.clear()
+            self._touch_first(actor)
         if actor.handles:
             self.current, handle, context, step, arguments = actor.handles.popleft()
             if is_plain:
@@ -208,7 +195,7 @@ class Scheduler:
                 if steps.touched is not None and not handle._cancelled:
                     for obj, mode in touched_by(handle._callback, handle._args):
                         steps.enter_object(obj, mode, WHOLE)
-            elif any(context is one for one in self._loop.contexts):
+            elif self._loop.contexts and any(context is one for one in self._loop.contexts):
                 steps.enter_object(context, WRITE)
             if handle is None:
                 try:
@@ -226,6 +213,25 @@ class Scheduler:
         if is_late:
             steps.pass_time()
         self._end(actor)
+
+    def _touch_first(self, actor: Actor) -> None:
+        """Note what a step touches by being one, whatever it does."""
+        steps = self._steps
+        is_unseen, generators = actor.begun()
+        if is_unseen:
+            steps.lose_track()
+        steps.enter_object(actor.mailbox(), WRITE)
+        if self._is_fifo:
+            # Whose step is next depends on the order in which all were entered.
+            steps.enter_object(self.ready.plain.mailbox(), WRITE)
+        for group in actor.groups:
+            steps.enter_object(group, WRITE, WAKE)
+        for resource in actor.resources:
+            steps.enter_object(resource, WRITE)
+        for generator in generators:
+            if self._trap.places.name_of(generator) is not None:
+                steps.enter_object(generator, WRITE)
+        actor.groups.clear()
 
     def report(self, error: Exception) -> None:
         """Have the loop told of an exception of a step itself, and not of what it steps through, as `Handle` does."""
