@@ -175,19 +175,13 @@ class WholeTest:
         chosen = _Explored(item).chosen()
         if chosen["isolate"] != "off":
             self._before = Snapshot(Scope(tuple(chosen.get("include", ()))), item.function)
-        try:
-            self._is_concurrent = self._notices(self._setup)
-        except BaseException:
-            self._before = None
-            raise
+        self._is_concurrent = self._notices(self._setup)
 
     def runtest(self) -> None:
         """Run the test as ever, or explore it if it is concurrent."""
-        try:
-            self._is_concurrent = self._is_concurrent or self._notices(self._runtest)
-        finally:
-            # It holds much, and a test that failed is not freed soon.
-            self._before = None
+        if not self._is_concurrent:
+            self._is_concurrent = self._notices(self._runtest)
+        self._before = None
         if self._is_concurrent:
             self._explore()
 
@@ -214,8 +208,10 @@ class WholeTest:
             try:
                 with _subtests_to(self._item, lambda *said: parts.append(said)):
                     function()
-            except Exception:
-                if not self._watch.has_seen:
+            except BaseException as error:
+                if not self._watch.has_seen or not isinstance(error, Exception):
+                    # It holds much, and a test that failed is not freed soon.
+                    self._before = None
                     raise
             if not self._watch.has_seen:
                 for said in parts:
