@@ -119,18 +119,21 @@ def note_namespace(obj: object) -> None:
     if issubclass(type(obj), ModuleType):
         namespace = module_namespace(obj)  # type: ignore[arg-type]
         registry.note_alias(namespace, namespace)
-    else:
-        for own in get_referents(kinds.namespace_of(obj)) if issubclass(type(obj), type) else [kinds.instance_namespace(obj)]:  # type: ignore[arg-type]
-            if own is not None:
-                registry.note_alias(own, obj)
+        return
+    is_class = issubclass(type(obj), type)
+    for own in get_referents(kinds.namespace_of(obj)) if is_class else [kinds.instance_namespace(obj)]:  # type: ignore[arg-type]
+        if own is not None:
+            registry.note_alias(own, obj)
 
 
 def load_super(site: Site, name: str) -> Callable[[object, object], None]:
     """Make the hook for reading an attribute through `super`: a class attribute beyond a class of the MRO."""
 
     def hook(obj: object, start: object) -> None:
-        if gate.is_open and kinds.is_stored_in_class(obj if issubclass(type(obj), type) else type(obj), name):  # type: ignore[arg-type]
-            announce(site, _read_beyond(obj if issubclass(type(obj), type) else type(obj), start, name))  # type: ignore[arg-type]
+        if gate.is_open:
+            cls: Any = obj if issubclass(type(obj), type) else type(obj)
+            if kinds.is_stored_in_class(cls, name):
+                announce(site, _read_beyond(cls, start, name))
 
     return hook
 

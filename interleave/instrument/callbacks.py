@@ -26,7 +26,6 @@ from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 _LOOKED_AT = 64
 _DEPTH = 4
 _PYTHON = (FunctionType, MethodType, functools.partial)
-#: By type of a value: whether it is code of the program, 1, or an iterator around something that may be, 2.
 _EQ, _LT, _ADD, _TRUTH = ("__eq__",), ("__lt__",), ("__add__", "__radd__"), ("__bool__", "__len__")
 #: By method of a list or deque, operator or function of C: the special methods of elements that it calls.
 CALLING = {
@@ -45,6 +44,7 @@ def _judge(tp: type) -> int:
     return 2 * (tp is _tee_dataobject or (find(tp, "__next__") is not None and not is_written_in_python(tp, "__next__")))
 
 
+#: By type of a value: whether it is code of the program, or an iterator around something that may be.
 _kinds = registry.new_cache(_judge)
 
 

@@ -42,7 +42,7 @@ from interleave.instrument import callbacks, containers, families, functions, ki
 from interleave.instrument.announce import Divisible, announce, announce_unknown, gate
 from interleave.instrument.containers import ATOMIC_METHODS, KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
 from interleave.instrument.context import SUSPENDING
-from interleave.instrument.families import BOUND, DEQUE, LIST, VIEW, family, is_library_container, sees_deaths
+from interleave.instrument.families import BOUND, DEQUE, LIST, SCALARS, VIEW, family, is_library_container, sees_deaths
 from interleave.instrument.functions import attribute_call, read_arguments
 from interleave.instrument.items import compared, settle
 from interleave.instrument.iterators import advance, called, consumed, looked_into, nested_reads, streams
@@ -54,9 +54,6 @@ from interleave.runtime.naming import ANONYMOUS, name_value
 
 Arguments = tuple[Any, ...]
 Callee = Callable[[Site, Any, Arguments], None]
-
-#: Types of arguments that nothing can happen to.
-SCALARS = frozenset({int, float, str, bytes, bool, type(None)})
 
 
 def name_arguments(arguments: Arguments) -> None:

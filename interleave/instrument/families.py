@@ -132,6 +132,8 @@ _IMMUTABLE = frozenset({int, float, complex, bool, str, bytes, tuple, frozenset,
 
 #: Keys of these types are compared and hashed by C code, without surprises.
 PLAIN_KEYS = frozenset({str, int, float, bytes, bool, NoneType})
+#: Values of these types do not change, and lead nowhere.
+SCALARS = PLAIN_KEYS | {complex}
 
 
 class Identity:

@@ -38,6 +38,7 @@ from interleave.instrument.families import (
     LIST,
     NONE,
     OPAQUE,
+    SCALARS,
     SET,
     VIEW,
     WEAK,
@@ -64,7 +65,6 @@ _UNSHARED = 3
 #: How many layers of iterators around iterators are looked through, and how many nested containers are read at most.
 _DEPTH = 6
 _NESTED = 200
-_SCALARS = frozenset({int, float, str, bytes, bool, complex, type(None)})
 
 _ListIterator: type = type(iter(list[Any]()))
 _TupleIterator: type = type(iter(()))
@@ -195,10 +195,10 @@ def nested_reads(value: Any, *, with_instances: bool = False) -> AccessList:
             accesses.append((obj, SHAPE if kind == SET else WHOLE, READ))
         elif tp is SimpleNamespace or (with_instances and _is_instance(tp)):
             accesses.append((obj, WHOLE, READ))
-            pending += [part for part in (instance_namespace(obj) or {}).values() if type(part) not in _SCALARS]
+            pending += [part for part in (instance_namespace(obj) or {}).values() if type(part) not in SCALARS]
         elements = _ELEMENTS.get(kind) or (tuple.__iter__ if issubclass(tp, tuple) else None)
         if elements is not None:
-            pending += [part for part in elements(obj) if type(part) not in _SCALARS]
+            pending += [part for part in elements(obj) if type(part) not in SCALARS]
     return accesses
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from interleave.instrument.announce import announce, gate
 from interleave.instrument.callbacks import marked
-from interleave.instrument.families import ANYWHERE, family
+from interleave.instrument.families import ANYWHERE, SCALARS, family
 from interleave.instrument.foreign import operated, used
 from interleave.instrument.iterators import consumed, nested_reads
 from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, forwards, is_foreign, origin
@@ -25,15 +25,12 @@ def binary(site: Site, in_place: str = "") -> Callable[[Any, Any], None]:
     """Make the hook for a binary operator; `in_place` is the special method of its in-place form."""
 
     def hook(left: Any, right: Any) -> None:
-        if gate.is_open and not (type(left) in _SCALARS and type(right) in _SCALARS):
+        if gate.is_open and not (type(left) in SCALARS and type(right) in SCALARS):
             accesses = operand_accesses(left, right, in_place) or operated("combine", left, right)
             if accesses:
                 announce(site, accesses)
 
     return hook
-
-
-_SCALARS = frozenset({int, float, str, bytes, bool, complex, type(None)})
 
 
 def operand_accesses(left: Any, right: Any, in_place: str = "") -> AccessList:
@@ -68,9 +65,9 @@ def compare(site: Site) -> Callable[[Any, Any], None]:
     """Make the hook for `==`, `<` and the like."""
 
     def hook(left: Any, right: Any) -> None:
-        if gate.is_open and not (type(left) in _SCALARS and type(right) in _SCALARS):
+        if gate.is_open and not (type(left) in SCALARS and type(right) in SCALARS):
             # A container is not compared with a scalar item by item.
-            is_through = type(left) not in _SCALARS and type(right) not in _SCALARS
+            is_through = type(left) not in SCALARS and type(right) not in SCALARS
             accesses = (nested_reads(left) + nested_reads(right) if is_through else []) or operated("compare", left, right)
             if accesses:
                 announce(site, accesses)
@@ -82,7 +79,7 @@ def compare_with_constant(site: Site) -> Callable[[Any], None]:
     """Make the hook for a comparison with a constant, given the other operand: no container is looked through."""
 
     def hook(left: Any) -> None:
-        if gate.is_open and type(left) not in _SCALARS:
+        if gate.is_open and type(left) not in SCALARS:
             accesses = operated("compare", left)
             if accesses:
                 announce(site, accesses)
@@ -94,7 +91,7 @@ def show(site: Site) -> Callable[[Any], None]:
     """Make the hook for what turns an object into text."""
 
     def hook(value: Any) -> None:
-        if gate.is_open and type(value) not in _SCALARS:
+        if gate.is_open and type(value) not in SCALARS:
             accesses = nested_reads(value) or operated("show", value)
             if accesses:
                 announce(site, accesses)
