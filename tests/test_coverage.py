@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import interleave
+from tests.installed import installed
 
 #: Lines with `# never` must not be counted, and all others must.
 ACCOUNT = '''\
@@ -234,14 +235,10 @@ class Stacks:
 
 
 @pytest.fixture
-def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def stacks(tmp_path: Path) -> Iterator[Any]:
     """Return the class, from a module that is installed: a tool, and no part of the program under test."""
-    packages = tmp_path / "site-packages"
-    packages.mkdir()
-    (packages / "stacks.py").write_text(STACKS, encoding="utf-8")
-    monkeypatch.syspath_prepend(str(packages))
-    monkeypatch.delitem(sys.modules, "stacks", raising=False)
-    return importlib.import_module("stacks").Stacks
+    with installed(tmp_path, "stacks", STACKS) as module:
+        yield module.Stacks
 
 
 def traced_scenario() -> None:

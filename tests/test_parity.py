@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -19,6 +21,23 @@ EXAMPLES = int(os.environ.get("INTERLEAVE_EXAMPLES", "10"))
 PARTS = 4
 
 
+def compare(made: list[Any], run: Callable[[Any], Coroutine[Any, Any, object]], *, executions: int, **options: Any) -> None:
+    """Run programs natively, and then under control, where they have to give the same."""
+
+    async def natively() -> list[object]:
+        return [await run(program) for program in made]
+
+    expected = asyncio.run(natively())
+
+    def scenario() -> None:
+        for program, result in zip(made, expected, strict=True):
+            assert asyncio.run(run(program)) == result, program
+
+    budget = interleave.Budget(executions=executions, steps=1_000_000)
+    found = interleave.explore(scenario, strategy="random", budget=budget, races="off", **options)
+    assert found.failure is None, found.failure.report()
+
+
 @pytest.mark.parametrize("part", range(PARTS))
 def test_two_thousand_programs(part: int) -> None:
     # Not shrunk: a program is small, and the message names it.
@@ -26,17 +45,7 @@ def test_two_thousand_programs(part: int) -> None:
     @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(st.lists(programs, min_size=BATCH, max_size=BATCH))
     def check(batch: list[Program]) -> None:
-        async def natively() -> list[object]:
-            return [await result_of(program) for program in batch]
-
-        expected = asyncio.run(natively())
-
-        def scenario() -> None:
-            for program, result in zip(batch, expected, strict=True):
-                assert asyncio.run(result_of(program)) == result, program
-
-        result = interleave.explore(scenario, strategy="random", budget=interleave.Budget(executions=1, steps=1_000_000), races="off")
-        assert result.failure is None, result.failure.report()
+        compare(batch, result_of, executions=1)
 
     check()
 
@@ -55,18 +64,4 @@ def test_every_order_of_one_program(order: str) -> None:
 
 @pytest.mark.parametrize("order", ["any", "fifo"])
 def test_streams(order: str) -> None:
-    made = [generate(number) for number in range(int(os.environ.get("INTERLEAVE_EXAMPLES", "10")) * 3)]
-
-    async def natively() -> list[object]:
-        return [await answers_of(program) for program in made]
-
-    expected = asyncio.run(natively())
-
-    def scenario() -> None:
-        for program, answers in zip(made, expected, strict=True):
-            assert asyncio.run(answers_of(program)) == answers, program
-
-    result = interleave.explore(
-        scenario, strategy="random", budget=interleave.Budget(executions=2, steps=1_000_000), races="off", task_order=order
-    )
-    assert result.failure is None, result.failure.report()
+    compare([generate(number) for number in range(EXAMPLES * 3)], answers_of, executions=2, task_order=order)

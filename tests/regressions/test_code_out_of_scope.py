@@ -10,20 +10,19 @@ import dataclasses
 import functools
 import graphlib
 import heapq
-import importlib
 import json
 import operator
 import random
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from interleave import Result, explore
+from tests.installed import installed
 from tests.threads import together
 
 _PACKAGE = """
@@ -95,12 +94,8 @@ async def compare(box):
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """Return an installed package of one module."""
-    folder: Path = tmp_path_factory.mktemp("environment") / "site-packages"
-    folder.mkdir()
-    (folder / "boxes_for_a_test.py").write_text(_PACKAGE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        yield importlib.import_module("boxes_for_a_test")
+    with installed(tmp_path_factory.mktemp("environment"), "boxes_for_a_test", _PACKAGE) as module:
+        yield module
 
 
 def _itself(value: int) -> int:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 import weakref
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from interleave import explore
+from tests.installed import installed
 from tests.threads import together
 
 _PACKAGE = '''
@@ -51,12 +50,8 @@ class Numbers:
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """Return an installed package of one module."""
-    folder: Path = tmp_path_factory.mktemp("environment") / "site-packages"
-    folder.mkdir()
-    (folder / "proxies_for_a_test.py").write_text(_PACKAGE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        yield importlib.import_module("proxies_for_a_test")
+    with installed(tmp_path_factory.mktemp("environment"), "proxies_for_a_test", _PACKAGE) as module:
+        yield module
 
 
 class _Counter:
