@@ -26,7 +26,7 @@ from interleave.primitives.entropy import Saved
 from interleave.primitives.takeover import Takeover
 from interleave.runtime import state
 from interleave.runtime.debuggers import Debuggers
-from interleave.runtime.heap import survey
+from interleave.runtime.heap import Heap, Past, survey
 from interleave.runtime.tracing import Tracers
 from interleave.watchdog import Watchdog
 
@@ -36,6 +36,10 @@ _GARBAGE = 50_000
 _GROWTH, _GROWTH_LEAST = 0.2, 50_000
 #: Fewer frozen objects than this are the interpreter's own (375 in 3.12): nobody has frozen the heap.
 _FROZEN_AT_START = 1_000
+
+
+#: What is known of this process from the last time.
+_past = Past()
 
 
 class _LastCollection:
@@ -82,11 +86,14 @@ class Control:
             self._hold_collector(stack)
             takeover = Takeover()
             stack.callback(takeover.uninstall)
-            heap = survey(*takeover.sought())
-            takeover.install(heap.holders)
+            heap = self._survey(takeover)
+            takeover.install(heap, _past.made_since)
             self._take_over_asyncio(stack)
             stack.callback(self._instrumentation.uninstall)
             self._instrumentation.install(heap)
+            _past.remember(heap.functions)
+            # And what was made meanwhile: the collector is stopped.
+            _past.remember_kinds(gc.get_objects(0), takeover.kinds)
             del heap
             stack.callback(self._forget_state)
             self._freeze()
@@ -107,6 +114,15 @@ class Control:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._tracers.rejoin()
         self._stack.close()
+
+    def _survey(self, takeover: Takeover) -> Heap:
+        """Find what is to be exchanged, among everything or among what was made since the last time."""
+        sought, include = takeover.sought(), self.scope.include
+        heap = (None if sought else _past.recall(include, takeover.kinds)) or survey(takeover.kinds, sought)
+        _past.begin(include)
+        _past.remember(heap.caches)
+        _past.remember(heap.instances)
+        return heap
 
     def _take_over_asyncio(self, stack: ExitStack) -> None:
         """Have programs run our event loop: at once if asyncio is there, else as soon as the program imports it."""
@@ -168,8 +184,12 @@ class Control:
     def _unfreeze(self) -> None:
         """Undo it, last of all: putting things back looks only at what was made during the exploration."""
         if self._is_frozen:
+            _past.remember_kinds(gc.get_objects(), Takeover.kinds)
             gc.unfreeze()
             self._is_frozen = False
+            _past.end()
+        else:
+            _past.forget()
 
     def _catch_interrupt(self, stack: ExitStack) -> None:
         if threading.current_thread() is not threading.main_thread():

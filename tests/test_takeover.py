@@ -563,9 +563,9 @@ def test_locks_in_what_allows_no_weak_reference_are_searched_for_a_few_times_onl
     found: list[bool] = []
     original = holders.Exchange.spread
 
-    def spread(exchange: Any, entries: Any) -> None:
+    def spread(exchange: Any, entries: Any, made_since: Any) -> None:
         sought.append(any(entry.original is lock[0] for entry in entries))
-        original(exchange, entries)
+        original(exchange, entries, made_since)
 
     def scenario() -> None:
         found.extend(type(unwrap(vars(module)[name])).__module__.startswith("interleave.") for name in ("a", "b") if hasattr(module, name))
@@ -595,9 +595,9 @@ def test_locks_in_a_frame_are_searched_for_again_when_it_is_gone(monkeypatch: py
     sought: list[bool] = []
     original = holders.Exchange.spread
 
-    def spread(exchange: Any, entries: Any) -> None:
+    def spread(exchange: Any, entries: Any, made_since: Any) -> None:
         sought.append(any(entry.original is lock[0] for entry in entries))
-        original(exchange, entries)
+        original(exchange, entries, made_since)
 
     monkeypatch.setitem(sys.modules, "holding", module)
     monkeypatch.setattr(holders.Exchange, "spread", spread)

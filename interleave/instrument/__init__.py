@@ -125,6 +125,7 @@ class Instrumentation:
 
     def _exchange(self, heap: Heap) -> None:
         found: list[tuple[FunctionType, CodeType]] = []
+        kept: list[FunctionType] = []
         outside = self.scope.outside
         functions = [function for function in heap.functions if id(function.__code__) not in outside]
         if self._exchanged:
@@ -137,13 +138,15 @@ class Instrumentation:
             if original is not None:
                 found.append((function, original))
             elif id(code) in registry.instrumented or id(code) in self._failed:
-                continue
+                pass
             elif self.scope.covers_function(function):
                 found.append((function, code))
-            else:
-                self.scope.leave_out(code)
+            elif self.scope.leave_out(code):
+                continue
+            kept.append(function)
         wrapped = {id(cache.__wrapped__) for cache in heap.caches if hasattr(cache, "__wrapped__")}
-        del functions
+        heap.functions[:] = kept
+        del functions, kept
         registry.cached.update(id(code) for function, code in found if id(function) in wrapped)
         # Before anything is rewritten: a read of a global gets a hook if the global is stored anywhere.
         for function, code in found:

@@ -80,10 +80,12 @@ class Scope:
     def _names(self, module_name: str) -> bool:
         return any(fnmatchcase(module_name, pattern) or fnmatchcase(module_name, pattern + ".*") for pattern in self.include)
 
-    def leave_out(self, code: CodeType) -> None:
+    def leave_out(self, code: CodeType) -> bool:
         """Remember that the function with this code is out of scope, if that cannot be otherwise for another function with it."""
-        if _is_fixed(code.co_filename):
+        is_fixed = _is_fixed(code.co_filename)
+        if is_fixed:
             self.outside[id(code)] = code
+        return is_fixed
 
     def _judge(self, module_name: str, file: str | None) -> bool:
         if module_name.startswith(_NAMEDTUPLE):

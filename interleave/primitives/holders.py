@@ -37,21 +37,22 @@ _ABSENT: Any = object()
 class Entry:
     """What is exchanged for what."""
 
-    __slots__ = ("copied", "moved", "original", "places", "stand_in")
+    __slots__ = ("copied", "kept", "moved", "original", "places", "stand_in")
 
     def __init__(self, original: Any, stand_in: Any) -> None:
         self.original = original
         self.stand_in = stand_in
         #: In how many places it was exchanged.
         self.moved = 0
+        #: How many references to the original the stand-in has.
+        self.kept = 0
         self.places: list[Place] = []
         #: The copies made of holders of it that cannot be changed.
         self.copied: list[Entry] = []
 
-    def is_held_elsewhere(self, known: int = 0) -> bool:
-        """Tell whether the original has holders besides the `known` ones that were not found yet; a place that was changed keeps it as
-        well."""
-        return sys.getrefcount(self.original) - self.moved > _OWN_REFERENCES + known
+    def is_held_elsewhere(self) -> bool:
+        """Tell whether the original has holders that were not found yet; a place that was changed keeps it as well."""
+        return sys.getrefcount(self.original) - self.moved > _OWN_REFERENCES + self.kept
 
 
 class Place:
@@ -159,16 +160,19 @@ class Exchange:
         holders.clear()
         return [one for one in copied if one.is_held_elsewhere()]
 
-    def spread(self, entries: Sequence[Entry]) -> None:
-        """Exchange what is planned wherever it is held, and copies of holders that cannot be changed wherever they are."""
+    def spread(self, entries: Sequence[Entry], made_since: Callable[[], list[Any] | None] = lambda: None) -> None:
+        """Exchange what is planned wherever it is held, and copies of holders that cannot be changed wherever they are.
+
+        The objects that `made_since` returns, if any, are looked at first.
+        """
         for _ in range(_ROUNDS):
             # Asked for the holders of nothing, the collector looks through everything too.
             if not entries:
                 break
-            holders = gc.get_referrers(*[entry.original for entry in entries], _MARK)
-            # From 3.13 on the arguments are found as well.
-            holders[:] = [one for one in holders if type(one) is not tuple or not one or one[-1] is not _MARK]
-            entries = self.exchange_in(holders)
+            wanted = {id(entry.original) for entry in entries}
+            copies = self.exchange_in([one for one in made_since() or () if not wanted.isdisjoint(map(id, gc.get_referents(one)))])
+            hidden = [entry for entry in entries if entry.is_held_elsewhere()]
+            entries = copies + (self.exchange_in(holders_of(hidden)) if hidden else [])
 
     def put(self, kind: tuple[Callable[..., Any], Callable[..., Any]], holder: Any, key: Any, value: Any) -> Place:
         """Change one place."""
@@ -304,6 +308,14 @@ class Exchange:
         self._classes = self._classes or _all_classes()
         module = namespace["__module__"]
         return next((cls for cls in self._classes if vars(cls).get("__module__") is module and _is_namespace(namespace, cls)), None)
+
+
+def holders_of(entries: Sequence[Entry]) -> list[Any]:
+    """Return what refers to the originals of some entries, by one pass over the heap."""
+    found = gc.get_referrers(*[entry.original for entry in entries], _MARK)
+    # From 3.13 on the arguments are found as well.
+    found[:] = [one for one in found if type(one) is not tuple or not one or one[-1] is not _MARK]
+    return found
 
 
 def _is_dict(holder: object) -> bool:

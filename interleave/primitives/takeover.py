@@ -33,8 +33,9 @@ from typing import Any
 
 from interleave import primitives
 from interleave.primitives.acquaintance import exchange_at, has_count, known_places, remember
-from interleave.primitives.holders import CLASS_ATTRIBUTE, ITEM, Entry, Exchange
+from interleave.primitives.holders import CLASS_ATTRIBUTE, ITEM, Entry, Exchange, holders_of
 from interleave.runtime import active, gate, state
+from interleave.runtime.heap import Heap, survey
 
 #: Packages whose own names and locks are left alone, with everything below them.
 _LEFT_ALONE = frozenset({
@@ -84,6 +85,8 @@ class Takeover:
 
     #: The one in force.
     current: Takeover | None = None
+    #: Types whose instances have to be known to `install`.
+    kinds: tuple[type, ...] = (*_KINDS, *_LIKELY_HOLDERS)
 
     def __init__(self) -> None:
         self._late: set[tuple[type, str]] = set()
@@ -95,13 +98,12 @@ class Takeover:
         self._known: dict[int, Any] = {}
 
     def sought(self) -> list[object]:
-        """Return the objects whose holders `install` has to know."""
+        """Return the objects, besides `kinds`, whose holders `install` has to know."""
         originals = [row.original for row in primitives.OBJECTS]
         self._counts = {id(one): sys.getrefcount(one) for one in originals}
         is_likely = [one in _KINDS or has_count(one, self._counts[id(one)]) for one in originals]
         self._known = {id(one): known_places(one) if likely else None for one, likely in zip(originals, is_likely, strict=True)}
-        unknown = [one for one in originals if one not in _KINDS and self._known[id(one)] is None]
-        return [*unknown, *_KINDS, *_LIKELY_HOLDERS]
+        return [one for one in originals if one not in _KINDS and self._known[id(one)] is None]
 
     def stand_ins(self) -> list[Any]:
         """Return the stand-ins for locks and queues that existed, in an order of no meaning."""
@@ -117,10 +119,11 @@ class Takeover:
         """Return those of some objects that are stand-ins for locks and queues."""
         return [one for one in objects if type(one) in _NUMBERED]
 
-    def install(self, holders: list[Any] | None = None) -> None:
+    def install(self, heap: Heap | None = None, made_since: Callable[[], list[Any] | None] = lambda: None) -> None:
         """Exchange everything; whatever was done is undone if it fails half way.
 
-        `holders` is what refers to the objects `sought`; it is emptied.
+        `heap` has the instances of `kinds`, and what refers to the objects `sought`; both lists are emptied. `made_since` returns objects
+        among which the holders of locks that are new are likely to be.
         """
         if self._is_installed:
             return
@@ -129,7 +132,7 @@ class Takeover:
             self._modules = len(sys.modules)
             self._exchange_methods()
             Takeover.current = self
-            self._exchange_held(holders if holders is not None else gc.get_referrers(*self.sought()))
+            self._exchange_held(heap or survey(self.kinds, self.sought()), made_since)
             self._known.clear()
         except BaseException:
             self.uninstall()
@@ -160,14 +163,14 @@ class Takeover:
                 self._late.add((cls, name))
                 self._exchange.put(CLASS_ATTRIBUTE, cls, name, stand_in)
 
-    def _exchange_held(self, holders: list[Any]) -> None:
+    def _exchange_held(self, heap: Heap, made_since: Callable[[], list[Any] | None]) -> None:
         exchange = self._exchange
         # The import system has the module itself in its globals, and must go on with the real locks.
         self._shield_imports()
         pools_lock = vars(pools)[_POOLS_LOCK]
         exchange.put(ITEM, vars(pools), _POOLS_LOCK, primitives.locks.Lock.standing_in_for(pools_lock))
-        rows = self._exchange_rows(Counter(map(type, holders)))
-        found = [one for one in holders if type(one) in _KINDS and id(one) not in _SPARED and one is not pools_lock]
+        rows = self._exchange_rows(Counter(map(type, heap.instances)))
+        found = [one for one in heap.instances if type(one) in _KINDS and id(one) not in _SPARED and one is not pools_lock]
         entries = [exchange.add(one, _KINDS[type(one)].standing_in_for(one)) for one in found]
         del found
         counts = [sys.getrefcount(entry.original) for entry in entries]
@@ -183,10 +186,18 @@ class Takeover:
                 exchange_at(exchange, entry, known)
         del places
         wanted = {id(entry.original) for entry, _ in rows}
-        holders[:] = [one for one in holders if isinstance(one, _LIKELY_HOLDERS) or (wanted and _holds(one, wanted))]
-        copies = exchange.exchange_in(holders)
-        # The stand-in keeps the original too.
-        exchange.spread([entry for entry, _ in unknown if entry.is_held_elsewhere(1)] + copies)
+        candidates = [one for one in heap.instances if issubclass(type(one), _LIKELY_HOLDERS)]
+        if wanted:
+            everybody = heap.holders if heap.holders is not None else holders_of([entry for entry, _ in rows])
+            candidates += [one for one in everybody if _holds(one, wanted)]
+            everybody.clear()
+        heap.instances.clear()
+        heap.holders = None
+        copies = exchange.exchange_in(candidates)
+        for entry, _ in unknown:
+            # The stand-in keeps the original too.
+            entry.kept = 1
+        exchange.spread([entry for entry, _ in unknown if entry.is_held_elsewhere()] + copies, made_since)
         remember(exchange, unknown + rows)
 
     def _exchange_rows(self, instances: Mapping[type, int]) -> list[tuple[Entry, int]]:
