@@ -154,6 +154,9 @@ def view_reads(view: Any) -> AccessList:
 
 def consumed(value: Any) -> AccessList:
     """Return what iterating over a value to its end touches."""
+    if type(value) is tuple:
+        # The arguments of most calls.
+        return []
     kind = operations("__iter__")[type(value)]
     if kind in (DICT, DEFAULTDICT, SET):
         return [(value, SHAPE, READ)]
