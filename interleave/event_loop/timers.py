@@ -1,7 +1,11 @@
 """The timers of a loop. They belong to its carrier, which is enabled when the earliest is due; those that are due join the plain callbacks.
 
-Two timers that are due at exactly the same time are called in either order, as the documentation has it. Those that only wake tasks that
-sleep are called first: when these tasks go on, before the other timers are called or after, is a choice anyway.
+Two timers that are due at exactly the same time are called in either order, as the documentation has it: asyncio keeps them in a heap, which
+does not keep the order of what is equal. For real, deadlines that were computed one after the other differ by some microseconds, where the
+clock shows that: on Windows it stands still for 15 ms. Here it stands still while anything can run, and nothing is built upon the difference.
+Timers that only wake tasks that sleep are called first where any task may step next: when these tasks go on, before the other timers are
+called or after, is a choice anyway. Where tasks step in the order in which they became ready, the order of waking is that of their steps, and
+is chosen like that of the others; all that is due is called before any of these steps, as in one iteration of a loop of asyncio's.
 """
 
 from __future__ import annotations
@@ -23,10 +27,11 @@ _wake_up: Any = vars(futures)["_set_result_unless_cancelled"]
 class Timers:
     """The clock of one loop."""
 
-    __slots__ = ("_kernel", "_loop", "_read_at", "_reads", "_ready", "_steps", "_trap")
+    __slots__ = ("_is_fifo", "_kernel", "_loop", "_read_at", "_reads", "_ready", "_steps", "_trap")
 
-    def __init__(self, loop: Any, ready: Ready, trap: Any) -> None:
+    def __init__(self, loop: Any, ready: Ready, trap: Any, *, is_fifo: bool) -> None:
         self._loop = loop
+        self._is_fifo = is_fifo
         self._ready = ready
         self._trap = trap
         self._kernel = trap.kernel
@@ -93,7 +98,7 @@ class Timers:
     def _choose(self, due: list[Any]) -> int:
         """Choose which of the timers that are due goes first, of those due at the same time."""
         equal = [one for one in due if one._when == due[0]._when]
-        waking = [index for index, one in enumerate(equal) if one._callback is _wake_up]
+        waking = [] if self._is_fifo else [index for index, one in enumerate(equal) if one._callback is _wake_up]
         if waking or len(equal) == 1:
             # Who is woken may go on before the others, and after them.
             return waking[0] if waking else 0
