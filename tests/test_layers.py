@@ -19,7 +19,7 @@ LAYERS = [
     ("strategies", 1), ("detectors", 1), ("schedule", 1), ("shrink", 1), ("arguments", 1), ("linearize", 1),
     ("classes", 1), ("estimate", 1.1),
     ("runtime", 2),
-    ("primitives", 3), ("event_loop", 3), ("instrument", 3),
+    ("primitives", 3), ("event_loop", 3.1), ("instrument", 3),
     ("expressions", 3.9), ("recording", 4.0), ("witnessing", 4.05),
     ("execution", 4.1), ("watchdog", 4.15), ("isolation", 4.16), ("repetition", 4.2), ("control", 4.2), ("runner", 4.3),
     ("race_search", 4.35), ("findings", 4.4), ("gil", 4.45), ("continuation", 4.4), ("explore", 4.5), ("together", 4.5), ("recall", 4.6),
@@ -52,7 +52,7 @@ FUNCTION_LINES = 60
 PARAMETERS = 6
 OPTIONS = 18
 #: Of code, for the whole package.
-PACKAGE_LINES = 18_400
+PACKAGE_LINES = 18_500
 
 
 def relative(path: Path) -> str:

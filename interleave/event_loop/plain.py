@@ -1,10 +1,11 @@
 """Futures and tasks that the program makes by itself: `asyncio.Future()`, `asyncio.Task(...)`, and classes derived from these.
 
 The methods of types that are written in C cannot be exchanged, and without them nobody learns who looks at a future. So for the time of an
-exploration the *names* `Future` and `Task` lead to classes that say so, in every module that has them; `isinstance` and `issubclass` answer
-for these as for the types that they stand for. Classes that were derived before are given noted methods in place of those that they have
-from C, and so are asyncio's own in Python. What is found nowhere here (a type kept in a closure, or as a default) may still be met: a task
-that waits for such a future makes an execution of which nothing is proven (`callbacks.is_noted`).
+exploration whatever holds the types `Future` and `Task` (a module, a class, a closure, a default, a list) holds classes that say so;
+`isinstance` and `issubclass` answer for these as for the types that they stand for. Classes that were derived before are given noted
+methods in place of those that they have from C, and so are asyncio's own in Python. What is not found (a type in a `frozenset`, in a local
+variable, or in a default before 3.12) may still be met: code in scope that makes such a future enters it into the ledger
+(`instrument.uncontrolled`), and a task that waits for one makes an execution of which nothing is proven (`callbacks.is_noted`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from abc import ABCMeta
 from asyncio import futures as real_futures
 from asyncio import tasks as real_tasks
 from collections.abc import Iterator, Mapping
-from types import FunctionType, ModuleType
-from typing import Any
+from types import ModuleType
+from typing import Any, ClassVar
 
 from interleave.event_loop.futures import NotedFuture, NotedTask, noted_methods
+from interleave.primitives.holders import Exchange
 from interleave.runtime import active
 
 _Future: Any = asyncio.Future
@@ -28,7 +30,6 @@ _PyTask: Any = vars(real_tasks)["_PyTask"]
 _ABSENT: Any = object()
 #: Noted elsewhere, with what it counts (see `primitives`).
 _Gathering: Any = vars(real_tasks)["_GatheringFuture"]
-_eager: Any = getattr(asyncio, "eager_task_factory", None)
 
 
 # Derived from that of abstract classes, so that a class of the program may be both.
@@ -36,16 +37,17 @@ class _Standing(ABCMeta):
     """The type of a class that stands for one written in C."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        real = _REAL.get(cls)
+        real = _real_of(cls)
         return isinstance(instance, real) if real is not None else type.__instancecheck__(cls, instance)
 
     def __subclasscheck__(cls, subclass: Any) -> bool:
-        real = _REAL.get(cls)
+        real = _real_of(cls)
         return issubclass(subclass, real) if real is not None else type.__subclasscheck__(cls, subclass)
 
 
-#: What a class stands for.
-_REAL: dict[Any, Any] = {}
+def _real_of(cls: type) -> Any:
+    """Return what a class stands for, if it does. No table says so: what leads to these types is exchanged."""
+    return _Future if cls is Future else _Task if cls is Task else None
 
 
 class Future(NotedFuture, metaclass=_Standing):
@@ -67,61 +69,53 @@ class Task(NotedTask, metaclass=_Standing):
 
 
 for _stand_in, _original in ((Future, _Future), (Task, _Task)):
-    _REAL[_stand_in] = _original
     _stand_in.__name__ = _stand_in.__qualname__ = _original.__name__
     _stand_in.__module__ = _original.__module__
-_STAND_INS: dict[Any, Any] = {original: stand_in for stand_in, original in _REAL.items()}
 
 
 def _derived() -> Iterator[Any]:
     """Yield the classes next to those in C, and asyncio's own in Python."""
     for real in (_Future, _Task):
         for cls in real.__subclasses__():
-            if cls not in (_Task, _Gathering) and not cls.__module__.startswith("interleave.") and cls not in _REAL:
+            if cls not in (_Task, _Gathering) and not cls.__module__.startswith("interleave.") and cls not in (Future, Task):
                 yield cls
     yield _PyFuture
     yield _PyTask
 
 
 class Exchanged:
-    """The exchange for one exploration, of other methods too; undone by `restore`."""
+    """The exchange for one exploration, of methods and of what leads to the types; undone by `restore`."""
+
+    #: How many references to the types were left where a search for more of them found nothing.
+    _barren: ClassVar[list[int]] = []
 
     def __init__(self, methods: Mapping[tuple[type, str], Any]) -> None:
-        self._names: list[tuple[dict[str, Any], str, Any]] = []
         self._methods: list[tuple[Any, str, Any, Any]] = []
         for (cls, name), method in methods.items():
             self._exchange(cls, name, method)
         for cls in list(_derived()):
             for name, method in noted_methods(cls, is_task=issubclass(cls, (_Task, _PyTask))).items():
                 self._exchange(cls, name, method)
+        self._types = Exchange(_is_ours)
+        entries = [self._types.add(_Future, Future), self._types.add(_Task, Task)]
         wanted = {id(_Future), id(_Task)}
-        for namespace in _namespaces():
-            if wanted.isdisjoint(map(id, namespace.values())):
-                continue
-            for name, value in list(namespace.items()):
-                if value is _Future or value is _Task:
-                    self._names.append((namespace, name, value))
-                    namespace[name] = _STAND_INS[value]
-        if _eager is not None:
-            self._exchange_in(_eager)
+        # Also where the collector was frozen, which hides what it looks after.
+        cells = getattr(getattr(asyncio, "eager_task_factory", None), "__closure__", ())
+        self._types.exchange_in([*cells, *(one for one in _namespaces() if not wanted.isdisjoint(map(id, one.values())))])
+        # A search for others goes through the whole heap. There are none if as many references are left as when it found nothing.
+        counts = [sys.getrefcount(one.original) - one.moved for one in entries]
+        if counts != self._barren:
+            before = [one.moved for one in entries]
+            self._types.spread(entries)
+            Exchanged._barren = counts if [one.moved for one in entries] == before and not any(one.copied for one in entries) else []
 
     def _exchange(self, cls: Any, name: str, method: Any) -> None:
         self._methods.append((cls, name, vars(cls).get(name, _ABSENT), method))
         setattr(cls, name, method)
 
-    def _exchange_in(self, factory: FunctionType) -> None:
-        for cell in factory.__closure__ or ():
-            if cell.cell_contents is _Task:
-                cell.cell_contents = Task
-
     def restore(self) -> None:
         """Put everything back where it is still as it was put."""
-        for cell in _eager.__closure__ if _eager is not None else ():
-            if cell.cell_contents is Task:
-                cell.cell_contents = _Task
-        for namespace, name, value in self._names:
-            if namespace.get(name) is _STAND_INS[value]:
-                namespace[name] = value
+        self._types.undo()
         for cls, name, value, method in self._methods:
             if vars(cls).get(name) is not method:
                 continue
@@ -131,8 +125,12 @@ class Exchanged:
                 setattr(cls, name, value)
 
 
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == "interleave"
+
+
 def _namespaces() -> Iterator[dict[str, Any]]:
     """Yield the globals of all modules but ours."""
     for name, module in list(sys.modules.items()):
-        if isinstance(module, ModuleType) and name.partition(".")[0] != "interleave":
+        if isinstance(module, ModuleType) and not _is_ours(name):
             yield vars(module)

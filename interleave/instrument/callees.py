@@ -48,7 +48,7 @@ from interleave.instrument.items import compared, settle
 from interleave.instrument.iterators import advance, called, consumed, looked_into, nested_reads, streams
 from interleave.instrument.kinds import ANNOUNCING, FOREIGN_CODE, NEUTRAL, find, origin, root_module, root_of
 from interleave.instrument.registry import AccessList, Kinds, registry
-from interleave.instrument.uncontrolled import note_function, note_method_of_class
+from interleave.instrument.uncontrolled import note_class, note_function, note_method_of_class
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
 
@@ -305,6 +305,7 @@ def _class(site: Site, cls: Any, arguments: Arguments) -> None:
             if type(function) is FunctionType:
                 _python_function(site, function, arguments)
                 return
+    note_class(site, cls)
     if root_module(cls) not in kinds.NEUTRAL_MODULES:
         _announce(site, read_arguments(arguments))
 

@@ -45,6 +45,12 @@ def note_method_of_class(site: Site, cls: type, name: str) -> None:
         _note(f"{cls.__qualname__}.{name} read the real clock at {site}")
 
 
+def note_class(site: Site, cls: type) -> None:
+    """Enter the making of a future of asyncio that does not say when it is looked at (see `event_loop.plain`)."""
+    if type(cls) is type and cls.__module__ == "_asyncio" and cls.__name__ in ("Future", "Task"):
+        _note(f"an asyncio.{cls.__name__} was made at {site} by a name for it that was not found: who looks at it is not known")
+
+
 def note_special(site: Site, obj: object, name: str, value: object) -> None:
     """Enter a store to an attribute that the interpreter looks up by itself, and one that gives several objects the same attributes."""
     if name == "__dict__":
