@@ -2,6 +2,7 @@
 
     takeover    puts the loop where programs ask for one, for the time of an exploration
     loop        the event loop: what asyncio calls, and what it does instead of real input and output
+    sharing     what other threads see of it
     scheduler   whose step is next, and performing it
     ready       which tasks and callbacks are ready, and in what order
     timers      when time goes on, and what is due then

@@ -12,6 +12,7 @@ from gc import get_referents
 from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
+from interleave.event_loop.callbacks import is_done
 from interleave.model import NOWHERE, Frame, Operation, Site
 from interleave.runtime import WaitQueue, state
 from interleave.runtime.sites import USER, rank, site_of, stack_of
@@ -95,7 +96,7 @@ class Actor:
 
     def is_spinning(self) -> bool:
         """Note that the task has yielded with nothing to wait for; tell whether it has done so very often, and lets others go first."""
-        if self.task is None or self.queue is None or self.task.done():
+        if self.task is None or self.queue is None or is_done(self.task):
             return False
         site = self.site()
         self.yields = self.yields + 1 if site is self.last_yield else 1
@@ -116,7 +117,7 @@ class Actor:
 
     def announce_ready(self, before: Operation | None) -> Operation:
         """Return what the task announces when its step may be next; what it will touch is not known."""
-        if self.task is not None and self.task.done():
+        if self.task is not None and is_done(self.task):
             return Operation("count", None, NOWHERE)
         return Operation("yield" if self.yields > _SUSPECT else "step", None, before.site if before is not None else self.site())
 
@@ -142,7 +143,7 @@ class Actor:
         return self._explain_future(awaited)
 
     def _explain_future(self, awaited: Any) -> tuple[str, tuple[int, ...], str]:
-        children = [one for one in getattr(awaited, "_children", ()) if not one.done()]
+        children = [one for one in getattr(awaited, "_children", ()) if not is_done(one)]
         tasks = [one for one in (children or [awaited]) if isinstance(one, asyncio.Task)]
         tids = tuple(self.loop.scheduler.tid_of(one) for one in tasks)
         if len(tasks) == 1:
@@ -203,7 +204,7 @@ class Carrier:
         """Say for which task the event loop runs."""
         scheduler = self.loop.scheduler
         task = scheduler.main
-        if task is None or task.done():
+        if task is None or is_done(task):
             return "event loop", (), "a callback"
         tid = scheduler.tid_of(task)
         return f"task {task.get_name()!r}", (tid,) if tid >= 0 else (), f"the end of {task.get_name()!r}"

@@ -20,11 +20,17 @@ from typing import Any
 from interleave.model import READ, WRITE
 
 _STEPS = frozenset({"task_wakeup", "__step", "__wakeup", "_Task__step", "_Task__wakeup"})
-_TASKS: tuple[type, ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ignore[attr-defined]
+# Not in a tuple, which would be copied for the time of an exploration, by another pass over the heap (see `plain`).
+_Task: Any = asyncio.Task
+_PyTask: Any = vars(asyncio.tasks)["_PyTask"]
 #: Types written in C, whose objects do not say when they are looked at.
 _MUTE = frozenset({asyncio.Future, asyncio.Task})
 #: The type of the first step of a task written in C, once one was seen: nothing else is of that type.
 first_steps: set[type] = set()
+
+
+def _is_task(one: Any) -> bool:
+    return isinstance(one, _Task) or isinstance(one, _PyTask)  # noqa: SIM101
 
 
 def task_of(callback: Any) -> Any:
@@ -32,7 +38,7 @@ def task_of(callback: Any) -> Any:
     if type(callback) in first_steps:
         return callback.__self__
     owner = getattr(callback, "__self__", None)
-    if owner is None or not isinstance(owner, _TASKS):
+    if owner is None or not _is_task(owner):
         return None
     if getattr(callback, "__name__", "") in _STEPS:
         return owner
@@ -52,6 +58,11 @@ def touched_by(callback: Any, arguments: tuple[Any, ...]) -> Iterator[tuple[Any,
         for one in arguments:
             if type(one) in (list, dict, set, deque):
                 yield one, READ
+
+
+def is_done(task: Any) -> bool:
+    """Tell whether a task has ended, without that being noted."""
+    return bool(task._state != "PENDING")
 
 
 def is_noted(future: Any) -> bool:
@@ -79,7 +90,7 @@ _of_group: Any = vars(asyncio.TaskGroup)["_on_task_done"]
 
 def group_of(callback: Any, arguments: tuple[Any, ...]) -> Any:
     """Return the group that a callback counts for, if it does nothing but count for a task that has ended well, else None."""
-    if not arguments or not isinstance(arguments[0], _TASKS) or not has_ended_well(arguments[0]):
+    if not arguments or not _is_task(arguments[0]) or not has_ended_well(arguments[0]):
         return None
     return owner_of(callback)
 

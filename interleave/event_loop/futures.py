@@ -16,7 +16,7 @@ from typing import Any
 from interleave.event_loop.callbacks import owner_of
 from interleave.event_loop.scheduler import COUNT, RESULT
 from interleave.model import READ, STATE, WRITE
-from interleave.runtime import active
+from interleave.runtime import active, gate
 
 
 class _Numbers:
@@ -43,6 +43,32 @@ def _number_of(future: Any) -> int:
 
 _Task: Any = asyncio.Task
 _Future: Any = asyncio.Future
+
+
+def meet(obj: Any, mode: int) -> None:
+    """Announce what a thread does to a future of a loop that another one runs: it is in conflict with all that this loop does."""
+    loop = getattr(obj, "_loop", None)
+    if isinstance(loop, asyncio.BaseEventLoop) and (announce := getattr(loop, "meet", None)) is not None:
+        announce("put" if mode else "look", mode)
+
+
+def _shared(original: Any, mode: int) -> Callable[..., Any]:
+    """Return a method that other threads call, too: they may not, but for those that look."""
+
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        if gate.is_open:
+            meet(self, mode)
+        return original(self, *args, **options)
+
+    method.__name__ = original.__name__
+    return method
+
+
+#: What threads call on futures of loops that are not theirs. What makes somebody go on is announced by `loop.call_soon`, too.
+_SHARED = {
+    **dict.fromkeys(("done", "cancelled", "exception", "result"), READ),
+    **dict.fromkeys(("cancel", "set_result", "set_exception", "add_done_callback"), WRITE),
+}
 
 
 class Task(_Task):  # type: ignore[misc]
@@ -91,11 +117,13 @@ def noted_methods(real: Any, *, is_task: bool) -> dict[str, Callable[..., Any]]:
     # That it is done is also seen by the steps that count for it, of which `asyncio.wait` has some.
     done = (RESULT,) if is_task else (RESULT, COUNT)
     found |= {name: noted(getattr(real, name), WRITE, *done) for name in ("cancel", "set_result", "set_exception")}
-    if not is_task:
-        return found | {"add_done_callback": noted(real.add_done_callback, WRITE)}
-    found |= {"cancel": _noted_cancel(real.cancel), "add_done_callback": _noted_add(real.add_done_callback)}
-    found |= {"cancelling": noted(real.cancelling, READ, STATE), "uncancel": noted(real.uncancel, WRITE, STATE)}
-    return found | {"get_name": noted(real.get_name, READ, "name"), "set_name": noted(real.set_name, WRITE, "name")}
+    if is_task:
+        found |= {"cancel": _noted_cancel(real.cancel), "add_done_callback": _noted_add(real.add_done_callback)}
+        found |= {"cancelling": noted(real.cancelling, READ, STATE), "uncancel": noted(real.uncancel, WRITE, STATE)}
+        found |= {"get_name": noted(real.get_name, READ, "name"), "set_name": noted(real.set_name, WRITE, "name")}
+    else:
+        found["add_done_callback"] = noted(real.add_done_callback, WRITE)
+    return found | {name: _shared(found[name], mode) for name, mode in _SHARED.items()}
 
 
 def _noted_cancel(original: Any) -> Callable[..., Any]:
@@ -136,5 +164,7 @@ class NotedTask(Task):
 
 
 for _noted, _real in ((NotedFuture, asyncio.Future), (NotedTask, asyncio.Task)):
+    for _name, _mode in _SHARED.items():
+        setattr(_noted.__base__, _name, _shared(getattr(_real, _name), _mode))
     for _name, _method in noted_methods(_real, is_task=_noted is NotedTask).items():
         setattr(_noted, _name, _method)

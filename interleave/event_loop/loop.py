@@ -26,6 +26,7 @@ from interleave.event_loop.network import Networking
 from interleave.event_loop.primitives import holders_of
 from interleave.event_loop.running import share
 from interleave.event_loop.scheduler import Scheduler
+from interleave.event_loop.sharing import OTHER_EXECUTION, Shared
 from interleave.model import READ, WAKE
 from interleave.runtime import active, state
 from interleave.runtime.naming import hand_over
@@ -45,16 +46,13 @@ class _Over:
     """Stands for the scheduler of a loop whose execution is over."""
 
     def __getattr__(self, name: str) -> Any:
-        raise NotControlled(_OTHER_EXECUTION)
+        raise NotControlled(OTHER_EXECUTION)
 
 
 _OVER: Any = _Over()
-_OTHER_EXECUTION = (
-    "an event loop is used in another execution than the one that made it.\nMake the loop inside the scenario: asyncio.run(...)"
-)
 
 
-class EventLoop(Networking, _Base):  # type: ignore[misc]
+class EventLoop(Shared, Networking, _Base):  # type: ignore[misc]
     """The event loop of a logical thread. It belongs to the execution in which it was made."""
 
     def __init__(self) -> None:
@@ -95,6 +93,8 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
             self._check_thread()
             self._check_callback(callback, "call_soon")
         is_inside = active() is self._trap
+        if is_inside and self._kernel.me.carrier != self._home:
+            self.meet()
         if context is not None and is_inside:
             task = callback.__self__ if type(callback) in first_steps else task_of(callback)
             if task is not None:
@@ -109,9 +109,7 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
 
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
         """Register a callback, from any thread, and wake the loop."""
-        self._check_closed()
         self.meet()
-        # It may have been closed meanwhile.
         self._check_closed()
         handle = asyncio.Handle(callback, args, self, context)
         self._name(handle)
@@ -123,12 +121,6 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
         if self._kernel.every:
             self._trap.steps.settle(handle)
             hand_over(handle._callback, handle._args)
-
-    def meet(self) -> None:
-        """Announce, if another thread than the loop's calls, that it is about to give the loop something."""
-        trap = active()
-        if trap is not None and trap.kernel.me.carrier != self.scheduler.carrier.tid:
-            trap.step("put", self)
 
     def enter_delivery(self, wire: Any, deliver: Any, context: Any) -> None:
         """Make a delivery a choice."""
@@ -192,11 +184,9 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
 
     def run_forever(self) -> None:
         """Run until `stop` is called."""
-        trap = active()
-        if trap is not self._trap:
-            raise NotControlled(_OTHER_EXECUTION)
-        self._check_closed()
-        self._check_running()
+        if not self._has_moved_in:
+            self._move_in()
+        self._has_moved_in = False
         share(self._kernel)
         self.scheduler.start()
         if self._is_stopped_early:
@@ -209,13 +199,18 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
             raise
         finally:
             self.scheduler.finish()
+            self._move_out()
 
     def run_until_complete(self, future: Any) -> Any:
         """Run until a future is done, and return its result."""
-        future = asyncio.ensure_future(future, loop=self)
-        future._log_destroy_pending = False
-        self.scheduler.main = future if isinstance(future, asyncio.Task) else None
-        return super().run_until_complete(future)
+        self._move_in()
+        try:
+            future = asyncio.ensure_future(future, loop=self)
+            future._log_destroy_pending = False
+            self.scheduler.main = future if isinstance(future, asyncio.Task) else None
+            return super().run_until_complete(future)
+        finally:
+            self._has_moved_in = False
 
     def stop(self) -> None:
         """Let the loop end; every callback registered before this one still runs."""
@@ -243,11 +238,8 @@ class EventLoop(Networking, _Base):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close the loop, and report what nobody has looked at."""
-        if self.is_closed():
-            return
-        super().close()
-        if self._is_over or self._kernel.is_ending:
-            # The latter: while the execution is unwound.
+        if not self._shut() or self._is_over or self._kernel.is_ending:
+            # The last: while the execution is unwound.
             return
         for task in self.scheduler.pending():
             if task._log_destroy_pending:

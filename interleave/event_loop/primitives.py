@@ -8,11 +8,11 @@ it is out; and who holds a lock is kept, for reports of deadlocks.
 from __future__ import annotations
 
 import asyncio
-from asyncio import base_events, locks, queues, streams
+from asyncio import base_events, events, locks, queues, streams
 from collections.abc import Callable
 from typing import Any
 
-from interleave.event_loop.futures import enter, noted
+from interleave.event_loop.futures import enter, meet, noted
 from interleave.event_loop.scheduler import COUNT, RESULT
 from interleave.model import READ, STATE, WRITE, Site
 from interleave.runtime import active, gate
@@ -44,12 +44,22 @@ def holders_of(trap: Any, primitive: Any) -> tuple[int, ...]:
     return tuple(one.tid for one in trap.steps.held.get(id(primitive), ()))
 
 
+def _meet(trap: Any, primitive: Any, mode: int) -> None:
+    """Announce what a thread does to a primitive of another thread's loop, of any if it is not known yet whose it is."""
+    if getattr(primitive, "_loop", None) is not None:
+        meet(primitive, mode)
+    elif trap.steps.loops and events._get_running_loop() is None:
+        trap.step("put" if mode else "look", *trap.steps.loops, mode=mode)
+
+
 def _plain(original: Any, mode: int, kind: str = "") -> Callable[..., Any]:
     """Wrap a method that never waits."""
 
     def method(self: Any, *args: Any, **options: Any) -> Any:
         trap = active()
         if trap is not None and trap.steps is not None:
+            if gate.is_open and trap.steps.touched is None:
+                _meet(trap, self, mode)
             trap.steps.enter_object(self, mode)
             if kind:
                 trap.steps.tell(kind, self)
@@ -124,6 +134,8 @@ def _giving(original: Any) -> Callable[..., Any]:
         trap = active()
         if trap is not None and trap.steps is not None:
             steps = trap.steps
+            if gate.is_open and steps.touched is None:
+                _meet(trap, self, WRITE)
             if steps.touched is not None:
                 steps.enter_object(self, WRITE)
             if trap.teller is not None:

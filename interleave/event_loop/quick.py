@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from interleave.event_loop.actors import CALLBACK, NO_CALLBACK
+from interleave.event_loop.callbacks import is_done
 from interleave.event_loop.ready import Ready
 from interleave.model import Deviation
 from interleave.runtime.ending import refuse
@@ -69,7 +70,7 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
         if task is None:
             ready.end()
             ready.settle()
-        elif ready.unseen or ready.patient or task.done():
+        elif ready.unseen or ready.patient or is_done(task):
             ready.settle()
         else:
             thread.queue, thread.resource = actor.queue, actor

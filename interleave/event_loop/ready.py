@@ -15,7 +15,7 @@ from collections import deque
 from typing import Any
 
 from interleave.event_loop.actors import Actor, Entry
-from interleave.event_loop.callbacks import group_of, task_of
+from interleave.event_loop.callbacks import group_of, is_done, task_of
 from interleave.model import WRITE
 from interleave.runtime import WaitQueue
 from interleave.runtime.tasks import steps_of
@@ -202,12 +202,14 @@ class Ready:
             task._actor = None
 
     def move_to(self, carrier: LogicalThread) -> None:
-        """Let another thread run the loop."""
+        """Let another thread run the loop, which takes in what others have registered meanwhile."""
         self.mask &= ~self.carrier.bit
         self.carrier = self.plain.thread = carrier
         self.actor = self.plain
         for actor in self.by_tid.values():
             actor.thread.carrier, actor.thread.fiber = carrier.tid, carrier.fiber
+        while self.unseen:
+            self._put(*self.unseen.pop(0))
         if self.plain.handles:
             self.mask |= carrier.bit
 
@@ -243,7 +245,7 @@ class Ready:
             self._put(*self.unseen.pop(0))
         if task is None:
             self.mask = self.mask | thread.bit if actor.handles else self.mask & ~thread.bit
-        elif not actor.handles and task.done():
+        elif not actor.handles and is_done(task):
             thread.is_finished = True
             kernel.pending[thread.tid] = None
             thread.queue = thread.resource = thread.fiber = None
@@ -257,7 +259,7 @@ class Ready:
             elif actor.barrier <= self.done and actor not in self.patient:
                 self.mask |= thread.bit
             if actor.handles or not kernel.every:
-                kernel.pending[thread.tid] = actor.announce_ready(None) if task.done() else actor.announce_step()
+                kernel.pending[thread.tid] = actor.announce_ready(None) if is_done(task) else actor.announce_step()
             else:
                 kernel.pending[thread.tid] = actor.announce_blocked()
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from interleave.event_loop.actors import CALLBACK, NO_CALLBACK, Actor, Carrier
-from interleave.event_loop.callbacks import group_of, is_noted, touched_by
+from interleave.event_loop.callbacks import group_of, is_done, is_noted, touched_by
 from interleave.event_loop.quick import run_quickly
 from interleave.event_loop.ready import Ready
 from interleave.event_loop.timers import Timers
@@ -40,7 +40,7 @@ class Scheduler:
         self._is_fifo = is_fifo
         self._name = trap.name(loop)
         self.ready = Ready(loop, trap, is_fifo=is_fifo)
-        self._timers = Timers(loop, self.ready, trap)
+        self._timers = Timers(loop, self.ready, trap, is_fifo=is_fifo)
         #: Who is performing a step, or was the last one.
         self.running: LogicalThread = self.ready.carrier
         #: The task that the loop runs for, if it runs for one.
@@ -71,13 +71,11 @@ class Scheduler:
 
     def pending(self) -> list[Any]:
         """Return the tasks that have not ended, in the order in which they were first ready."""
-        return [actor.task for actor in self.ready.by_tid.values() if actor.queue is not None and not actor.task.done()]
+        return [actor.task for actor in self.ready.by_tid.values() if actor.queue is not None and not is_done(actor.task)]
 
     def start(self) -> None:
         """Begin to run the loop, in the thread that calls."""
         kernel = self._kernel
-        if kernel.unjoined:
-            self._trap.step("run", self._loop)
         self.running = carrier = kernel.me
         self.ready.move_to(carrier)
         carrier.held |= self.ready.bit
@@ -204,7 +202,7 @@ class Scheduler:
                     self.report(error)
             elif not handle._cancelled:
                 self.batch = context
-                if is_plain or not actor.task.done():
+                if is_plain or not is_done(actor.task):
                     handle._run()
                 else:
                     self._run_counting(handle)
@@ -259,7 +257,7 @@ class Scheduler:
         steps, ready, thread = self._steps, self.ready, actor.thread
         ready.end()
         if steps.touched is not None:
-            if actor.task is not None and actor.task.done():
+            if actor.task is not None and is_done(actor.task):
                 steps.enter_object(actor.task, WRITE, RESULT)
             elif not is_noted(getattr(actor.task, "_fut_waiter", None)):
                 self._kernel.trace.is_bounded = True

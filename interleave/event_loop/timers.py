@@ -1,11 +1,11 @@
 """The timers of a loop. They belong to its carrier, which is enabled when the earliest is due; those that are due join the plain callbacks.
 
-Two timers that are due at exactly the same time are called in either order, as the documentation has it: asyncio keeps them in a heap, which
-does not keep the order of what is equal. For real, deadlines that were computed one after the other differ by some microseconds, where the
-clock shows that: on Windows it stands still for 15 ms. Here it stands still while anything can run, and nothing is built upon the difference.
-Timers that only wake tasks that sleep are called first where any task may step next: when these tasks go on, before the other timers are
-called or after, is a choice anyway. Where tasks step in the order in which they became ready, the order of waking is that of their steps, and
-is chosen like that of the others; all that is due is called before any of these steps, as in one iteration of a loop of asyncio's.
+Two timers that are due at exactly the same time are called in either order, as the documentation has it: asyncio keeps them in a heap,
+which does not keep the order of what is equal. For real, deadlines that were computed one after the other differ by some microseconds,
+where the clock shows that: on Windows it stands still for 15 ms. Here it stands still while anything can run, and nothing is built upon the
+difference. Timers that only wake tasks that sleep are called first where any task may step next: when these tasks go on, before the other
+timers are called or after, is a choice anyway. Where tasks step in the order in which they became ready, the order of waking is that of
+their steps, and is chosen like that of the others; all that is due is called before any of these steps, as in one iteration of asyncio's.
 """
 
 from __future__ import annotations

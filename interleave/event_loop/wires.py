@@ -33,8 +33,9 @@ def touch(obj: object, mode: int = WRITE) -> None:
 class Wire:
     """One direction of a connection, as its loop schedules it: what is asked of a task is asked of it."""
 
-    #: As a task: nobody waits for its end.
+    #: As a task: nobody waits for its end, which does not come before that of its loop.
     _callbacks = ()
+    _state = "PENDING"
 
     __slots__ = ("__weakref__", "_actor", "_log_destroy_pending", "_log_traceback", "_name", "is_entered", "items", "target")
 
@@ -47,10 +48,6 @@ class Wire:
         #: What it has to deliver, and whether its step is entered in its loop.
         self.items: deque[Any] = deque()
         self.is_entered = False
-
-    def done(self) -> bool:
-        """Tell that it is there as long as its loop."""
-        return False
 
     def get_name(self) -> str:
         """Return what it is called in reports."""

@@ -55,8 +55,8 @@ _GIVES = ("release", "wait")
 _STATEFUL = frozenset(("acquire", "done", "get", "join", "put", "shutdown"))
 #: Kinds whose operations are always enabled; of the others it is not known, and of kinds yet to come.
 _NEVER_BLOCKS = frozenset((
-    "alive", "choose", "clear", "done", "empty", "exit", "full", "is_set", "locked", "notify", "qsize", "read", "release", "set",
-    "spawn", "time", "try", "wait", "write", "yield",
+    "alive", "choose", "clear", "close", "done", "empty", "exit", "full", "is_set", "locked", "look", "notify", "qsize", "read", "release",
+    "set", "spawn", "time", "try", "wait", "write", "yield",
 ))  # fmt: skip
 
 
