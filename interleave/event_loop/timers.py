@@ -53,6 +53,9 @@ class Timers:
         scheduled, kernel, carrier = self._loop._scheduled, self._kernel, self._ready.carrier
         while scheduled and scheduled[0]._cancelled:
             heapq.heappop(scheduled)._scheduled = False
+        if self._loop.scheduler.stopped_by < 0 and not self._ready.plain.handles:
+            # It may have been ready for a timer that was due, and was cancelled since.
+            self._ready.mask &= ~carrier.bit
         if not scheduled and not self._ready.patient:
             if carrier.deadline is not None:
                 kernel.clear_deadline(carrier)
