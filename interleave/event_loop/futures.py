@@ -66,7 +66,7 @@ def _shared(original: Any, mode: int) -> Callable[..., Any]:
 
 #: What threads call on futures of loops that are not theirs. What makes somebody go on is announced by `loop.call_soon`, too.
 _SHARED = {
-    **dict.fromkeys(("done", "cancelled", "exception", "result"), READ),
+    **dict.fromkeys(("done", "cancelled", "exception", "result", "__repr__"), READ),
     **dict.fromkeys(("cancel", "set_result", "set_exception", "add_done_callback"), WRITE),
 }
 
@@ -112,7 +112,7 @@ def noted(original: Any, mode: int, *fields: Any) -> Callable[..., Any]:
 
 def noted_methods(real: Any, *, is_task: bool) -> dict[str, Callable[..., Any]]:
     """Return noted variants of the methods of a class of futures: of those that look at one, and of those that change it."""
-    found = {name: noted(getattr(real, name), READ) for name in ("result", "exception", "done", "cancelled")}
+    found = {name: noted(getattr(real, name), READ) for name in ("result", "exception", "done", "cancelled", "__repr__")}
     found |= {name: noted(getattr(real, name), WRITE) for name in ("remove_done_callback", "__await__", "__iter__")}
     # That it is done is also seen by the steps that count for it, of which `asyncio.wait` has some.
     done = (RESULT,) if is_task else (RESULT, COUNT)

@@ -162,6 +162,8 @@ _LOOKS = (
     (queues.Queue, "qsize"), (queues.Queue, "empty"), (queues.Queue, "full"),
     (streams.StreamReader, "at_eof"), (streams.StreamReader, "exception"), (base_events.Server, "is_serving"),
     (asyncio.Handle, "cancelled"), (asyncio.Timeout, "expired"), (asyncio.Timeout, "when"),
+    *((cls, "__repr__") for cls in (locks.Lock, locks.Event, locks.Semaphore, locks.Condition, locks.Barrier, asyncio.Timeout)),
+    (queues.Queue, "__repr__"), (queues.Queue, "__str__"),
 )  # fmt: skip
 _CHANGES = (
     (locks.Event, "set", "set"), (locks.Event, "clear", "clear"), (locks.Condition, "notify", "notify"),

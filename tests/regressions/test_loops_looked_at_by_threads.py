@@ -75,6 +75,14 @@ def task_done() -> object:
     return found
 
 
+def task_shown() -> object:
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(pause())
+    found = beside(lambda: loop.run_until_complete(task), lambda: "finished" in repr(task))
+    loop.close()
+    return found
+
+
 def _in_a_loop(look: Callable[[Any], object], do: Callable[[Any], object]) -> object:
     """Do something to an event of a loop that another thread runs, and look at it there."""
     loop, found = asyncio.new_event_loop(), []
@@ -115,6 +123,7 @@ def task_cancelled() -> object:
         (is_closed, {True, False}),
         (closed_meanwhile, {None, "Event loop is closed"}),
         (task_done, {True, False}),
+        (task_shown, {True, False}),
         (event_set, {True, False}),
         (task_cancelled, {True, False}),
     ],
