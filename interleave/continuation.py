@@ -17,7 +17,7 @@ from interleave.errors import UsageError
 from interleave.model import Statistics, Strategy
 
 #: Raised with every change of what a file contains.
-FORMAT = 7
+FORMAT = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The seeds found so far, in `.interleave/`: one text file for each scenario, fit for reading and for committing.
 
     # Seeds with which targets.cache:scenario_put failed. They are tried first when it is explored again; commit them or delete them.
-    il1-h59psByoeCgCAbQBJ8UfcIPisqOd # assertion: size over the limit
-    il1-7YOCgCAbQBJ8UfcIPisqOdX2 --timeouts any # deadlock: ...
+    il2-h59psByoeCgCAbQBJ8UfcIPisqOd # assertion: size over the limit
+    il2-7YOCgCAbQBJ8UfcIPisqOdX2 --timeouts any # deadlock: ...
 
 A line is a seed, the options that it depends on, and what it showed. The newest is last and tried first. Only those are tried, and dropped
 when they do not fail any more, that were found under the options of the exploration at hand.

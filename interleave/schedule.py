@@ -27,7 +27,7 @@ names of what was touched, and the function it was in. Line numbers are not in i
 so that a comment added to a file does not void its seeds. The checksum runs on from block to block: a difference is
 seen in the block it occurs in with probability 15/16, and if not there, then soon after.
 
-Format versions: 1, the first.
+Format versions: 1, the first; 2, with other choices where timers are due at one moment, and with points where threads look at event loops.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from collections.abc import Iterable, Sequence
 from interleave.errors import SeedError
 from interleave.model import SHAPE, STATE, WHOLE, Deviation, Event, Operation, Schedule
 
-VERSION = 1
+VERSION = 2
 #: Most blocks that an execution is divided into for its prints.
 BLOCKS = 256
 

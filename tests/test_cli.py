@@ -355,7 +355,7 @@ class TestReplay:
         assert "program.py:" in done.stderr
 
     def test_several_scenarios_are_one_too_many(self, folder: Path) -> None:
-        result = run("replay", "program", "il1-xxxx")
+        result = run("replay", "program", "il2-xxxx")
         assert result.exit_code == 2
         assert "a seed belongs to one of them" in result.stderr
 

@@ -120,7 +120,7 @@ def test_file_is_text_with_one_seed_a_line(tmp_path: Path) -> None:
 
 def test_damaged_lines_do_no_harm(tmp_path: Path) -> None:
     (tmp_path / ".interleave").mkdir()
-    (tmp_path / ".interleave" / "m.scenario.txt").write_text("il1-xyz # cut\nrubbish\n\n<<<<<<< ours\n", encoding="utf-8")
+    (tmp_path / ".interleave" / "m.scenario.txt").write_text("il2-xyz # cut\nrubbish\n\n<<<<<<< ours\n", encoding="utf-8")
     result = explore_remembering(scenario, tmp_path, "m:scenario", name="m:scenario")
     assert result.failure is not None
     assert kept(tmp_path) == [result.failure.seed]
@@ -224,7 +224,7 @@ def test_pytest_keeps_seeds_and_pins_them(pytester: pytest.Pytester) -> None:
 
 
 def test_a_seed_that_is_none_is_an_error_of_the_test(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("def test_it(schedule):\n    @schedule.regression('il1-nonsense')\n    def scenario(): pass\n")
+    pytester.makepyfile("def test_it(schedule):\n    @schedule.regression('il2-nonsense')\n    def scenario(): pass\n")
     done = pytester.runpytest_subprocess(*QUIET)
     done.assert_outcomes(failed=1)
     assert "seed" in done.stdout.str()

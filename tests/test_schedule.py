@@ -88,11 +88,11 @@ def test_calls_other_text_not_a_seed(text: str) -> None:
         ("hello", "This is not a seed: 'hello'"),
         ("il-abc", "This is not a seed"),
         ("il01-AAAA", "This is not a seed"),
-        ("il1-abc def", "This is not a seed"),
-        (encode(SMALL, NAME).replace("il1-", "il2-"), "has format version 2, and this release reads version 1"),
+        ("il2-abc def", "This is not a seed"),
+        (encode(SMALL, NAME).replace("il2-", "il1-"), "has format version 1, and this release reads version 2"),
         (encode(SMALL, NAME)[:-1], "is truncated: its end is missing"),
-        ("il1-", "is truncated"),
-        ("il1", "is truncated"),
+        ("il2-", "is truncated"),
+        ("il2", "is truncated"),
         (encode(SMALL, NAME) + "A", "was altered: its checksum does not match"),
         (encode(SMALL, NAME)[:12] + "_" + encode(SMALL, NAME)[13:], "was altered"),
         (encode(SMALL, "other:scenario"), f"was not made for the scenario expected here, '{NAME}'"),
@@ -105,7 +105,7 @@ def test_says_what_is_wrong(seed: str, said: str) -> None:
 
 def test_is_the_same_text_everywhere() -> None:
     # What changes this text makes old seeds unreadable: raise the format version.
-    assert encode(SMALL, NAME) == "il1-KWGlKgyfPh4CAxo1AAXxcAk"
+    assert encode(SMALL, NAME) == "il2-KWGlKgyfPh4CAxo1AAXxcAk"
 
 
 def test_is_short() -> None:
