@@ -7,7 +7,8 @@ for them. By the type of the callee:
 * a method of any other object of C whose type is not known to be immutable writes all of that object;
 * a function of C reads the containers among its arguments, unless the table of `functions` knows better;
 * a Python function out of scope reads the containers among its arguments if it belongs to the standard library, else writes them;
-* a method of an installed package writes its object, one of a container of the standard library reads or writes it, by name;
+* a method of an installed package, or of the standard library, writes its object and what that leads to (see `links`); one of a container
+  of the standard library reads or writes it, by name; of others it is said in `settings`;
 * a class, a `partial`, an `lru_cache`: what they call.
 
 A call of what is several steps for real is marked: nothing is proven where others use the same meanwhile (see `runtime.unseen`).
