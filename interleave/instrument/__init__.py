@@ -16,7 +16,9 @@ rewritten in memory, for the duration of the exploration, and their own one back
     plans       which instruction gets which hook with which operands, in a context
     attributes  items  iterators  operators  calls    the hooks: from operands to places
     callees     what is called, if it does not announce for itself
-    foreign     operators, properties and `with` blocks that run code of packages
+    foreign     operators, properties and `with` blocks that run code out of scope
+    links       what objects of the standard library work on besides themselves
+    settings    what the standard library keeps for the whole process
     callbacks   functions of C that call back into the program
     uncontrolled    calls that lead out of control
     containers  functions    tables: methods of containers, functions of C

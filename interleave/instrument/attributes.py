@@ -14,6 +14,8 @@ from enum import EnumType
 from functools import cache
 from gc import get_referents
 from queue import Queue
+from sys import getrefcount
+from threading import Thread
 from types import MethodType, ModuleType
 from typing import Any
 
@@ -26,6 +28,7 @@ from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.instrument.uncontrolled import SPECIAL, note_special
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
+from interleave.runtime.unseen import ask
 
 UNKNOWN = runtime.UNKNOWN
 Peek = runtime.Peek
@@ -35,6 +38,8 @@ def load(site: Site, name: str) -> Callable[[object], None]:
     """Make the hook for reading an attribute."""
     if name == "__dict__":
         return load_namespace
+    if name in _RAISED:
+        return _load_raised(site, name)
     known = kinds.readers(name)
 
     def hook(obj: object) -> None:
@@ -68,6 +73,9 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
     """
     if kind == CODE and issubclass(type(obj), Queue):
         runtime.active().look("look", obj.mutex)
+        return []
+    if kind == CODE and issubclass(type(obj), Thread):
+        ask(runtime.active(), obj)
         return []
     if kind == CODE:
         return foreign.used(obj, READ)
@@ -106,6 +114,34 @@ def _announced(name: str) -> Kinds:
 def _is_data(cls: type, name: str) -> bool:
     found = None if issubclass(type(cls), EnumType) else kinds.find(cls, name)
     return found is not None and is_variable(found[1]) and registry.covers(kinds.module_name(found[0]))
+
+
+#: What an exception says of how it was raised. Who reads it is said to write, so that those who raise one exception are in conflict
+#: with that only.
+_RAISED = ("__traceback__", "__context__")
+
+
+def _load_raised(site: Site, name: str) -> Callable[[object], None]:
+    def hook(obj: object) -> None:
+        if gate.is_open and issubclass(type(obj), BaseException):
+            runtime.touch(site, obj, name, WRITE)
+
+    return hook
+
+
+def throw(site: Site, *, has_cause: bool) -> Callable[[object], None]:
+    """Make the hook for raising an exception that others may have as well."""
+    fields = [(name, READ) for name in _RAISED] + [("__cause__", WRITE)] * has_cause
+
+    def hook(error: object) -> None:
+        if gate.is_open and issubclass(type(error), BaseException) and getrefcount(error) > _UNSHARED:
+            runtime.touch_many(site, [(error, name, mode) for name, mode in fields])
+
+    return hook
+
+
+#: References to a new exception: the stack's, the hook's argument, and that of `getrefcount`.
+_UNSHARED = 3
 
 
 def load_namespace(obj: object) -> None:
@@ -194,7 +230,7 @@ def _write_shared(site: Site, obj: Any, name: str, value: object, kind: int) -> 
         registry.note_variable(namespace, name)
         runtime.touch(site, namespace, name, WRITE, value)
     elif kind == TYPE:
-        if not kinds.is_stored_in_class(obj, name):
+        if not kinds.is_stored_in_class(obj, name) or kinds.find(obj, name) is None:
             registry.note_patch(name)
         runtime.touch(site, obj, name, WRITE, value)
     elif kind == NAMESPACE:

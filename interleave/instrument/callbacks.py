@@ -18,6 +18,7 @@ from typing import Any
 
 from interleave.instrument.announce import Divisible, announce
 from interleave.instrument.families import PLAIN_KEYS, item
+from interleave.instrument.foreign import is_outside, used
 from interleave.instrument.kinds import find, is_heap_type, is_written_in_python, iterates_in_python
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
@@ -33,8 +34,8 @@ CALLING = {
     "any": _TRUTH, "all": _TRUTH, "heappush": _LT, "heappop": _LT, "heapify": _LT, "heapreplace": _LT, "heappushpop": _LT,
     "bisect_left": _LT, "bisect_right": _LT, "insort_left": _LT, "insort_right": _LT,
 }  # fmt: skip
-#: Functions that work on a copy of what they are given, and methods that keep a function without calling it.
-_COPYING = frozenset({"sorted", "update"})
+#: Functions that work on a copy of what they are given, and such as keep a function without calling it, or call it before they do anything.
+_COPYING = frozenset({"sorted", "update", "__build_class__"})
 
 
 def _judge(tp: type) -> int:
@@ -65,20 +66,25 @@ def marked(name: str, values: tuple[Any, ...], accesses: AccessList) -> AccessLi
         return accesses
     if not any(calls_back(value) for value in values if short not in _COPYING or type(value) not in _PYTHON):
         calling = CALLING.get(short, ())
-        types = _types(values) - PLAIN_KEYS if calling else ()
-        if not any(is_written_in_python(tp, dunder) for dunder in calling for tp in types):
+        parts = [part for part in _parts(values) if type(part) not in PLAIN_KEYS] if calling else []
+        called = [part for part in parts if any(is_written_in_python(type(part), dunder) for dunder in calling)]
+        if not called:
             return accesses
+        outside = [one for part in called if any(is_outside(type(part), dunder) for dunder in calling) for one in used(part, READ)]
+        if outside:
+            whole = used(outside[0][0], READ)
+            whole += outside[1:] + accesses
+            return whole
     return Divisible(accesses, f"{name} with a callback")
 
 
-def _types(values: tuple[Any, ...]) -> set[type]:
-    """Return the types of values, of what is in lists and deques among them, and of what is in tuples there."""
+def _parts(values: tuple[Any, ...]) -> list[Any]:
+    """Return values, what is in lists and deques among them, and what is in tuples there."""
     parts = [*values]
     for value in values:
         if issubclass(type(value), (list, deque)):
             parts += islice(list.__iter__(value) if issubclass(type(value), list) else deque.__iter__(value), _LOOKED_AT)
-    types = set(map(type, parts))
-    return types if tuple not in types else types.union(*(map(type, part) for part in parts if type(part) is tuple))
+    return [*parts, *(one for part in parts if type(part) is tuple for one in part)]
 
 
 def makes_in_python(obj: Any, key: object) -> bool:

@@ -7,7 +7,8 @@ for them. By the type of the callee:
 * a method of any other object of C whose type is not known to be immutable writes all of that object;
 * a function of C reads the containers among its arguments, unless the table of `functions` knows better;
 * a Python function out of scope reads the containers among its arguments if it belongs to the standard library, else writes them;
-* a method of an installed package writes its object, one of a container of the standard library reads or writes it, by name;
+* a method of an installed package, or of the standard library, writes its object and what that leads to (see `links`); one of a container
+  of the standard library reads or writes it, by name; of others it is said in `settings`;
 * a class, a `partial`, an `lru_cache`: what they call.
 
 A call of what is several steps for real is marked: nothing is proven where others use the same meanwhile (see `runtime.unseen`).
@@ -38,17 +39,19 @@ from types import (
 )
 from typing import Any
 
-from interleave.instrument import callbacks, containers, families, functions, kinds
+from interleave.instrument import callbacks, containers, families, functions, kinds, settings
 from interleave.instrument.announce import Divisible, announce, announce_unknown, gate
 from interleave.instrument.containers import ATOMIC_METHODS, KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
 from interleave.instrument.context import SUSPENDING
 from interleave.instrument.families import BOUND, DEQUE, LIST, SCALARS, VIEW, family, is_library_container, sees_deaths
+from interleave.instrument.foreign import used
 from interleave.instrument.functions import attribute_call, read_arguments
 from interleave.instrument.items import compared, settle
-from interleave.instrument.iterators import advance, called, consumed, looked_into, nested_reads, streams
+from interleave.instrument.iterators import advance, called, consumed, given, is_iterator, looked_into, streams
 from interleave.instrument.kinds import ANNOUNCING, FOREIGN_CODE, NEUTRAL, find, origin, root_module, root_of
+from interleave.instrument.links import linked
 from interleave.instrument.registry import AccessList, Kinds, registry
-from interleave.instrument.uncontrolled import note_class, note_function, note_method_of_class
+from interleave.instrument.uncontrolled import REGISTERING, note_class, note_function, note_method_of_class, note_registration
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
 
@@ -75,7 +78,11 @@ def _announce(site: Site, accesses: AccessList) -> None:
 
 def _python_function(site: Site, function: Any, arguments: Arguments) -> None:
     whose = _silent(function)
-    if whose == NEUTRAL:
+    known = settings.SETTINGS.get((function.__module__, function.__qualname__)) if whose else None
+    if known is not None:
+        announce(site, known(arguments))
+    elif whose == NEUTRAL:
+        note_registration(site, function)
         if function in _LISTING:
             announce_unknown(site)
     elif whose:
@@ -92,7 +99,17 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
         dispatch(site, function, (owner, *arguments))
         return
     whose = _silent(function)
-    if not whose or (whose == NEUTRAL and not is_library_container(type(owner))):
+    if not whose:
+        return
+    if (function.__module__, function.__qualname__) in _KNOWN:
+        _python_function(site, function, (owner, *arguments))
+        return
+    if whose == NEUTRAL and not is_library_container(type(owner)):
+        return
+    if whose == NEUTRAL and families.operations("__iter__")[type(owner)] == families.FOREIGN:
+        mixed = used(owner, READ if function.__name__ in PYTHON_READERS else WRITE)
+        mixed += read_arguments(arguments)
+        announce(site, mixed)
         return
     accesses: AccessList = []
     if not issubclass(type(owner), (type, ModuleType)):
@@ -101,8 +118,10 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
         elif is_library_container(type(owner)) or family(type(owner)):
             action = containers.read_whole if function.__name__ in PYTHON_READERS else containers.write_whole
             accesses += (containers.look_anywhere if sees_deaths(type(owner), function.__name__) else action)(owner, ())
-        elif root_module(type(owner)) in sys.stdlib_module_names and root_module(type(owner)) not in functions.STATELESS:
-            accesses.append((owner, WHOLE, WRITE))
+        elif not kinds.is_stateless(function):
+            accesses += containers.write_whole(owner, ())
+        elif function.__globals__["__name__"] in settings.CONFIGURED:
+            accesses += settings.configured(owner, function.__name__)
     _announce_call(site, function, whose, accesses, arguments)
 
 
@@ -112,12 +131,15 @@ def _silent(function: FunctionType) -> int:
     if id(code) in registry.instrumented or id(code) in _neutral:
         return ANNOUNCING
     whose = origin(function)
-    if whose != NEUTRAL or function in _LISTING or function.__module__ == "collections.abc":
+    is_known = function in _LISTING or (function.__module__, function.__qualname__) in _KNOWN
+    if whose != NEUTRAL or is_known or function.__module__ == "collections.abc":
         return whose
     _neutral[id(code)] = code
     return ANNOUNCING
 
 
+#: Functions by module and name, of which one knows what they do.
+_KNOWN = settings.SETTINGS.keys() | REGISTERING
 #: By id: code of neutral functions, which is kept alive by it.
 _neutral: dict[int, CodeType] = {}
 
@@ -135,12 +157,12 @@ def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, 
         if not is_reader and family(type(value)):
             accesses.append((value, WHOLE, WRITE))
         else:
-            accesses += nested_reads(value, with_instances=is_deep)
+            accesses += given(value, is_deep=is_deep)
     if whose == FOREIGN_CODE:
         is_held = not function.__code__.co_flags & SUSPENDING
         announce(site, Divisible(accesses, function.__qualname__, root_of(function), has_state=True, is_held=is_held))
     elif accesses:
-        is_atomic = root_of(function) in functions.ATOMIC_MODULES or (function.__module__, function.__qualname__) in functions.ATOMIC
+        is_atomic = root_of(function) in kinds.ATOMIC_MODULES or (function.__module__, function.__qualname__) in functions.ATOMIC
         if not is_atomic and not ("." in function.__qualname__ and function.__name__ in ATOMIC_METHODS):
             accesses = Divisible(accesses, f"{function.__module__}.{function.__qualname__}", root_of(function))
         announce(site, accesses)
@@ -149,7 +171,7 @@ def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, 
 def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
     owner = function.__self__
     if type(owner) is ModuleType or owner is None:
-        known = functions.FUNCTIONS.get(function)
+        known = functions.FUNCTIONS.get(function) or settings.SETTINGS.get((function.__module__, function.__name__))
         if known is not None:
             _announce(site, callbacks.marked(function.__name__, arguments, known(arguments)))
         elif function in functions.ACCESSORS:
@@ -160,7 +182,7 @@ def _builtin(site: Site, function: Any, arguments: Arguments) -> None:
             _announce(site, callbacks.marked(function.__name__, arguments, functions.argument_reads(function, arguments)))
     elif issubclass(type(owner), type):
         note_method_of_class(site, owner, function.__name__)
-        _announce(site, read_arguments(arguments))
+        _announce(site, read_arguments(arguments) + functions.classes_made(owner, function.__name__, arguments))
     else:
         _method(site, owner, function.__name__, arguments)
 
@@ -203,6 +225,9 @@ def _container_method(site: Site, owner: Any, kind: int, name: str, arguments: A
 def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
     if name in _RESUMING and consumed(owner):
         _next(site, (owner,))
+    elif name[:2] == "__" and name != "__iter__" and is_iterator(type(owner)):
+        # `__setstate__`, `__reduce__`, `__length_hint__`
+        _announce(site, consumed(owner))
     elif name in functions.ATTRIBUTE_METHODS:
         attribute_call(site, functions.ATTRIBUTE_METHODS[name], (owner, *arguments), is_raw=True)
     else:
@@ -214,7 +239,8 @@ def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> N
         if type(owner) in _KEEPING or _opaque(name)[type(owner)]:
             name_arguments(arguments)
             accesses.append((owner, WHOLE, WRITE))
-            accesses += [one for part in get_referents(owner) for one in (called(part) if type(part) in BOUND else streams((part,)))]
+            accesses += [one for part in get_referents(owner) if type(part) in BOUND for one in called(part)]
+            accesses += [(part, WHOLE, WRITE) for part in linked(owner)]
             if type(owner) is Context and name == "run":
                 accesses = Divisible(accesses, "Context.run")
         _announce(site, accesses)
@@ -236,7 +262,7 @@ def _is_opaque(tp: type, name: str) -> bool:
     """Tell whether a method belongs to an unknown mutable type of C, which it may change."""
     for cls in kinds.mro_of(tp):
         if type(kinds.namespace_of(cls).get(name)) not in (FunctionType, type(None)):
-            return root_module(cls) not in families.INERT_MODULES
+            return kinds.is_changing(cls)
     return False
 
 
@@ -325,7 +351,7 @@ def other_callee(site: Site, function: Any, arguments: Arguments) -> None:
     found = find(type(function), "__call__")
     if found is not None and type(found[1]) is FunctionType:
         _bound_method(site, MethodType(found[1], function), arguments)
-    elif found is not None and root_module(found[0]) not in families.INERT_MODULES:
+    elif found is not None and root_module(found[0]) not in kinds.INERT_MODULES:
         _announce(site, [(function, WHOLE, WRITE), *read_arguments(arguments)])
 
 
@@ -339,5 +365,6 @@ CALLEES: dict[type, Callee] = {
     type(functools.lru_cache(len)): _cache,
     weakref.ReferenceType: _reference,
     **dict.fromkeys((operator.attrgetter, operator.itemgetter, operator.methodcaller), _getter),
+    staticmethod: lambda site, function, arguments: dispatch(site, function.__func__, arguments),
     type: _class,
 }

@@ -16,12 +16,11 @@ schedule. The number of announcements is not: for what that costs a search see `
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Hashable
 from typing import Any
 
 from interleave.instrument.families import ANYWHERE, ARRAY, DEFAULTDICT, DEQUE, DICT, LIST, MEMORY, OPAQUE, SET, item
-from interleave.instrument.kinds import peek
+from interleave.instrument.links import linked
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, SHAPE, WHOLE, WRITE
 
@@ -36,16 +35,11 @@ Action = Callable[[Any, tuple[Any, ...]], AccessList]
 
 
 def write_whole(obj: Any, args: tuple[Any, ...]) -> AccessList:
-    return [(part, WHOLE, WRITE) for part in _layers(obj)]
+    return [(obj, WHOLE, WRITE), *((part, WHOLE, WRITE) for part in linked(obj))]
 
 
 def read_whole(obj: Any, args: tuple[Any, ...]) -> AccessList:
-    return [(part, WHOLE, READ) for part in _layers(obj)]
-
-
-def _layers(obj: Any) -> tuple[Any, ...]:
-    """Return an object, and the dictionaries of a `ChainMap`."""
-    return (obj, *peek(obj, "maps", ())) if issubclass(type(obj), ChainMap) else (obj,)  # type: ignore[misc]
+    return [(obj, WHOLE, READ), *((part, WHOLE, READ) for part in linked(obj))]
 
 
 def read_shape(obj: Any, args: tuple[Any, ...]) -> AccessList:
@@ -157,7 +151,10 @@ METHODS: dict[int, dict[str, Action]] = {
         read_whole="index count copy __copy__ __contains__ __getitem__ __add__ __mul__ __rmul__" + _COMPARISONS,
         read_shape="__len__ __iter__ __reversed__", nothing="__class_getitem__",
     ),
-    MEMORY: _table(write_whole="__setitem__", nothing="__len__ __iter__ __enter__ __exit__ release cast toreadonly __class_getitem__"),
+    # As long as there is a view of it, an object cannot change its size.
+    MEMORY: _table(
+        write_whole="__setitem__", read_whole="release __exit__", nothing="__len__ __iter__ __enter__ cast toreadonly __class_getitem__"
+    ),
 }  # fmt: skip
 METHODS[DEFAULTDICT] = METHODS[DICT] | _table(ensure_key="__getitem__ __missing__")
 

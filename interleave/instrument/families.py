@@ -13,7 +13,6 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Hashable
-from contextvars import Context
 from enum import Enum
 from functools import cache
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodWrapperType, NoneType
@@ -27,12 +26,13 @@ from interleave.instrument.kinds import (
     find,
     forwards,
     is_a,
+    is_changing,
+    is_stateless,
     mro_of,
     name_of,
     origin,
     peek,
     qualified_name,
-    root_module,
 )
 from interleave.instrument.registry import Kinds, registry
 from interleave.model import WHOLE
@@ -52,13 +52,6 @@ _FAMILIES: dict[type, int] = {
 
 #: Methods of C bound to their object.
 BOUND = (BuiltinFunctionType, MethodWrapperType)
-
-#: Modules whose C types are immutable, or whose instances announce their operations themselves.
-INERT_MODULES = frozenset({
-    "builtins", "_thread", "_queue", "_asyncio", "_contextvars", "contextvars", "greenlet", "re", "_sre", "datetime", "decimal", "_decimal",
-    "types", "weakref", "_weakref", "functools", "operator", "_operator", "_struct", "struct", "time", "zoneinfo", "typing", "_typing",
-    "itertools", "uuid", "abc", "_abc", "os", "posix",
-})  # fmt: skip
 
 #: Field of an access that conflicts with everything, since nobody can say what it depends on.
 ANYWHERE: Hashable = object()
@@ -88,21 +81,27 @@ def _judge_operation(tp: type, dunder: str) -> int:
     known = family(cls)
     if known:
         return known
-    is_inert = cls in _IMMUTABLE or (root_module(cls) in INERT_MODULES and cls is not Context)
-    return NONE if is_inert or issubclass(tp, type) else OPAQUE
+    return OPAQUE if cls not in _IMMUTABLE and not issubclass(tp, (type, BaseException)) and is_changing(cls) else NONE
 
 
 def _judge_function(tp: type, function: Any) -> int:
     """Judge an operation that is written in Python: it announces what it does itself, unless it is out of scope."""
     whose = origin(function) if type(function) is FunctionType else NEUTRAL
+    if whose == NEUTRAL and getattr(function, "__module__", "") == "collections.abc":
+        # A mix-in does what it does by what the class has of its own.
+        found = [core[1] for name in ("__getitem__", "__iter__", "__len__", "__contains__") if (core := find(tp, name)) is not None]
+        own = [core for core in found if type(core) is FunctionType and core.__module__ != "collections.abc"]
+        whose = origin(own[0]) if own else NEUTRAL
     if whose == LIBRARY and sees_deaths(tp, function.__name__):
         return WEAK
+    if whose == LIBRARY and is_stateless(function) and function.__module__ != "weakref":
+        return NONE
     return OPAQUE if whose == LIBRARY else FOREIGN if whose == FOREIGN_CODE else NONE
 
 
 def is_library_container(tp: type) -> bool:
     """Tell whether instances are containers that the standard library writes in Python: `UserDict`, `WeakSet`, `Counter`, ..."""
-    return any(operations(dunder)[tp] in (OPAQUE, WEAK) for dunder in ("__getitem__", "__contains__", "__iter__"))
+    return any(operations(dunder)[tp] in (OPAQUE, WEAK, FOREIGN) for dunder in ("__getitem__", "__contains__", "__iter__"))
 
 
 def _makes_defaults(tp: type) -> bool:

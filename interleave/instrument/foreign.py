@@ -1,4 +1,5 @@
-"""What operators, properties and `with` blocks run that is written in Python and out of scope: methods of classes of installed packages.
+"""What operators, properties and `with` blocks run that is written in Python and out of scope: methods of classes of installed packages,
+and of the standard library as far as its objects change.
 
 The calls are in nobody's code, so that what they touch is announced by whoever has the operator: a read of the whole object, or a write
 where it may change. See `runtime.unseen` for what it means that they are one step.
@@ -6,10 +7,14 @@ where it may change. See `runtime.unseen` for what it means that they are one st
 
 from __future__ import annotations
 
+import sys
+from types import FunctionType
 from typing import Any
 
 from interleave.instrument.announce import Divisible, announce, gate
-from interleave.instrument.kinds import find, is_foreign, module_name, qualified_name, root_module
+from interleave.instrument.families import FOREIGN, OPAQUE, family, operations
+from interleave.instrument.kinds import find, module_name, mro_of, qualified_name, root_module
+from interleave.instrument.links import linked
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.model import READ, WHOLE, WRITE, Site
 
@@ -21,6 +26,10 @@ METHODS: dict[str, tuple[str, ...]] = {
         for name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift")
         for side in ("", "r")
     ),
+    "convert": (
+        "__int__", "__float__", "__complex__", "__index__", "__hash__", "__abs__", "__round__", "__divmod__", "__rdivmod__", "__pow__",
+        "__rpow__", "__neg__", "__pos__", "__invert__",
+    ),
     "show": ("__str__", "__repr__", "__format__"),
     "enter": ("__enter__",),
     "enter asynchronously": ("__aenter__",),
@@ -29,14 +38,14 @@ METHODS: dict[str, tuple[str, ...]] = {
 
 def _users(operation: str) -> Kinds:
     """Return the types that have such a method."""
-    return registry.new_cache(lambda tp: any(_has_foreign(tp, name) for name in METHODS[operation]))
+    return registry.new_cache(lambda tp: any(is_outside(tp, name) for name in METHODS[operation]))
 
 
 _USERS = {operation: _users(operation) for operation in METHODS}
 
 
 def operated(operation: str, *operands: Any) -> AccessList:
-    """Return what an operation touches by methods of installed packages, empty as a rule."""
+    """Return what an operation touches by methods out of scope, empty as a rule."""
     users = _USERS[operation]
     for operand in operands:
         if users[type(operand)]:
@@ -45,10 +54,11 @@ def operated(operation: str, *operands: Any) -> AccessList:
 
 
 def used(obj: Any, mode: int, *, is_held: bool = True) -> AccessList:
-    """Return the access to an object of an installed package by code of that package."""
-    tp = type(obj)
+    """Return the access to an object by code out of scope."""
+    tp = next((cls for cls in mro_of(type(obj)) if not registry.covers(module_name(cls))), type(obj))
     who = f"code of {module_name(tp)}.{qualified_name(tp)}"
-    return Divisible([(obj, WHOLE, mode)], who, root_module(tp), has_state=True, is_held=is_held)
+    accesses: AccessList = [(one, WHOLE, mode) for one in (obj, *linked(obj))]
+    return Divisible(accesses, who, root_module(tp), has_state=root_module(tp) not in sys.stdlib_module_names, is_held=is_held)
 
 
 def changing(obj: Any, arguments: tuple[Any, ...]) -> AccessList:
@@ -61,9 +71,14 @@ def looking(obj: Any, arguments: tuple[Any, ...]) -> AccessList:
     return used(obj, READ)
 
 
-def _has_foreign(tp: type, name: str) -> bool:
+def is_outside(tp: type, name: str) -> bool:
+    """Tell whether a special method is written in Python and out of scope, in a class whose objects may change."""
     found = find(tp, name)
-    return found is not None and is_foreign(found[1])
+    return (
+        found is not None
+        and type(found[1]) is FunctionType
+        and (operations(name)[tp] == FOREIGN or (operations(name)[tp] == OPAQUE and not family(tp)))
+    )
 
 
 def enter(site: Site, operation: str) -> Any:

@@ -22,11 +22,13 @@ from interleave.instrument import attributes
 from interleave.instrument.announce import gate
 from interleave.instrument.containers import ensure_key, read_index, read_key, remove_key, store_index, store_key
 from interleave.instrument.families import ARRAY, BOUND, DEFAULTDICT, DICT, LIST, NONE, VIEW, family, operations
+from interleave.instrument.foreign import operated
 from interleave.instrument.items import membership_reads, size_reads
-from interleave.instrument.iterators import called, consumed, looked_into, nested_reads, started
-from interleave.instrument.kinds import root_module
+from interleave.instrument.iterators import called, consumed, looked_into, nested_reads, read_linked, started
+from interleave.instrument.kinds import is_heap_type, root_module
 from interleave.instrument.operators import operand_accesses
 from interleave.instrument.registry import AccessList, registry
+from interleave.instrument.settings import printed
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS
 
@@ -59,8 +61,8 @@ def read_arguments(arguments: Arguments, *, is_deep: bool = False) -> AccessList
     for value in arguments:
         if type(value) in BOUND:
             accesses += called(value)
-        elif type(value) not in ANONYMOUS and value is not sys.stdout and value is not sys.stderr:
-            accesses += nested_reads(value, with_instances=is_deep) or consumed(value)
+        elif type(value) not in ANONYMOUS and not any(value is stream for stream in registry.standard):
+            accesses += nested_reads(value, with_instances=is_deep) or consumed(value) or read_linked(value)
     return accesses
 
 
@@ -82,6 +84,34 @@ def _start(arguments: Arguments) -> AccessList:
 
 def _membership(arguments: Arguments) -> AccessList:
     return membership_reads(arguments[0], arguments[1]) if len(arguments) == 2 else []
+
+
+def _by_operation(operation: str) -> Reads:
+    """Return the entry for a function that calls a special method of its arguments."""
+
+    def entry(arguments: Arguments) -> AccessList:
+        accesses = read_arguments(arguments)
+        return accesses or next((found for one in arguments if (found := operated(operation, one))), [])
+
+    return entry
+
+
+def classes_made(owner: type, method: str, arguments: Arguments) -> AccessList:
+    """Return what a method of a class touches that lists its subclasses, or makes one.
+
+    Who lists them is said to write, so that those who make one are in conflict with that only.
+    """
+    if method == "__subclasses__":
+        return [(owner, method, WRITE)]
+    return _make_class(arguments) if method == "__new__" and issubclass(owner, type) else []
+
+
+_show = _by_operation("show")
+
+
+def _make_class(arguments: Arguments) -> AccessList:
+    bases = [base for part in arguments for base in (part if type(part) is tuple else (part,)) if issubclass(type(base), type)]
+    return [(base, "__subclasses__", READ) for base in bases if is_heap_type(base) and root_module(base) not in sys.stdlib_module_names]
 
 
 def _item(dunder: str) -> Reads:
@@ -117,14 +147,19 @@ def _add(table: dict[Any, Reads], entry: Reads, module: ModuleType, names: str) 
 
 #: By function.
 FUNCTIONS: dict[Any, Reads] = {}
-_add(FUNCTIONS, _nothing, builtins, "isinstance issubclass id callable hash chr ord abs divmod round pow open input super locals")
-_add(FUNCTIONS, _nothing, sys, "getrefcount getsizeof _getframe intern exc_info getrecursionlimit")
+_add(FUNCTIONS, _nothing, builtins, "isinstance issubclass id callable ord open input super locals")
+_add(FUNCTIONS, _by_operation("convert"), builtins, "hash abs divmod round pow chr bin hex oct")
+_add(FUNCTIONS, _by_operation("show"), builtins, "repr ascii format")
+_add(FUNCTIONS, _make_class, builtins, "__build_class__")
+_add(FUNCTIONS, _nothing, sys, "getrefcount getsizeof _getframe intern exc_info")
 _add(FUNCTIONS, _examine, builtins, "sum min max any all sorted")
 _add(FUNCTIONS, lambda arguments: read_arguments(arguments, is_deep=True), _pickle, "dumps dump")
+_add(FUNCTIONS, lambda arguments: _show(arguments) + printed(arguments), builtins, "print")
 _add(FUNCTIONS, _size, builtins, "len")
 _add(FUNCTIONS, lambda arguments: [(value, WHOLE, READ) for value in arguments], builtins, "dir")
 _add(FUNCTIONS, _start, builtins, "iter")
-_add(FUNCTIONS, _size, operator, "length_hint truth not_")
+_add(FUNCTIONS, _size, operator, "truth not_")
+_add(FUNCTIONS, _iterate, operator, "length_hint")
 _add(FUNCTIONS, _membership, operator, "contains")
 _add(FUNCTIONS, _nothing, operator, "is_ is_not index")
 _add(FUNCTIONS, _write_first, heapq, "heappush heappop heapify heapreplace heappushpop _heappop_max _heapreplace_max _heapify_max")
@@ -141,11 +176,15 @@ for _name in _IN_PLACE:
 
 #: By type that is called.
 TYPES: dict[type, Reads] = {}
-_add(TYPES, _nothing, builtins, "type object super int float complex property classmethod staticmethod range slice")
-_add(TYPES, _iterate, builtins, "list tuple set frozenset")
-_add(TYPES, _start, builtins, "enumerate zip map filter reversed")
+_add(TYPES, _nothing, builtins, "object super property classmethod staticmethod slice")
+_add(TYPES, _make_class, builtins, "type")
+_add(TYPES, _by_operation("convert"), builtins, "int float complex range")
+# That of `reversed` notes the size at once.
+_add(TYPES, _iterate, builtins, "list tuple set frozenset reversed")
+_add(TYPES, _start, builtins, "enumerate zip map filter")
 _add(TYPES, _size, builtins, "bool")
-_add(TYPES, read_arguments, builtins, "str bytes bytearray dict")
+_add(TYPES, _show, builtins, "str")
+_add(TYPES, read_arguments, builtins, "bytes bytearray dict")
 
 #: Functions of the standard library, written in Python, that change a list which they are given.
 LIBRARY_WRITERS = frozenset({"shuffle", "insort", "insort_left", "insort_right"})
@@ -156,13 +195,6 @@ DEEP_READERS = frozenset({
 })  # fmt: skip
 #: Those that come to what they are given, or to their object, once, by one function of C.
 ATOMIC = frozenset({("copy", "copy"), ("json", "dumps")})
-#: Modules that take locks of their own, or use what they are given once.
-ATOMIC_MODULES = frozenset({"logging", "warnings", "unittest", "weakref"})
-#: Modules of the standard library whose objects do not change, or announce what they do by other means.
-STATELESS = ATOMIC_MODULES | {
-    "argparse", "builtins", "datetime", "decimal", "fractions", "inspect", "ipaddress", "json", "numbers", "pathlib", "re", "string",
-    "textwrap", "traceback", "types", "urllib", "uuid", "zoneinfo",
-}  # fmt: skip
 
 #: Functions that access an attribute whose name is an argument, or give away the dictionary of all attributes.
 ACCESSORS = frozenset({getattr, hasattr, setattr, delattr, vars, globals})

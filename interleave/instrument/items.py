@@ -32,16 +32,19 @@ from interleave.instrument.families import (
     DICT,
     FOREIGN,
     LIST,
+    MEMORY,
     OPAQUE,
     PLAIN_KEYS,
+    SCALARS,
     SET,
     VIEW,
     WEAK,
+    family,
     item,
     operations,
 )
 from interleave.instrument.foreign import changing, looking
-from interleave.instrument.iterators import consumed, nested_reads
+from interleave.instrument.iterators import consumed, is_iterator, nested_reads
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
@@ -156,18 +159,24 @@ def contains(site: Site) -> Callable[[Any, Any], None]:
         kind = known[type(obj)]
         if kind in (DICT, SET):
             announce_one(site, obj, ("[]", key) if type(key) in PLAIN_KEYS else item(key), READ)
-        elif kind:
+        elif kind or type(obj) not in _IMMUTABLE or type(key) not in SCALARS:
             announce(site, membership_reads(obj, key))
 
     return hook
 
 
+_IMMUTABLE = frozenset({str, bytes, tuple, frozenset, range})
+
+
 def membership_reads(obj: Any, key: object) -> AccessList:
     """Return what `key in obj` reads."""
     kind = operations("__contains__")[type(obj)]
-    if kind == VIEW:
+    if kind == VIEW or is_iterator(type(obj)):
         return consumed(obj)
-    accesses = _TESTS.get(kind, read_whole)(obj, (key,)) if kind else []
+    if not kind:
+        # `buffer in b"abc"`
+        return [(key, WHOLE, READ)] if family(type(key)) in (ARRAY, MEMORY) else []
+    accesses = _TESTS.get(kind, read_whole)(obj, (key,))
     return marked("in", (obj, key), accesses + compared(obj, (key,))) if kind in (LIST, DEQUE) else accesses
 
 

@@ -45,14 +45,24 @@ from interleave.instrument.families import (
     family,
     operations,
 )
-from interleave.instrument.foreign import looking
-from interleave.instrument.kinds import find, instance_namespace, is_heap_type, iterates_in_python
+from interleave.instrument.foreign import looking, used
+from interleave.instrument.kinds import (
+    find,
+    instance_namespace,
+    is_changing,
+    is_heap_type,
+    is_written_in_python,
+    iterates_in_python,
+    runs_outside,
+)
+from interleave.instrument.links import is_linking
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS
 
-#: Kinds of iterators: none or one written in Python; one over something immutable, or that shows nothing; one with something behind it.
-NO_ITERATOR, PLAIN, WRAPPER, GENERATOR = range(4)
+#: Kinds of iterators: none or one written in Python; one over something immutable, or that shows nothing; one with something behind it;
+#: one of another object of the standard library or C, as `csv.reader` is, or that is written in Python and out of scope.
+NO_ITERATOR, PLAIN, WRAPPER, GENERATOR, OUTSIDE = range(5)
 
 _KEY_ITERATORS: frozenset[type] = frozenset({type(iter({})), type(reversed({}))})
 _WRAPPER_MODULES = frozenset({"builtins", "itertools", "collections", "_collections", "array"})
@@ -77,8 +87,10 @@ def _iterator_kind(tp: type) -> int:
         return GENERATOR
     found = find(tp, "__next__")
     if found is None or type(found[1]) is FunctionType:
-        return NO_ITERATOR
-    return WRAPPER if found[0].__module__ in _WRAPPER_MODULES and tp not in _IMMUTABLE_ITERATORS else PLAIN
+        return OUTSIDE if found is not None and runs_outside(found[1]) else NO_ITERATOR
+    if found[0].__module__ in _WRAPPER_MODULES:
+        return PLAIN if tp in _IMMUTABLE_ITERATORS else WRAPPER
+    return OUTSIDE if is_changing(found[0]) else PLAIN
 
 
 _iterators = registry.new_cache(_iterator_kind)
@@ -117,7 +129,7 @@ def _within(part: Any, is_shared: bool, depth: int) -> AccessList:
         accesses: AccessList = [(items, WHOLE, READ) for items in get_referents(part)]
     else:
         is_deeper = depth < _DEPTH and (kind == WRAPPER or type(part) is _tee_dataobject)
-        accesses = behind(part, depth + 1) if is_deeper else []
+        accesses = behind(part, depth + 1) if is_deeper else _advanced(part)[1:] if kind == OUTSIDE else []
     if is_shared and (kind or type(part) is _tee_dataobject):
         accesses.append((part, WHOLE, WRITE))
     return accesses
@@ -143,7 +155,8 @@ def called(function: Any) -> AccessList:
 
 def streams(values: Iterable[Any]) -> AccessList:
     """Return the files in memory and others among arguments, which may be written or read on."""
-    return [(value, WHOLE, WRITE) for value in values if issubclass(type(value), _IOBase) and value not in (sys.stdout, sys.stderr)]
+    found = [value for value in values if issubclass(type(value), _IOBase) and not any(value is one for one in registry.standard)]
+    return [access for value in found for access in write_whole(value, ())]
 
 
 def view_reads(view: Any) -> AccessList:
@@ -163,6 +176,8 @@ def consumed(value: Any) -> AccessList:
     if kind == VIEW:
         return view_reads(value)
     step = _iterators[type(value)]
+    if step == OUTSIDE:
+        return _advanced(value)
     if step:
         return [(value, WHOLE, WRITE), *(behind(value) if step == WRAPPER else ())]
     if kind == FOREIGN:
@@ -170,6 +185,27 @@ def consumed(value: Any) -> AccessList:
     if kind == NONE and iterates_in_python(type(value)):
         return nested_reads(value, with_instances=True)
     return [(value, ANYWHERE, READ)] if kind == WEAK else read_whole(value, ()) if kind != NONE else []
+
+
+def _advanced(iterator: Any) -> AccessList:
+    """Return what a step of an iterator touches whose code is out of scope."""
+    return used(iterator, WRITE) if is_written_in_python(type(iterator), "__next__") else write_whole(iterator, ())
+
+
+def given(value: Any, *, is_deep: bool) -> AccessList:
+    """Return what code of the standard library written in Python touches of an argument."""
+    accesses = nested_reads(value, with_instances=is_deep)
+    return accesses or (consumed(value) if _iterators[type(value)] or operations("__iter__")[type(value)] else read_linked(value))
+
+
+def read_linked(value: Any) -> AccessList:
+    """Return the reads of an object of the standard library and what it works on, empty if it is no such object."""
+    return read_whole(value, ()) if is_linking(type(value)) else []
+
+
+def is_iterator(tp: type) -> bool:
+    """Tell whether a type is one of an iterator that the hooks know."""
+    return bool(_iterators[tp])
 
 
 def _is_instance(tp: type) -> bool:
@@ -199,6 +235,8 @@ def nested_reads(value: Any, *, with_instances: bool = False) -> AccessList:
         elif tp is SimpleNamespace or (with_instances and _is_instance(tp)):
             accesses.append((obj, WHOLE, READ))
             pending += [part for part in (instance_namespace(obj) or {}).values() if type(part) not in SCALARS]
+        elif issubclass(tp, BaseException):
+            accesses.append((obj, "args", READ))
         elements = _ELEMENTS.get(kind) or (tuple.__iter__ if issubclass(tp, tuple) else None)
         if elements is not None:
             pending += [part for part in elements(obj) if type(part) not in SCALARS]
@@ -263,6 +301,8 @@ def step(site: Site, is_argument: bool = False) -> Callable[[Any], None]:
             if is_shared:
                 accesses.append((iterator, WHOLE, WRITE))
             advance(site, accesses)
+        elif kind == OUTSIDE:
+            announce(site, _advanced(iterator))
         elif is_shared:
             advance(site, [(iterator, WHOLE, WRITE)])
 

@@ -10,12 +10,15 @@ MRO, fetched by the getters of `type` itself, which no metaclass can override. W
 
 from __future__ import annotations
 
+import decimal
 import sys
 from _thread import _local
 from collections.abc import Callable, Mapping
+from contextvars import Context
 from functools import cache
 from inspect import isgeneratorfunction
 from queue import Queue
+from threading import Thread
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -143,7 +146,7 @@ def _judge_read(tp: type, name: str) -> int:
         return TYPE
     if tp in (MethodType, super) and find(tp, name) is None:
         return CLASS
-    if name in _OF_QUEUES and issubclass(tp, Queue):
+    if (name in _OF_QUEUES and issubclass(tp, Queue)) or (name in _OF_THREADS and issubclass(tp, Thread)):
         return CODE
     if _is_inert(tp) or is_written_in_python(tp, "__getattribute__"):
         return NOTHING
@@ -153,13 +156,16 @@ def _judge_read(tp: type, name: str) -> int:
     storage = STORAGE if _has_dict(tp) else NOTHING
     if found is None:
         getter = find(tp, "__getattr__")
-        return FORWARDED if forwards(tp, "__getattr__") else CODE if getter is not None and is_foreign(getter[1]) else storage
+        if forwards(tp, "__getattr__"):
+            return FORWARDED
+        is_code = getter is not None and runs_outside(getter[1])
+        return CODE if is_code else CLASS if name in registry.patched else storage
     cls, value = found
     descriptor = type(value)
-    if descriptor is MemberDescriptorType:
-        return STORAGE if is_heap_type(cls) else NOTHING
     if _is_data_descriptor(descriptor):
-        return CODE if descriptor is property and is_foreign(value.fget) else STORAGE if _is_of_thread(value) else NOTHING
+        getter = (property, value.fget) if descriptor is property else find(descriptor, "__get__")
+        is_code = getter is not None and runs_outside(getter[1])
+        return CODE if is_code else STORAGE if _is_field(cls, value) or _is_of_thread(value) else NOTHING
     if find(descriptor, "__get__") is not None and not is_a(value, *_METHODS):
         # Something like `functools.cached_property`, which keeps its value in the instance under the same name.
         return storage
@@ -207,14 +213,18 @@ def _judge_write(tp: type, name: str) -> int:
     if found is None and forwards(tp, "__setattr__"):
         return FORWARDED
     if not is_storage(tp, name) and not (found is not None and _is_of_thread(found[1])):
-        return CODE if found is not None and type(found[1]) is property and is_foreign(found[1].fset) else NOTHING
-    if found is not None and type(found[1]) is not MemberDescriptorType and not _is_stored(registry.attributes, tp, name):
+        setter = find(type(found[1]), "__set__") if found is not None else None
+        is_property = found is not None and type(found[1]) is property
+        is_code = runs_outside(found[1].fset) if is_property else setter is not None and runs_outside(setter[1])  # type: ignore[index]
+        return CODE if is_code else NOTHING
+    if found is not None and not _is_field(*found) and not _is_stored(registry.attributes, tp, name):
         registry.note_patch(name)
     return STORAGE
 
 
-#: Attributes that the methods of queues change.
+#: Attributes that the methods of queues change, and that the start of a thread sets.
 _OF_QUEUES = frozenset({"queue", "unfinished_tasks", "is_shutdown"})
+_OF_THREADS = frozenset({"ident", "native_id"})
 
 
 def _is_of_thread(value: object) -> bool:
@@ -222,14 +232,18 @@ def _is_of_thread(value: object) -> bool:
     return type(value) is property and type(value.fset) is FunctionType and value.fset.__module__ == "threading"
 
 
+def _is_field(cls: type, value: object) -> bool:
+    """Tell whether something found in a class is a slot, or what an object of C or an exception keeps: `exc.args`, `element.text`."""
+    if type(value) is MemberDescriptorType and is_heap_type(cls):
+        return True
+    return type(value) in (MemberDescriptorType, GetSetDescriptorType) and is_changing(cls)
+
+
 def is_storage(tp: type, name: str) -> bool:
     """Tell whether the default store of an attribute puts the value into the instance: a slot, or its dictionary."""
     found = find(tp, name)
-    if found is not None:
-        if type(found[1]) is MemberDescriptorType:
-            return is_heap_type(found[0])
-        if _is_data_descriptor(type(found[1])):
-            return False
+    if found is not None and (_is_field(*found) or _is_data_descriptor(type(found[1]))):
+        return _is_field(*found)
     return bool(_has_dict(tp))
 
 
@@ -247,6 +261,30 @@ NEUTRAL_MODULES = frozenset({
 })  # fmt: skip
 
 
+#: Modules of the standard library that take locks of their own, or use what they are given once.
+ATOMIC_MODULES = frozenset({"logging", "multiprocessing", "warnings", "unittest", "weakref"})
+#: Modules of the standard library whose objects hardly ever change, or announce what they do by other means.
+STATELESS = ATOMIC_MODULES | {
+    "builtins", "datetime", "decimal", "fractions", "inspect", "ipaddress", "json", "numbers", "pathlib", "re", "string", "textwrap",
+    "traceback", "types", "urllib", "uuid", "zoneinfo",
+}  # fmt: skip
+
+#: Modules whose C types are immutable, or whose instances announce their operations themselves.
+INERT_MODULES = frozenset({
+    "builtins", "_thread", "_queue", "_asyncio", "_contextvars", "contextvars", "greenlet", "re", "_sre", "datetime", "decimal", "_decimal",
+    "types", "weakref", "_weakref", "functools", "operator", "_operator", "_struct", "struct", "time", "zoneinfo", "typing", "_typing",
+    "itertools", "uuid", "abc", "_abc", "os", "posix",
+})  # fmt: skip
+
+
+def is_changing(cls: type) -> bool:
+    """Tell whether a class of C is one whose objects change, as far as is known, other than a container."""
+    return cls in _CHANGING or issubclass(cls, BaseException) or root_module(cls) not in (*INERT_MODULES, "collections", "array", _OURS)
+
+
+_CHANGING = frozenset({Context, decimal.Context})
+
+
 def origin(function: FunctionType) -> int:
     """Tell whose a Python function is."""
     if is_instrumented(function):
@@ -262,6 +300,17 @@ def origin(function: FunctionType) -> int:
 def is_foreign(function: object) -> bool:
     """Tell whether something is a Python function of an installed package that is out of scope."""
     return type(function) is FunctionType and origin(function) == FOREIGN_CODE
+
+
+def runs_outside(function: object) -> bool:
+    """Tell whether something is a Python function out of scope, of a package or for an object of the standard library that changes."""
+    whose = origin(function) if type(function) is FunctionType else NEUTRAL
+    return whose == FOREIGN_CODE or (whose == LIBRARY and not is_stateless(function))  # type: ignore[arg-type]
+
+
+def is_stateless(function: FunctionType) -> bool:
+    """Tell whether a function is of a module whose objects do not change, or announce what they do by other means."""
+    return root_of(function) in STATELESS and function.__module__ != "unittest.mock"
 
 
 def is_instrumented(function: FunctionType) -> bool:

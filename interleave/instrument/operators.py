@@ -12,10 +12,10 @@ from typing import Any
 
 from interleave.instrument.announce import announce, gate
 from interleave.instrument.callbacks import marked
-from interleave.instrument.families import ANYWHERE, SCALARS, family
+from interleave.instrument.families import ANYWHERE, ARRAY, MEMORY, SCALARS, family
 from interleave.instrument.foreign import operated, used
 from interleave.instrument.iterators import consumed, nested_reads
-from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, forwards, is_foreign, origin
+from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, forwards, origin, runs_outside
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS
@@ -26,7 +26,11 @@ def binary(site: Site, in_place: str = "") -> Callable[[Any, Any], None]:
 
     def hook(left: Any, right: Any) -> None:
         if gate.is_open and not (type(left) in SCALARS and type(right) in SCALARS):
-            accesses = operand_accesses(left, right, in_place) or operated("combine", left, right)
+            accesses = operand_accesses(left, right, in_place)
+            if not in_place or not accesses:
+                others = operated("combine", left, right)
+                others += accesses
+                accesses = others
             if accesses:
                 announce(site, accesses)
 
@@ -37,7 +41,7 @@ def operand_accesses(left: Any, right: Any, in_place: str = "") -> AccessList:
     """Return what a binary operator touches."""
     accesses: AccessList = []
     if in_place and _changes_in_place(left, in_place):
-        if not family(type(left)) and is_foreign(find(type(left), in_place)[1]):  # type: ignore[index]
+        if not family(type(left)) and runs_outside(find(type(left), in_place)[1]):  # type: ignore[index]
             return used(left, WRITE)
         accesses.append((left, ANYWHERE if forwards(type(left), in_place) else WHOLE, WRITE))
     elif family(type(left)):
@@ -67,20 +71,23 @@ def compare(site: Site) -> Callable[[Any, Any], None]:
     def hook(left: Any, right: Any) -> None:
         if gate.is_open and not (type(left) in SCALARS and type(right) in SCALARS):
             # A container is not compared with a scalar item by item.
-            is_through = type(left) not in SCALARS and type(right) not in SCALARS
-            accesses = (nested_reads(left) + nested_reads(right) if is_through else []) or operated("compare", left, right)
+            is_through = (type(left) not in SCALARS and type(right) not in SCALARS) or bytes in (type(left), type(right))
+            accesses = operated("compare", left, right)
+            if is_through:
+                accesses += nested_reads(left) + nested_reads(right)
             if accesses:
                 announce(site, accesses)
 
     return hook
 
 
-def compare_with_constant(site: Site) -> Callable[[Any], None]:
-    """Make the hook for a comparison with a constant, given the other operand: no container is looked through."""
+def with_constant(site: Site, operation: str) -> Callable[[Any], None]:
+    """Make the hook for an operator of one operand and a constant, or none: only memory is looked through, for `bytes`."""
 
-    def hook(left: Any) -> None:
-        if gate.is_open and type(left) not in SCALARS:
-            accesses = operated("compare", left)
+    def hook(operand: Any) -> None:
+        if gate.is_open and type(operand) not in SCALARS:
+            is_memory = operation == "compare" and family(type(operand)) in (ARRAY, MEMORY)
+            accesses = nested_reads(operand) if is_memory else operated(operation, operand)
             if accesses:
                 announce(site, accesses)
 
@@ -93,6 +100,18 @@ def show(site: Site) -> Callable[[Any], None]:
     def hook(value: Any) -> None:
         if gate.is_open and type(value) not in SCALARS:
             accesses = nested_reads(value) or operated("show", value)
+            if accesses:
+                announce(site, accesses)
+
+    return hook
+
+
+def merge(site: Site) -> Callable[[Any], None]:
+    """Make the hook for what reads through a mapping: `{**mapping}`, patterns of mappings."""
+
+    def hook(value: Any) -> None:
+        if gate.is_open:
+            accesses = nested_reads(value) or consumed(value)
             if accesses:
                 announce(site, accesses)
 

@@ -108,7 +108,9 @@ def _load_item(context: Context, instr: Instr, position: int) -> Plan | None:
 
 @_register("CONTAINS_OP")
 def _contains(context: Context, instr: Instr, position: int) -> Plan | None:
-    return None if context.follows_scalar() else Plan(items.contains(context.site(instr)), (1, 2))
+    # `buffer in b"ab"` reads the buffer.
+    is_constant = context.follows_scalar() and not isinstance(context.previous.arg, bytes)  # type: ignore[union-attr]
+    return None if is_constant else Plan(items.contains(context.site(instr)), (1, 2))
 
 
 def _by_site(make: Callable[[Site], Hook], *depths: int) -> PlanMaker:
@@ -121,7 +123,7 @@ _register("DELETE_SUBSCR")(_by_site(items.delete_item, 2, 1))
 _register("BINARY_SLICE")(_by_site(items.load_slice, 3))
 _register("STORE_SLICE")(_by_site(items.store_slice, 3, 4))
 _register("GET_LEN")(_by_site(items.size, 1))
-_register("MATCH_KEYS")(_by_site(operators.show, 2))
+_register("MATCH_KEYS")(_by_site(operators.merge, 2))
 _register("MATCH_CLASS")(_by_site(operators.match, 3))
 
 # --- iteration --------------------------------------------------------------------------------------------------------
@@ -170,7 +172,7 @@ def _consume(context: Context, instr: Instr, position: int) -> Plan | None:
 
 @_register("DICT_UPDATE", "DICT_MERGE")
 def _merge(context: Context, instr: Instr, position: int) -> Plan | None:
-    return None if context.follows(_FRESH) else Plan(operators.show(context.site(instr)), (1,))
+    return None if context.follows(_FRESH) else Plan(operators.merge(context.site(instr)), (1,))
 
 
 _FRESH = frozenset({"BUILD_TUPLE", "BUILD_LIST", "BUILD_MAP", "BUILD_CONST_KEY_MAP", "BUILD_SET"})
@@ -271,15 +273,26 @@ def _binary(context: Context, instr: Instr, position: int) -> Plan | None:
     in_place = _IN_PLACE.get(operator, "")
     # Apart from multiplying, no container can be combined with a number.
     if not in_place and operator is not BinaryOp.MULTIPLY and context.follows_number():
-        return None
+        return Plan(operators.with_constant(context.site(instr), "combine"), (2,))
     return Plan(operators.binary(context.site(instr), in_place), (2, 1))
 
 
 @_register("COMPARE_OP")
 def _compare(context: Context, instr: Instr, position: int) -> Plan:
     if context.follows_scalar():
-        return Plan(operators.compare_with_constant(context.site(instr)), (2,))
+        return Plan(operators.with_constant(context.site(instr), "compare"), (2,))
     return Plan(operators.compare(context.site(instr)), (2, 1))
+
+
+@_register("RAISE_VARARGS")
+def _raise(context: Context, instr: Instr, position: int) -> Plan | None:
+    depth: Any = instr.arg
+    return Plan(attributes.throw(context.site(instr), has_cause=depth == 2), (depth,)) if depth else None
+
+
+@_register("UNARY_NEGATIVE", "UNARY_INVERT")
+def _unary(context: Context, instr: Instr, position: int) -> Plan:
+    return Plan(operators.with_constant(context.site(instr), "convert"), (1,))
 
 
 _BOOLEANS = frozenset({"COMPARE_OP", "CONTAINS_OP", "IS_OP", "UNARY_NOT", "TO_BOOL", "CHECK_EXC_MATCH", "WITH_EXCEPT_START", "LOAD_CONST"})

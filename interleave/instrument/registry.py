@@ -19,6 +19,8 @@ is announced where `next` is called, leaving it in the generator's own frame, wh
 from __future__ import annotations
 
 import atexit
+import sys
+import warnings
 from collections.abc import Callable, Hashable
 from types import CodeType, FrameType
 from typing import Any
@@ -57,7 +59,7 @@ class Registry:
 
     __slots__ = (
         "_caches", "_is_filled", "_namespaces", "_temporary", "aliases", "attributes", "cached", "caches", "changing", "class_attributes",
-        "covers", "exits", "has_gil", "inlined", "instrumented", "patched", "running", "variables", "version",
+        "covers", "exits", "has_gil", "inlined", "instrumented", "patched", "running", "standard", "variables", "version",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -88,6 +90,8 @@ class Registry:
         self.inlined: set[int] = set()
         #: What an execution registered with `atexit`.
         self.exits: list[Any] = []
+        #: What programs print to without asking, when the exploration began.
+        self.standard: tuple[Any, ...] = (sys.stdout, sys.stderr)
         #: Keeps the ids in `variables` what they are.
         self._namespaces: list[dict[str, Any]] = []
         self._caches: list[Kinds] = []
@@ -115,12 +119,16 @@ class Registry:
     def begin(self, covers: Callable[[str], bool]) -> None:
         """Forget what other programs store."""
         self.covers = covers
+        self.standard = sys.stdout, sys.stderr
         self.variables.clear()
         self.attributes.clear()
         self.class_attributes.clear()
         self.patched.clear()
         self._namespaces.clear()
         self.cached.clear()
+        # What the functions of the standard library store that are in scope (see `scope`).
+        self._note_variables(vars(sys), {"stdout", "stderr"})
+        self._note_variables(vars(warnings), {"filters", "showwarning", "_showwarnmsg_impl"})
         self.clear_caches()
 
     def note_code(self, code: CodeType, namespace: dict[str, Any]) -> None:

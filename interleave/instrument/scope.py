@@ -19,12 +19,17 @@ _PACKAGE = __name__.partition(".")[0]
 CALLERS = frozenset({
     ("threading", "Thread.run"), ("threading", "Timer.run"), ("threading", "Barrier._release"),
     ("concurrent.futures.thread", "_WorkItem.run"), ("concurrent.futures._base", "Future._invoke_callbacks"),
-    ("weakref", "finalize.__call__"),
+    ("weakref", "finalize.__call__"), ("logging", "StreamHandler.emit"),
 })  # fmt: skip
 #: Functions of the standard library that store into objects of the program, behind its back, or into what threads may share.
-_STORERS = frozenset({("functools", "cached_property.__get__"), ("contextlib", "ExitStack.__exit__")}) | {
-    ("contextlib", f"_BaseExitStack.{name}") for name in ("_push_exit_callback", "_create_cb_wrapper", "pop_all")
-}
+_STORERS = frozenset((module, f"{cls}.{name}") for module, cls, names in (
+    ("functools", "cached_property", "__get__"), ("contextlib", "ExitStack", "__exit__"),
+    ("contextlib", "_BaseExitStack", "_push_exit_callback _create_cb_wrapper pop_all"),
+    # These change what is one for the whole process.
+    ("contextlib", "_RedirectStream", "__enter__ __exit__"), ("contextlib", "chdir", "__enter__ __exit__"),
+    ("warnings", "catch_warnings", "__enter__ __exit__"), ("weakref", "finalize", "detach peek alive"),
+    ("unittest.mock", "_patch", "__enter__ __exit__"),
+) for name in names.split())  # fmt: skip
 _ALWAYS = CALLERS | _STORERS
 
 

@@ -39,6 +39,17 @@ def note_function(site: Site, function: Any, arguments: tuple[Any, ...]) -> bool
     return True
 
 
+def note_registration(site: Site, function: FunctionType) -> None:
+    """Enter a call of a function that makes others answer differently from now on."""
+    if (function.__module__, function.__qualname__) in REGISTERING:
+        _note(f"{function.__qualname__.replace('.<locals>', '')} was called at {site}, which is ordered with nothing that depends on it")
+
+
+REGISTERING = frozenset({
+    ("functools", "singledispatch.<locals>.register"), ("functools", "singledispatchmethod.register"), ("abc", "ABCMeta.register"),
+})  # fmt: skip
+
+
 def note_method_of_class(site: Site, cls: type, name: str) -> None:
     """Enter a call of a method of a class of C into the ledger if it reads the clock."""
     if name in _DATES and issubclass(cls, datetime.date):

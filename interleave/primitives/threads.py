@@ -25,7 +25,7 @@ from typing import Any
 from interleave.model import READ
 from interleave.primitives.clocks import polls_again
 from interleave.primitives.rows import Row
-from interleave.runtime import active, state
+from interleave.runtime import active, state, unseen
 from interleave.runtime.naming import hand_over
 
 Thread = threading.Thread
@@ -91,6 +91,7 @@ def _start(self: Any) -> None:
         _mark_finished(self)
         raise
     logical.handle = self
+    unseen.start(kernel, self)
     kernel.side[id(self)] = logical
     self._ident = self._native_id = ident = _FIRST_IDENT + logical.tid
     _active[ident] = self
@@ -199,6 +200,11 @@ def _join_foreign(thread: Any, timeout: float | None) -> None:
 
 def _is_alive(self: Any) -> bool:
     kernel = active()
+    if kernel is not None:
+        unseen.ask(kernel, self)
+        if self._started._flag and self._ident is None:
+            # Being started.
+            return False
     logical = kernel.side.get(id(self)) if kernel is not None else None
     if logical is None:
         return bool(_originals[Thread, "is_alive"](self))

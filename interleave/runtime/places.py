@@ -30,10 +30,15 @@ from __future__ import annotations
 import weakref
 from collections.abc import Hashable
 from functools import partial
+from gc import get_referents
+from io import BytesIO
 from typing import Any
 
 from interleave.model import WHOLE, Operation, Owner, Site
 from interleave.runtime.threads import LogicalThread
+
+#: What a view says that it is of when it came from `BytesIO.getbuffer`.
+_BytesIOBuffer = type(BytesIO().getbuffer().obj)
 
 #: Classes of stand-ins that have their name reserved when they are made: most of them are never touched, so they get an entry only then.
 #: Their `birth` is (the places of the execution, the path of the thread that made it, its number there), or None.
@@ -200,9 +205,10 @@ class Places:
 def _viewed(view: memoryview) -> object | None:
     """Return the object whose memory a view shows, None if it has been released."""
     try:
-        return view.obj
+        viewed: object = view.obj
     except ValueError:
         return None
+    return get_referents(viewed)[-1] if type(viewed) is _BytesIOBuffer else viewed
 
 
 def _drop(entries: dict[int, Entry], views: dict[int, Any], key: int, _: object) -> None:

@@ -27,6 +27,7 @@ from tests.threads import together
 
 _PACKAGE = """
 import asyncio
+from collections.abc import MutableMapping
 
 STATE = {"n": 0}
 
@@ -75,6 +76,53 @@ class Box:
         return True
 
     def __len__(self):
+        return self._n
+
+    def __add__(self, other):
+        return self._n + other
+
+    def __neg__(self):
+        return -self._n
+
+    def __int__(self):
+        return self._n
+
+    def __str__(self):
+        return str(self._n)
+
+    def __lt__(self, other):
+        return self._n < 1
+
+
+class Counts(MutableMapping):
+    def __init__(self):
+        self._counts = {}
+
+    def __getitem__(self, key):
+        return self._counts[key]
+
+    def __setitem__(self, key, value):
+        self._counts[key] = value
+
+    def __delitem__(self, key):
+        del self._counts[key]
+
+    def __iter__(self):
+        return iter(self._counts)
+
+    def __len__(self):
+        return len(self._counts)
+
+
+class Numbers:
+    def __init__(self):
+        self._n = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self._n += 1
         return self._n
 
 
@@ -127,13 +175,37 @@ class TestInstalledPackages:
             len,
             lambda box: box.n,
             lambda box: setattr(box, "n", box.n + 1),
+            lambda box: box + 3,
+            lambda box: -box,
+            int,
+            str,
+            lambda box: f"{box}",
+            lambda box: min([box, box]),
         ],
-        ids=["method", "with", "in place", "comparison", "comparison with a constant", "len", "property", "setter"],
-    )
+        ids=[
+            "method", "with", "in place", "comparison", "comparison with a constant", "len", "property", "setter",
+            "operator with a constant", "unary operator", "number", "text", "formatted", "elements",
+        ],
+    )  # fmt: skip
     def test_use_of_an_object_by_two_threads_proves_nothing(self, package: ModuleType, use: Callable[[Any], object]) -> None:
         def scenario() -> None:
             box = package.Box()
             together(lambda: use(box), box.add)
+
+        assert _is_not_proven(explore(scenario), "boxes_for_a_test")
+
+    @pytest.mark.parametrize("use", [lambda counts: counts.get("a"), lambda counts: "a" in counts, lambda counts: {**counts}, dict])
+    def test_methods_that_abstract_base_classes_add_are_of_the_package(self, package: ModuleType, use: Callable[[Any], object]) -> None:
+        def scenario() -> None:
+            counts = package.Counts()
+            together(lambda: use(counts), lambda: counts.update(a=1))
+
+        assert _is_not_proven(explore(scenario), "boxes_for_a_test")
+
+    def test_iterator_of_a_package_is_advanced_by_it(self, package: ModuleType) -> None:
+        def scenario() -> None:
+            numbers = package.Numbers()
+            together(lambda: next(numbers), lambda: next(numbers))
 
         assert _is_not_proven(explore(scenario), "boxes_for_a_test")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import itertools
@@ -76,6 +77,18 @@ def _set(plain: Plain) -> None:
 _Row = namedtuple("_Row", "lists")
 
 
+def _bytes() -> bytearray:
+    return bytearray(b"ab")
+
+
+def _overwrite(buffer: bytearray) -> None:
+    buffer[0] = 99
+
+
+def _numbers() -> Iterator[int]:
+    return iter([1, 2, 3])
+
+
 class Shelf:
     def __init__(self) -> None:
         self.books = [1]
@@ -112,6 +125,13 @@ def _empty(shelf: Shelf) -> None:
         (_boxes, lambda boxes: max(boxes, key=operator.attrgetter("n")) is boxes[0], _open),
         (_boxes, lambda boxes: operator.attrgetter("inner.m")(boxes[0]), _open_inner),
         (Shelf, lambda shelf: (*shelf,), _empty),
+        (_lists, lambda lists: [*reversed(lists)], lambda lists: lists.append([])),
+        (_bytes, lambda buffer: buffer == b"ab", _overwrite),
+        (_bytes, lambda buffer: b"ab" == buffer, _overwrite),  # noqa: SIM300
+        (_bytes, lambda buffer: buffer in b"xab", _overwrite),
+        (_numbers, lambda numbers: 1 in numbers, next),
+        (_numbers, lambda numbers: operator.length_hint(numbers), next),
+        (_numbers, lambda numbers: [*copy.copy(numbers)], next),
         (Plain, lambda plain: pickle.loads(pickle.dumps(plain)).n, _set),
         (Plain, lambda plain: "{0.n}".format(plain), _set),  # noqa: UP030, UP032
         (Plain, lambda plain: json.dumps([plain], default=vars), _set),
@@ -199,3 +219,29 @@ def test_emptying_a_cache_comes_between_look_and_store() -> None:
         assert look() == 2
 
     assert explore(scenario).verdict == "failed"
+
+
+def test_memory_of_a_file_has_one_name() -> None:
+    seen = set()
+
+    def scenario() -> None:
+        file, found = io.BytesIO(b"a"), []
+        view = file.getbuffer()
+        together(lambda: found.append(file.getvalue()), lambda: view.__setitem__(0, 98))
+        seen.add(found[0])
+
+    assert explore(scenario, strategy="dpor").verdict == "proven"
+    assert seen == {b"a", b"b"}
+
+
+def test_memory_that_is_looked_at_cannot_grow() -> None:
+    def scenario() -> None:
+        buffer = bytearray()
+
+        def look() -> None:
+            with memoryview(buffer):
+                pass
+
+        together(look, lambda: buffer.append(1))
+
+    assert "BufferError" in explore(scenario, strategy="dpor").failures[0].message
