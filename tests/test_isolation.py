@@ -23,7 +23,7 @@ Load = Callable[..., ModuleType]
 
 #: Put into every module: run something in two threads that both lock `count()` times, so that what is kept shows in the steps.
 HEAD = """
-import collections, functools, itertools, queue, random, threading
+import collections, functools, itertools, queue, random, threading, weakref
 
 def locks(count):
     lock = threading.Lock()
@@ -106,6 +106,20 @@ KEEPERS = {
     "subclass": (
         "class D(dict):\n    pass\nd = D()\ndef scenario():\n    d[len(d)] = 0\n    locks(len(d))\n",
         "`keeper.d` was changed by the execution: it had 3 items before and 4 after",
+    ),
+    "weak values": (
+        "class C:\n    pass\nc, d = C(), weakref.WeakValueDictionary()\ndef scenario():\n    d[len(d)] = c\n    locks(len(d))\n",
+        "`keeper.d.data` was changed by the execution: it had 3 items before and 4 after",
+    ),
+    "weak keys": (
+        "class C:\n    pass\nall, d = [C() for _ in range(9)], weakref.WeakKeyDictionary()\n"
+        "def scenario():\n    d[all[len(d)]] = 0\n    locks(len(d))\n",
+        "`keeper.d.data` was changed by the execution: it had 3 items before and 4 after",
+    ),
+    "weak set": (
+        "class C:\n    pass\nall, s = [C() for _ in range(9)], weakref.WeakSet()\n"
+        "def scenario():\n    s.add(all[len(s)])\n    locks(len(s))\n",
+        "`keeper.s.data` was changed by the execution: it had 3 items before and 4 after",
     ),
     "queue": (
         "q = queue.Queue()\ndef scenario():\n    q.put(0)\n    locks(q.qsize())\n",

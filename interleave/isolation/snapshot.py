@@ -6,14 +6,14 @@
 * the variables themselves, and the attributes of classes defined in such a module;
 * contents of lists, dictionaries of all kinds, sets, deques, bytearrays, those of subclasses too, wherever they are reachable;
 * attributes, in dictionaries and slots, of instances of classes defined in scope, and of the primitives of `threading`, `queue` and
-  `asyncio`, `types.SimpleNamespace`, `collections.UserDict` and the like;
+  `asyncio`, `types.SimpleNamespace`, `collections.UserDict`, weak containers and the like;
 * attributes, defaults and closure variables of functions in scope; `functools.lru_cache` of functions in scope is emptied;
 * the state of `random.Random`; what a logger remembers of which levels it is enabled for.
 
 **What is not.** Instances of other classes, of installed packages for one (`include` brings them into scope), and what only they lead
-to; iterators, files, weak containers, threads and thread-local variables; what extension modules keep; the registries of other modules
-in which the program has put something (`atexit`, `warnings`, the rest of `logging`). A snapshot keeps alive what it has seen, so that
-finalisers of that do not run and weak references to it stay.
+to; iterators, files, threads and thread-local variables; what extension modules keep; the registries of other modules in which the
+program has put something (`atexit`, `warnings`, the rest of `logging`). A snapshot keeps alive what it has seen, and what that refers to
+weakly, so that finalisers of it do not run and weak references to it stay.
 
 Objects stay the ones they are, and only what has changed is touched. What the engine has put in the place of locks and code stays as well,
 provided that a snapshot is taken and put back while it is in control.
@@ -43,6 +43,7 @@ from types import (
     SimpleNamespace,
 )
 from typing import Any, Final
+from weakref import ReferenceType
 
 from interleave.instrument.kinds import instance_namespace, is_heap_type, module_namespace, mro_of, namespace_of
 from interleave.instrument.scope import Scope
@@ -50,7 +51,9 @@ from interleave.isolation.kept import CONTAINERS, Attributes, Bytes, Cell, Class
 from interleave.runtime.heap import CACHE
 
 #: Modules of the standard library whose classes are made of ordinary attributes, which are all their state.
-_TRANSPARENT: Final = frozenset({"threading", "queue", "collections", "asyncio.locks", "asyncio.queues", "asyncio.mixins"})
+_TRANSPARENT: Final = frozenset({
+    "threading", "queue", "collections", "weakref", "_weakrefset", "asyncio.locks", "asyncio.queues", "asyncio.mixins",
+})  # fmt: skip
 _OPAQUE: Final = (Thread, local, ModuleType)
 #: Immutable things that hold others.
 _HOLDERS: Final = (tuple, frozenset)
@@ -184,6 +187,9 @@ class Snapshot:
         if issubclass(kind, Logger):
             # Filled when it is first asked, under the lock of the module: else only the first execution would take that.
             self._pending.append((f"{name}._cache", value.__dict__.get("_cache")))
+        if issubclass(kind, ReferenceType):
+            # A table that is put back must not get a reference whose callback, which takes it out, was called by then.
+            self._pending.append((name, ReferenceType.__call__(value)))
         if not is_plain and not self._has_open_state(kind):
             return
         for base, record in CONTAINERS:
