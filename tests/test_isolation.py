@@ -23,7 +23,7 @@ Load = Callable[..., ModuleType]
 
 #: Put into every module: run something in two threads that both lock `count()` times, so that what is kept shows in the steps.
 HEAD = """
-import collections, functools, itertools, queue, random, threading, weakref
+import collections, functools, itertools, logging, queue, random, threading, weakref
 
 def locks(count):
     lock = threading.Lock()
@@ -120,6 +120,10 @@ KEEPERS = {
         "class C:\n    pass\nall, s = [C() for _ in range(9)], weakref.WeakSet()\n"
         "def scenario():\n    s.add(all[len(s)])\n    locks(len(s))\n",
         "`keeper.s.data` was changed by the execution: it had 3 items before and 4 after",
+    ),
+    "logger": (
+        "log = logging.getLogger('keeper')\ndef scenario():\n    log.addHandler(logging.NullHandler())\n    locks(len(log.handlers))\n",
+        "`keeper.log.handlers` was changed by the execution: it had 3 items before and 4 after",
     ),
     "queue": (
         "q = queue.Queue()\ndef scenario():\n    q.put(0)\n    locks(q.qsize())\n",

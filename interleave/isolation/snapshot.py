@@ -8,7 +8,7 @@
 * attributes, in dictionaries and slots, of instances of classes defined in scope, and of the primitives of `threading`, `queue` and
   `asyncio`, `types.SimpleNamespace`, `collections.UserDict`, weak containers and the like;
 * attributes, defaults and closure variables of functions in scope; `functools.lru_cache` of functions in scope is emptied;
-* the state of `random.Random`; what a logger remembers of which levels it is enabled for.
+* the state of `random.Random`; level, handlers, filters and the like of loggers, among them the root, whether or not anything leads to it.
 
 **What is not.** Instances of other classes, of installed packages for one (`include` brings them into scope), and what only they lead
 to; iterators, files, threads and thread-local variables; what extension modules keep; the registries of other modules in which the
@@ -22,11 +22,11 @@ provided that a snapshot is taken and put back while it is in control.
 from __future__ import annotations
 
 import itertools
+import logging
 import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from logging import Logger
 from random import Random
 from threading import Thread, local
 from types import (
@@ -86,6 +86,7 @@ class Snapshot:
         if type(scenario) is partial:
             # What a scenario is called with is there before it; its own closure variables are its own business.
             self._pending.append(("scenario", scenario))
+        self._pending.append(("logging.root", logging.root))
         self.extend()
 
     def extend(self) -> None:
@@ -184,9 +185,6 @@ class Snapshot:
     def _visit_contents(self, name: str, value: Any, kind: type) -> None:
         """Keep the contents of a container and the attributes of an instance; a subclass of a container has both."""
         is_plain = kind in _EXACT
-        if issubclass(kind, Logger):
-            # Filled when it is first asked, under the lock of the module: else only the first execution would take that.
-            self._pending.append((f"{name}._cache", value.__dict__.get("_cache")))
         if issubclass(kind, ReferenceType):
             # A table that is put back must not get a reference whose callback, which takes it out, was called by then.
             self._pending.append((name, ReferenceType.__call__(value)))
@@ -221,7 +219,10 @@ class Snapshot:
         """Tell whether the state of instances of a class is their attributes."""
         known = self._is_open.get(kind)
         if known is None:
-            known = self._is_open[kind] = self._is_in_scope(kind) or kind is SimpleNamespace or _module_of(kind) in _TRANSPARENT
+            known = (
+                self._is_in_scope(kind) or kind is SimpleNamespace or _module_of(kind) in _TRANSPARENT or issubclass(kind, logging.Logger)
+            )
+            self._is_open[kind] = known
         return known
 
     def _is_in_scope(self, cls: type) -> bool:

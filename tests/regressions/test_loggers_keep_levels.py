@@ -1,4 +1,7 @@
-"""With isolate="globals" nothing was proven of a module that logs: only the first execution took the lock to look a level up."""
+"""With isolate="globals" nothing was proven of a module that logs: only the first execution took the lock to look a level up.
+
+Nor of one that sets loggers up, which was not put back.
+"""
 
 from __future__ import annotations
 
@@ -28,3 +31,18 @@ def test_every_execution_looks_levels_up() -> None:
     result = explore(scenario, isolate="globals")
     assert result.uncontrolled == ()
     assert result.verdict == "proven"
+
+
+def leaves_handlers() -> None:
+    for logger in (_log, logging.getLogger()):
+        logger.setLevel(logging.INFO)
+        logger.addHandler(logging.NullHandler())
+    together(lambda: _log.info("a"), lambda: _log.info("b"))
+
+
+def test_handlers_and_levels_are_put_back() -> None:
+    """An execution had the handlers of all before it, until it was too long to be explored; so it was in the tests of pykka."""
+    before = [(logger.level, list(logger.handlers)) for logger in (_log, logging.getLogger())]
+    result = explore(leaves_handlers, isolate="globals")
+    assert (result.verdict, result.uncontrolled) == ("proven", ())
+    assert [(logger.level, list(logger.handlers)) for logger in (_log, logging.getLogger())] == before
