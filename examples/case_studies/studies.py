@@ -245,6 +245,13 @@ UNREPORTED = (
         "assertion",
     ),
     Unreported(
+        "pykka_ask",
+        "a question that is asked just as an actor stops gets no reply: who asked waits for ever",
+        "pykka==4.5.0 typing_extensions==4.12.2",
+        ("pykka",),
+        "stuck",
+    ),
+    Unreported(
         "statemachine_event",
         "an event sent while another thread ends its processing is not processed",
         "python-statemachine==3.2.2",
