@@ -69,6 +69,8 @@ def _announce_divisible(site: Site, accesses: Divisible, value: object) -> None:
             trap.steps.lose_track()
         return
     unseen, thread = unseen_of(trap), trap.kernel.me
+    if registry.covers(accesses.module):
+        unseen.made.add(accesses.module)
     if not (accesses.has_state and unseen.enter(accesses.module, thread, is_held=accesses.is_held)):
         unseen.use(plain, thread, accesses.who, accesses.module)
 

@@ -44,7 +44,7 @@ from interleave.instrument.announce import Divisible, announce, announce_unknown
 from interleave.instrument.containers import ATOMIC_METHODS, KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
 from interleave.instrument.context import SUSPENDING
 from interleave.instrument.families import BOUND, DEQUE, LIST, SCALARS, VIEW, family, is_library_container, sees_deaths
-from interleave.instrument.foreign import used
+from interleave.instrument.foreign import operated, used
 from interleave.instrument.functions import attribute_call, read_arguments
 from interleave.instrument.items import compared, settle
 from interleave.instrument.iterators import advance, called, consumed, given, is_iterator, looked_into, streams
@@ -233,7 +233,8 @@ def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> N
     else:
         # `"{0.name}".format(obj)`
         is_deep = type(owner) is str and name in _FORMATS and "." in owner
-        accesses = [] if name in KEEPS_ARGUMENTS else read_arguments(arguments, is_deep=is_deep)
+        shown = operated("show", *arguments) if type(owner) is str and name in _FORMATS else []
+        accesses = shown or ([] if name in KEEPS_ARGUMENTS else read_arguments(arguments, is_deep=is_deep))
         if name.endswith("into"):
             accesses = [(value, field, WRITE) for value, field, _ in accesses]
         if type(owner) in _KEEPING or _opaque(name)[type(owner)]:

@@ -44,6 +44,10 @@ def _users(operation: str) -> Kinds:
 _USERS = {operation: _users(operation) for operation in METHODS}
 
 
+#: Types that have one of those which functions call on the elements of what they are given.
+USED_IN_CONTAINERS: Kinds = registry.new_cache(lambda tp: any(_USERS[name][tp] for name in ("compare", "combine", "convert", "show")))
+
+
 def operated(operation: str, *operands: Any) -> AccessList:
     """Return what an operation touches by methods out of scope, empty as a rule."""
     users = _USERS[operation]
@@ -55,7 +59,7 @@ def operated(operation: str, *operands: Any) -> AccessList:
 
 def used(obj: Any, mode: int, *, is_held: bool = True) -> AccessList:
     """Return the access to an object by code out of scope."""
-    tp = next((cls for cls in mro_of(type(obj)) if not registry.covers(module_name(cls))), type(obj))
+    tp = next((cls for cls in mro_of(type(obj))[:-1] if not registry.covers(module_name(cls))), type(obj))
     who = f"code of {module_name(tp)}.{qualified_name(tp)}"
     accesses: AccessList = [(one, WHOLE, mode) for one in (obj, *linked(obj))]
     return Divisible(accesses, who, root_module(tp), has_state=root_module(tp) not in sys.stdlib_module_names, is_held=is_held)

@@ -161,7 +161,7 @@ _add(FUNCTIONS, _start, builtins, "iter")
 _add(FUNCTIONS, _size, operator, "truth not_")
 _add(FUNCTIONS, _iterate, operator, "length_hint")
 _add(FUNCTIONS, _membership, operator, "contains")
-_add(FUNCTIONS, _nothing, operator, "is_ is_not index")
+_add(FUNCTIONS, _nothing, operator, "is_ is_not")
 _add(FUNCTIONS, _write_first, heapq, "heappush heappop heapify heapreplace heappushpop _heappop_max _heapreplace_max _heapify_max")
 _add(FUNCTIONS, _write_first, bisect, "insort insort_left insort_right")
 _add(FUNCTIONS, lambda arguments: _write_first(arguments[1:]), struct, "pack_into")
@@ -230,5 +230,5 @@ def _note_globals() -> None:
 def argument_reads(function: Any, arguments: Arguments) -> AccessList:
     """Return what a function of C that is in no table touches."""
     if root_module(function) in sys.stdlib_module_names:
-        return read_arguments(arguments)
+        return read_arguments(arguments) or operated("convert", *arguments)
     return [(value, WHOLE, WRITE) for value in arguments if family(type(value)) not in (NONE, VIEW)]

@@ -45,7 +45,7 @@ from interleave.instrument.families import (
     family,
     operations,
 )
-from interleave.instrument.foreign import looking, used
+from interleave.instrument.foreign import USED_IN_CONTAINERS, looking, used
 from interleave.instrument.kinds import (
     find,
     instance_namespace,
@@ -235,6 +235,8 @@ def nested_reads(value: Any, *, with_instances: bool = False) -> AccessList:
         elif tp is SimpleNamespace or (with_instances and _is_instance(tp)):
             accesses.append((obj, WHOLE, READ))
             pending += [part for part in (instance_namespace(obj) or {}).values() if type(part) not in SCALARS]
+        elif obj is not value and USED_IN_CONTAINERS[tp]:
+            accesses.append((obj, WHOLE, READ))
         elif issubclass(tp, BaseException):
             accesses.append((obj, "args", READ))
         elements = _ELEMENTS.get(kind) or (tuple.__iter__ if issubclass(tp, tuple) else None)

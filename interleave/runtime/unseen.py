@@ -20,13 +20,15 @@ from interleave.runtime.threads import LogicalThread
 class Unseen:
     """What code out of scope has come to in one execution."""
 
-    __slots__ = ("_ledger", "_packages", "_places", "asked")
+    __slots__ = ("_ledger", "_packages", "_places", "asked", "made")
 
     def __init__(self, places: Places, ledger: Ledger) -> None:
         self._places = places
         self._ledger = ledger
         #: By package: the bits of the threads that were in its code, and the locks held by all of them.
         self._packages: dict[str, tuple[int, int]] = {}
+        #: Modules in scope for which a library has made the code, as attrs does the methods of a class.
+        self.made: set[str] = set()
         #: By id of a thread object that is not started: the object, and the paths of the threads that have asked whether it is.
         self.asked: dict[int, tuple[object, set[tuple[int, ...]]]] = {}
 
@@ -40,7 +42,7 @@ class Unseen:
         self._packages[package] = bits, locks
         may_meet = bits != thread.bit and not locks
         if may_meet:
-            self._ledger.note(f"code of {package} (not in scope) {AS_ONE_STEP} in several threads{_hint(package)}")
+            self._ledger.note(f"code of {package} (not in scope) {AS_ONE_STEP} in several threads{self._hint(package)}")
         return may_meet
 
     def use(self, accesses: Iterable[tuple[object, Hashable, int]], thread: LogicalThread, who: str, module: str) -> None:
@@ -48,12 +50,14 @@ class Unseen:
         for owner, field, mode in accesses:
             entry = self._places.entries.get(id(owner))
             if entry is not None and self._places.is_contended(entry, field, mode, thread):
-                self._ledger.note(f"{who} {AS_ONE_STEP} on a {type(owner).__name__} that other threads use{_hint(module)}")
+                self._ledger.note(f"{who} {AS_ONE_STEP} on a {type(owner).__name__} that other threads use{self._hint(module)}")
                 return
 
 
-def _hint(module: str) -> str:
-    return f': include=["{module}"] (--include {module}) has its steps explored' if module else ""
+    def _hint(self, module: str) -> str:
+        if module in self.made:
+            return ": a library made it while the scenario ran; of classes that are there before, its steps are explored"
+        return f': include=["{module}"] (--include {module}) has its steps explored' if module else ""
 
 
 def unseen_of(trap: Any) -> Unseen:
