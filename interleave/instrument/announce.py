@@ -70,6 +70,9 @@ def _announce_divisible(site: Site, accesses: Divisible, value: object) -> None:
         return
     unseen, thread = unseen_of(trap), trap.kernel.me
     if registry.covers(accesses.module):
+        if accesses.module in trap.ledger.imported:
+            # From the next execution on it announces what it does, and the search begins anew.
+            return
         unseen.made.add(accesses.module)
     if not (accesses.has_state and unseen.enter(accesses.module, thread, is_held=accesses.is_held)):
         unseen.use(plain, thread, accesses.who, accesses.module)

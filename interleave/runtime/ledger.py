@@ -14,12 +14,14 @@ AS_ONE_STEP = "ran as one step"
 class Ledger:
     """Takes entries, each once."""
 
-    __slots__ = ("_entries", "notes_imports")
+    __slots__ = ("_entries", "imported", "notes_imports")
 
     def __init__(self, trace: Trace) -> None:
         self._entries = trace.uncontrolled
         #: Whether an import matters: not in the first execution, which fills `sys.modules`.
         self.notes_imports = False
+        #: Names of packages of which something was imported.
+        self.imported: set[str] = set()
 
     def note(self, sentence: str) -> None:
         """Enter something that could not be controlled."""
@@ -32,5 +34,6 @@ class Ledger:
 
     def note_import(self, name: str) -> None:
         """Enter that a module was imported, which runs as one step, where more than one thread can see it."""
+        self.imported.add(name.partition(".")[0])
         if self.notes_imports and gate.is_open:
             self.note(f"module {name} {IMPORTED}")
