@@ -1,4 +1,4 @@
-"""A package that is included, but imported by the scenario itself, was not instrumented in the first execution, which was held against it."""
+"""A package that is included, but imported by the scenario, was not instrumented in the first execution, which was held against it."""
 
 from __future__ import annotations
 
