@@ -26,6 +26,8 @@ _ranks: dict[int, tuple[CodeType, int]] = {}
 #: By id of a code object: None if it is passed over, else its sites by instruction. One look-up a frame: hashing a code
 #: object costs as much as running it, so it is never a key.
 _sites: dict[int, dict[int, Site] | None] = {}
+#: The same by value, of code that `exec` made: in each execution it is made anew, and its places are the same.
+_made: dict[tuple[CodeType, str, str], dict[int, Site]] = {}
 #: By id of a code object: None if it is ours, else its frames by line.
 _frames: dict[int, dict[int, Frame] | None] = {}
 
@@ -56,7 +58,8 @@ def rank(code: CodeType) -> int:
     if known is None:
         file = code.co_filename
         known = _ranks[id(code)] = (code, _OUR if is_ours(file) else _STDLIB if is_library(file) else USER)
-        _sites[id(code)] = {} if known[1] == USER else None
+        sites = _made.setdefault((code, file, code.co_qualname), {}) if file.startswith("<") else {}
+        _sites[id(code)] = sites if known[1] == USER else None
         _frames[id(code)] = None if known[1] == _OUR else {}
     return known[1]
 
