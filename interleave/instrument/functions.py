@@ -24,7 +24,7 @@ from interleave.instrument.containers import ensure_key, read_index, read_key, r
 from interleave.instrument.families import ARRAY, BOUND, DEFAULTDICT, DICT, LIST, NONE, VIEW, family, operations
 from interleave.instrument.foreign import operated
 from interleave.instrument.items import membership_reads, size_reads
-from interleave.instrument.iterators import called, consumed, looked_into, nested_reads, read_linked, started
+from interleave.instrument.iterators import called, consumed, examine, looked_into, nested_reads, read_linked, started
 from interleave.instrument.kinds import is_heap_type, root_module
 from interleave.instrument.operators import operand_accesses
 from interleave.instrument.registry import AccessList, registry
@@ -47,6 +47,7 @@ def _iterate(arguments: Arguments) -> AccessList:
 
 def _examine(arguments: Arguments) -> AccessList:
     """Return what looking at each element of each argument touches, as comparing and adding do."""
+    examine(arguments)
     accesses = _iterate(arguments)
     tuples: AccessList = [(value, WHOLE, READ) for value in arguments if type(value) is tuple]
     return accesses + looked_into(accesses + tuples, arguments)
@@ -79,6 +80,7 @@ def _size(arguments: Arguments) -> AccessList:
 
 
 def _start(arguments: Arguments) -> AccessList:
+    examine(arguments)
     return [access for value in arguments for access in started(value)]
 
 
@@ -230,5 +232,6 @@ def _note_globals() -> None:
 def argument_reads(function: Any, arguments: Arguments) -> AccessList:
     """Return what a function of C that is in no table touches."""
     if root_module(function) in sys.stdlib_module_names:
+        examine(arguments)
         return read_arguments(arguments) or operated("convert", *arguments)
     return [(value, WHOLE, WRITE) for value in arguments if family(type(value)) not in (NONE, VIEW)]

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from gc import get_referents
 from itertools import _tee_dataobject, accumulate, chain, dropwhile, filterfalse, groupby, starmap, takewhile  # type: ignore[attr-defined]
 from operator import attrgetter, methodcaller
-from types import AsyncGeneratorType, FunctionType, GeneratorType, MethodDescriptorType, MethodType, ModuleType, SimpleNamespace
+from types import AsyncGeneratorType, FrameType, FunctionType, GeneratorType, MethodDescriptorType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 from interleave import runtime
@@ -330,17 +330,42 @@ def advance(site: Site, accesses: AccessList) -> None:
             registry.running[owner.gi_frame] = owner
 
 
+def examine(values: Iterable[Any]) -> None:
+    """Note that a function of C is to look into what generators yield: `sum((node.items for node in nodes), [])`."""
+    registry.examined.update(value.gi_frame for value in values if type(value) is GeneratorType and value.gi_frame is not None)
+
+
 def leave(site: Site) -> Callable[[], None]:
-    """Make the hook for a generator about to yield or return."""
+    """Make the hook for a generator about to return."""
     running = registry.running
 
     def hook() -> None:
         if running:
-            generator = running.pop(sys._getframe(1), None)
-            if generator is not None and gate.is_open:
-                runtime.touch(site, generator, WHOLE, WRITE)
+            _leave(site, sys._getframe(1))
 
     return hook
+
+
+def give(site: Site) -> Callable[[object], None]:
+    """Make the hook for a generator about to yield a value."""
+    running, examined = registry.running, registry.examined
+
+    def hook(value: object) -> None:
+        if running:
+            _leave(site, sys._getframe(1))
+        if examined and gate.is_open and type(value) not in SCALARS and sys._getframe(1) in examined:
+            # It is looked into before anybody else comes.
+            accesses = nested_reads(value)
+            if accesses:
+                announce(site, accesses)
+
+    return hook
+
+
+def _leave(site: Site, frame: FrameType) -> None:
+    generator = registry.running.pop(frame, None)
+    if generator is not None and gate.is_open:
+        runtime.touch(site, generator, WHOLE, WRITE)
 
 
 def consume(site: Site) -> Callable[[Any], None]:

@@ -157,6 +157,8 @@ def _leave(context: Context, instr: Instr, position: int) -> Plan | None:
     # CPython 3.11 finds the SEND of `yield from` by looking at the instruction before the yield: nothing may come in between.
     if not context.code.co_flags & _GENERATOR or context.follows(_SEND):
         return None
+    if instr.name == "YIELD_VALUE":
+        return Plan(iterators.give(context.site(instr)), (1,))
     return Plan(iterators.leave(context.site(instr)), ())
 
 

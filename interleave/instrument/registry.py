@@ -59,7 +59,7 @@ class Registry:
 
     __slots__ = (
         "_caches", "_is_filled", "_namespaces", "_temporary", "aliases", "attributes", "cached", "caches", "changing", "class_attributes",
-        "covers", "exits", "has_gil", "inlined", "instrumented", "patched", "running", "standard", "variables", "version",
+        "covers", "examined", "exits", "has_gil", "inlined", "instrumented", "patched", "running", "standard", "variables", "version",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -76,6 +76,8 @@ class Registry:
         #: By id of a dictionary: the dictionary (kept alive, so that the id stays its own) and the object it belongs to.
         self.aliases: dict[int, tuple[Any, object]] = {}
         self.running: dict[FrameType, Any] = {}
+        #: Frames of generators that were given to functions of C which look into what they yield.
+        self.examined: set[FrameType] = set()
         #: Ids of rewritten code objects, all kept alive by the rewriter's cache. Only ever asked for membership.
         self.instrumented = state.instrumented
         #: By id of a rewritten code object: which of its free variables may change.
@@ -182,6 +184,7 @@ class Registry:
         """Drop what belongs to one execution."""
         self.aliases.clear()
         self.running.clear()
+        self.examined.clear()
         self.caches.clear()
         self.inlined.clear()
         while self.exits:
