@@ -258,4 +258,11 @@ UNREPORTED = (
         ("statemachine",),
         "assertion",
     ),
+    Unreported(
+        "zict_stale",
+        "a value is read while another thread stores one: the cache keeps the old one",
+        "zict==3.0.0",
+        ("zict",),
+        "assertion",
+    ),
 )
