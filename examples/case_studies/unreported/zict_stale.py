@@ -1,13 +1,13 @@
 """zict 3.0.0: `Cache` keeps the old value of a key that another thread stored meanwhile, and returns it from then on.
 
-What breaks. `Cache.__getitem__` lets go of its lock while it reads the slow mapping, and compares the key's number in `_last_updated` with
-that of before: "could another thread have called __setitem__ in the meantime?" (zict/cache.py, lines 67 to 76). `__setitem__` begins with the
-number that follows `_gen`, which counts stores, and adds one (84 to 86, 105). Reads add to the number of the key only (76), so
+What breaks. `Cache.__getitem__` lets go of its lock while it reads the slow mapping, and compares the key's number in `_last_updated`
+with that of before: "could another thread have called __setitem__ in the meantime?" (zict/cache.py, lines 67 to 76). `__setitem__` begins
+with the number that follows `_gen`, which counts stores, and adds one (84 to 86, 105). Reads add to the number of the key only (76), so
 that a store can arrive at the very number that the reader has seen.
 
-The interleaving. Two keys were stored, and "x" was read again after it was dropped from the fast mapping: its number is 4, `_gen` is 2. It is
-dropped once more. Thread A finds the number 4 and reads "old" from the slow mapping. Thread B stores "new": the number is 3, then 4. Thread A
-finds 4 and puts "old" into the fast mapping.
+The interleaving. Two keys were stored, and "x" was read again after it was dropped from the fast mapping: its number is 4, `_gen` is 2.
+It is dropped once more. Thread A finds the number 4 and reads "old" from the slow mapping. Thread B stores "new": the number is 3, then
+4. Thread A finds 4 and puts "old" into the fast mapping.
 
 The consequence. `cache["x"]` is "old" and the slow mapping has "new", until the fast mapping drops the key. That methods may be called by
 several threads is documented, and what the numbers are for. It happens under the GIL too.
