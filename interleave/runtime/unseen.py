@@ -53,7 +53,6 @@ class Unseen:
                 self._ledger.note(f"{who} {AS_ONE_STEP} on a {type(owner).__name__} that other threads use{self._hint(module)}")
                 return
 
-
     def _hint(self, module: str) -> str:
         if module in self.made:
             return ": a library made it while the scenario ran; of classes that are there before, its steps are explored"
