@@ -228,6 +228,10 @@ def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> N
     elif name[:2] == "__" and name != "__iter__" and is_iterator(type(owner)):
         # `__setstate__`, `__reduce__`, `__length_hint__`
         _announce(site, consumed(owner))
+    elif type(owner) is Context and name == "run" and arguments:
+        # It is entered for as long as the function runs, which is looked at as if it were called here.
+        announce(site, Divisible([(owner, WHOLE, WRITE)], "Context.run"))
+        dispatch(site, arguments[0], arguments[1:])
     elif name in functions.ATTRIBUTE_METHODS:
         attribute_call(site, functions.ATTRIBUTE_METHODS[name], (owner, *arguments), is_raw=True)
     else:
@@ -242,8 +246,6 @@ def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> N
             accesses.append((owner, WHOLE, WRITE))
             accesses += [one for part in get_referents(owner) if type(part) in BOUND for one in called(part)]
             accesses += [(part, WHOLE, WRITE) for part in linked(owner)]
-            if type(owner) is Context and name == "run":
-                accesses = Divisible(accesses, "Context.run")
         _announce(site, accesses)
 
 
