@@ -17,9 +17,10 @@ from asyncio import futures as real_futures
 from asyncio import tasks as real_tasks
 from collections.abc import Iterator, Mapping
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 from interleave.event_loop.futures import NotedFuture, NotedTask, noted_methods
+from interleave.primitives.acquaintance import exchange_at, has_count, known_places, remember
 from interleave.primitives.holders import Exchange
 from interleave.runtime import active
 
@@ -86,9 +87,6 @@ def _derived() -> Iterator[Any]:
 class Exchanged:
     """The exchange for one exploration, of methods and of what leads to the types; undone by `restore`."""
 
-    #: How many references to the types were left where a search for more of them found nothing.
-    _barren: ClassVar[list[int]] = []
-
     def __init__(self, methods: Mapping[tuple[type, str], Any]) -> None:
         self._methods: list[tuple[Any, str, Any, Any]] = []
         for (cls, name), method in methods.items():
@@ -97,17 +95,23 @@ class Exchanged:
             for name, method in noted_methods(cls, is_task=issubclass(cls, (_Task, _PyTask))).items():
                 self._exchange(cls, name, method)
         self._types = Exchange(_is_ours)
+        self._exchange_types()
+
+    def _exchange_types(self) -> None:
+        """Exchange the types where they are known to be, or search for who holds them."""
+        counts = [sys.getrefcount(_Future), sys.getrefcount(_Task)]
         entries = [self._types.add(_Future, Future), self._types.add(_Task, Task)]
+        places = [known_places(entry.original) for entry, count in zip(entries, counts, strict=True) if has_count(entry.original, count)]
+        if len(places) == len(entries) and None not in places:
+            for entry, known in zip(entries, places, strict=True):
+                exchange_at(self._types, entry, known or [])
+            return
         wanted = {id(_Future), id(_Task)}
         # Also where the collector was frozen, which hides what it looks after.
         cells = getattr(getattr(asyncio, "eager_task_factory", None), "__closure__", ())
         self._types.exchange_in([*cells, *(one for one in _namespaces() if not wanted.isdisjoint(map(id, one.values())))])
-        # A search for others goes through the whole heap. There are none if as many references are left as when it found nothing.
-        counts = [sys.getrefcount(one.original) - one.moved for one in entries]
-        if counts != self._barren:
-            before = [one.moved for one in entries]
-            self._types.spread(entries)
-            Exchanged._barren = counts if [one.moved for one in entries] == before and not any(one.copied for one in entries) else []
+        self._types.spread(entries)
+        remember(self._types, list(zip(entries, counts, strict=True)))
 
     def _exchange(self, cls: Any, name: str, method: Any) -> None:
         self._methods.append((cls, name, vars(cls).get(name, _ABSENT), method))
