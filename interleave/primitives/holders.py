@@ -156,8 +156,9 @@ class Exchange:
         # A namespace comes after the object that it belongs to, where both are found (3.13): the object can be found again.
         for holder in sorted(holders, key=_is_dict):
             self._exchange_in(holder)
-        # A list of holders is a holder too, and the next search must not find it.
+        # A list of holders is a holder too, and the next search must not find it; nor a list of classes.
         holders.clear()
+        self._classes = []
         return [one for one in copied if one.is_held_elsewhere()]
 
     def spread(self, entries: Sequence[Entry], made_since: Callable[[], list[Any] | None] = lambda: None) -> None:
@@ -197,7 +198,6 @@ class Exchange:
             except KeyboardInterrupt as error:
                 interrupt = error
         self._entries.clear()
-        self._classes = []
         if interrupt is not None:
             raise interrupt
 
