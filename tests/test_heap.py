@@ -66,6 +66,19 @@ def test_what_was_made_since_is_found_in_every_generation(past: Past, generation
     _old.clear()
 
 
+@pytest.mark.parametrize("generation", [-1, 0, 1])
+def test_lists_made_to_find_it_are_not_among_what_was_made(past: Past, generation: int) -> None:
+    _make(1)
+    if generation >= 0:
+        gc.collect(generation)
+    function = _old["made 1"][0]
+    made = past.made_since()
+    assert made is not None
+    assert [one for one in made if type(one) is list and any(part is function for part in one)] == [_old["made 1"]]
+    del made
+    _old.clear()
+
+
 def test_nobody_can_tell_after_a_full_collection(past: Past) -> None:
     assert past.recall("question", KINDS) is not None
     gc.collect()

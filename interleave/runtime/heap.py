@@ -87,13 +87,14 @@ class Past:
         mark = self._mark if _IS_ORDERED else None
         if mark is None or self._collected != _collected():
             return None
-        made: list[Any] = []
+        # None of the lists made here is in what is returned: each is younger than what it lists.
+        made: list[Any] | None = None
         for generation in range(3):
             objects = gc.get_objects(generation)
             for index in reversed(range(len(objects))):
                 if objects[index] is mark:
-                    return made + objects[index + 1 :]
-            made += objects
+                    return (made or []) + objects[index + 1 :]
+            made = objects if made is None else made + objects
         return None
 
     def remember(self, objects: Iterable[Any]) -> None:
