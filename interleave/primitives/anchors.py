@@ -17,6 +17,8 @@ from functools import partial
 from types import CellType, FrameType, FunctionType, ModuleType
 from typing import Any
 
+from interleave.primitives.holders import slots
+
 Anchor = Callable[[], Any]
 #: From a holder to one of the objects in it: how to get it, and by which key.
 _Step = tuple[Callable[[Any, Any], Any], Any]
@@ -96,10 +98,12 @@ def _inside(parent: Any) -> Iterator[tuple[_Step, Any]]:
         yield from [((_attribute_dictionary, None), parent.__dict__)]
     elif isinstance(parent, type):
         yield from [((_class_dictionary, None), _class_dictionary(parent, None))]
-    elif (namespace := _namespace(parent)) is not None:
-        yield ((_attribute_dictionary, None), namespace)
-        if isinstance(namespace, dict):
-            yield from (((_attribute, name), value) for name, value in list(namespace.items()))
+    else:
+        yield from (((_slot, member.__name__), value) for member, value in slots(parent))
+        if (namespace := _namespace(parent)) is not None:
+            yield ((_attribute_dictionary, None), namespace)
+            if isinstance(namespace, dict):
+                yield from (((_attribute, name), value) for name, value in list(namespace.items()))
 
 
 def _contents(cell: CellType, _: None) -> Any:
@@ -117,6 +121,10 @@ def _class_dictionary(cls: type, _: None) -> Any:
 
 def _attribute_dictionary(one: Any, _: None) -> Any:
     return _namespace(one)
+
+
+def _slot(one: Any, name: str) -> Any:
+    return next((value for member, value in slots(one) if member.__name__ == name), None)
 
 
 def _attribute(one: Any, name: str) -> Any:

@@ -279,7 +279,7 @@ class Exchange:
             namespace = None
         if isinstance(namespace, dict):
             self._exchange_items(ITEM, namespace, namespace.items(), owner=holder)
-        self._exchange_items(_SLOT, holder, list(_slots(holder)))
+        self._exchange_items(_SLOT, holder, list(slots(holder)))
 
     def _exchange_items(
         self, kind: tuple[Callable[..., Any], Callable[..., Any]], holder: Any, items: Iterable[tuple[Any, Any]], *, owner: Any = None
@@ -331,7 +331,7 @@ def _belongs_to_class(holder: tuple[Any, ...]) -> bool:
     return holder is first.__mro__ or any(cls.__bases__ is holder for cls in type.__subclasses__(first))
 
 
-def _slots(holder: Any) -> Iterator[tuple[MemberDescriptorType, Any]]:
+def slots(holder: Any) -> Iterator[tuple[MemberDescriptorType, Any]]:
     """Yield the slots of an object that are set, with what they hold."""
     for cls in type(holder).__mro__:
         for member in vars(cls).values():
