@@ -132,7 +132,7 @@ class Control:
                 from interleave.event_loop.takeover import AsyncioTakeover
 
                 state.on_import = None
-                stack.callback(AsyncioTakeover().undo)
+                stack.callback(AsyncioTakeover(_past.made_since).undo)
 
         state.on_import = take_over
         stack.callback(setattr, state, "on_import", None)

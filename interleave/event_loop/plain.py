@@ -11,13 +11,14 @@ variable, or in a default before 3.12) may still be met: code in scope that make
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from abc import ABCMeta
 from asyncio import futures as real_futures
 from asyncio import tasks as real_tasks
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from interleave.event_loop.futures import NotedFuture, NotedTask, noted_methods
 from interleave.primitives.acquaintance import exchange_at, has_count, known_places, remember
@@ -87,7 +88,11 @@ def _derived() -> Iterator[Any]:
 class Exchanged:
     """The exchange for one exploration, of methods and of what leads to the types; undone by `restore`."""
 
-    def __init__(self, methods: Mapping[tuple[type, str], Any]) -> None:
+    #: How many references to the types there were when only what was new was looked at.
+    _glanced: ClassVar[list[int]] = []
+    _searches = 0
+
+    def __init__(self, methods: Mapping[tuple[type, str], Any], made_since: Callable[[], list[Any] | None]) -> None:
         self._methods: list[tuple[Any, str, Any, Any]] = []
         for (cls, name), method in methods.items():
             self._exchange(cls, name, method)
@@ -95,23 +100,34 @@ class Exchanged:
             for name, method in noted_methods(cls, is_task=issubclass(cls, (_Task, _PyTask))).items():
                 self._exchange(cls, name, method)
         self._types = Exchange(_is_ours)
-        self._exchange_types()
+        self._exchange_types(made_since)
 
-    def _exchange_types(self) -> None:
-        """Exchange the types where they are known to be, or search for who holds them."""
+    def _exchange_types(self, made_since: Callable[[], list[Any] | None]) -> None:
+        """Exchange the types where they are known to be, or search for who holds them.
+
+        Every future refers to its type, so that numbers of references change all the time. As long as they do, the types are exchanged in
+        what is new and where they were; a search comes when they stay.
+        """
         counts = [sys.getrefcount(_Future), sys.getrefcount(_Task)]
         entries = [self._types.add(_Future, Future), self._types.add(_Task, Task)]
-        places = [known_places(entry.original) for entry, count in zip(entries, counts, strict=True) if has_count(entry.original, count)]
-        if len(places) == len(entries) and None not in places:
+        wanted = {id(_Future), id(_Task)}
+        places = [known_places(entry.original) for entry in entries]
+        is_same = all(has_count(entry.original, count) for entry, count in zip(entries, counts, strict=True))
+        made = None if is_same or counts == self._glanced else made_since()
+        if None not in places and (is_same or made is not None):
             for entry, known in zip(entries, places, strict=True):
                 exchange_at(self._types, entry, known or [])
+            if made is not None:
+                Exchanged._glanced = counts
+                self._types.exchange_in([one for one in made if not wanted.isdisjoint(map(id, gc.get_referents(one)))])
             return
-        wanted = {id(_Future), id(_Task)}
         # Also where the collector was frozen, which hides what it looks after.
         cells = getattr(getattr(asyncio, "eager_task_factory", None), "__closure__", ())
         self._types.exchange_in([*cells, *(one for one in _namespaces() if not wanted.isdisjoint(map(id, one.values())))])
         self._types.spread(entries)
-        remember(self._types, list(zip(entries, counts, strict=True)))
+        # Ever more rarely, where somebody has them who cannot be found again.
+        Exchanged._searches += 1
+        remember(self._types, list(zip(entries, counts, strict=True)), searches=not Exchanged._searches & (Exchanged._searches - 1))
 
     def _exchange(self, cls: Any, name: str, method: Any) -> None:
         self._methods.append((cls, name, vars(cls).get(name, _ABSENT), method))

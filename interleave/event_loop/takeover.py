@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import events, tasks
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from interleave.errors import NotControlled
@@ -61,14 +61,14 @@ _originals: dict[tuple[Any, str], Any] = {key: vars(key[0]).get(key[1]) for key 
 
 
 class AsyncioTakeover:
-    """The exchange for one exploration."""
+    """The exchange for one exploration; `made_since` returns objects made since the last, if anybody can tell."""
 
-    def __init__(self) -> None:
+    def __init__(self, made_since: Callable[[], list[Any] | None]) -> None:
         self._hidden = Hidden()
         # Made when first asked for, under a lock: it must not be the first execution that does.
         asyncio.get_event_loop_policy()
         vars(tasks)["set"] = _make_set
-        self._exchanged = Exchanged(_METHODS)
+        self._exchanged = Exchanged(_METHODS, made_since)
 
     def undo(self) -> None:
         """Put everything back."""

@@ -131,8 +131,11 @@ def _rewrapped(value: Any, layers: _Layers, stand_in: Any) -> Any:
     return getattr(within, key) if isinstance(value, _METHODS) else type(value)(within)
 
 
-def remember(exchange: Exchange, entries: Sequence[tuple[Entry, int]]) -> None:
-    """Remember where objects with these reference counts were exchanged, as far as these holders can be found again."""
+def remember(exchange: Exchange, entries: Sequence[tuple[Entry, int]], *, searches: bool = False) -> None:
+    """Remember where objects with these reference counts were exchanged, as far as these holders can be found again.
+
+    Paths to them are searched for where an object comes up with the same count, or in any case if `searches`.
+    """
     for entry, _ in entries:
         _known.pop(id(entry.original), None)
     places = {id(entry): list(_places(exchange, entry, ())) for entry, _ in entries}
@@ -144,7 +147,7 @@ def remember(exchange: Exchange, entries: Sequence[tuple[Entry, int]]) -> None:
     again = [
         entry
         for entry, count in entries
-        if not all(id(place.holder) in anchors for place, _ in places[id(entry)]) and _is_due(entry.original, count)
+        if not all(id(place.holder) in anchors for place, _ in places[id(entry)]) and (searches or _is_due(entry.original, count))
     ]
     sought = {id(place.holder): place.holder for entry in again for place, _ in places[id(entry)] if id(place.holder) not in anchors}
     if sought:
