@@ -24,6 +24,7 @@ from itertools import _tee_dataobject, accumulate, chain, dropwhile, filterfalse
 from operator import attrgetter, methodcaller
 from types import AsyncGeneratorType, FrameType, FunctionType, GeneratorType, MethodDescriptorType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
+from weakref import ref
 
 from interleave import runtime
 from interleave.instrument.announce import announce, announce_one, gate
@@ -332,7 +333,12 @@ def advance(site: Site, accesses: AccessList) -> None:
 
 def examine(values: Iterable[Any]) -> None:
     """Note that a function of C is to look into what generators yield: `sum((node.items for node in nodes), [])`."""
-    registry.examined.update(value.gi_frame for value in values if type(value) is GeneratorType and value.gi_frame is not None)
+    examined = registry.examined
+    for value in values:
+        if type(value) is GeneratorType and value.gi_frame is not None:
+            key = id(value.gi_frame)
+            # The frame would keep alive what it yielded last.
+            examined[key] = ref(value, lambda _, key=key: examined.pop(key, None))  # type: ignore[misc]
 
 
 def leave(site: Site) -> Callable[[], None]:
@@ -353,7 +359,7 @@ def give(site: Site) -> Callable[[object], None]:
     def hook(value: object) -> None:
         if running:
             _leave(site, sys._getframe(1))
-        if examined and gate.is_open and type(value) not in SCALARS and sys._getframe(1) in examined:
+        if examined and gate.is_open and type(value) not in SCALARS and id(sys._getframe(1)) in examined:
             # It is looked into before anybody else comes.
             accesses = nested_reads(value)
             if accesses:

@@ -24,6 +24,7 @@ import warnings
 from collections.abc import Callable, Hashable
 from types import CodeType, FrameType
 from typing import Any
+from weakref import ref
 
 from interleave.instrument.analysis import stores
 from interleave.runtime import state
@@ -76,8 +77,8 @@ class Registry:
         #: By id of a dictionary: the dictionary (kept alive, so that the id stays its own) and the object it belongs to.
         self.aliases: dict[int, tuple[Any, object]] = {}
         self.running: dict[FrameType, Any] = {}
-        #: Frames of generators that were given to functions of C which look into what they yield.
-        self.examined: set[FrameType] = set()
+        #: By id of their frames: generators that were given to functions of C which look into what they yield.
+        self.examined: dict[int, ref[Any]] = {}
         #: Ids of rewritten code objects, all kept alive by the rewriter's cache. Only ever asked for membership.
         self.instrumented = state.instrumented
         #: By id of a rewritten code object: which of its free variables may change.
