@@ -11,7 +11,6 @@ variable, or in a default before 3.12) may still be met: code in scope that make
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from abc import ABCMeta
 from asyncio import futures as real_futures
@@ -22,7 +21,7 @@ from typing import Any, ClassVar
 
 from interleave.event_loop.futures import NotedFuture, NotedTask, noted_methods
 from interleave.primitives.acquaintance import exchange_at, has_count, known_places, remember
-from interleave.primitives.holders import Exchange
+from interleave.primitives.holders import Exchange, holds
 from interleave.runtime import active
 
 _Future: Any = asyncio.Future
@@ -119,11 +118,11 @@ class Exchanged:
                 exchange_at(self._types, entry, known or [])
             if made is not None:
                 Exchanged._glanced = counts
-                self._types.exchange_in([one for one in made if not wanted.isdisjoint(map(id, gc.get_referents(one)))])
+                self._types.exchange_in([one for one in made if holds(one, wanted)])
             return
         # Also where the collector was frozen, which hides what it looks after.
         cells = getattr(getattr(asyncio, "eager_task_factory", None), "__closure__", ())
-        self._types.exchange_in([*cells, *(one for one in _namespaces() if not wanted.isdisjoint(map(id, one.values())))])
+        self._types.exchange_in([*cells, *(one for one in _namespaces() if holds(one, wanted))])
         self._types.spread(entries)
         # Ever more rarely, where somebody has them who cannot be found again.
         Exchanged._searches += 1

@@ -151,7 +151,7 @@ def _add(table: dict[Any, Reads], entry: Reads, module: ModuleType, names: str) 
 FUNCTIONS: dict[Any, Reads] = {}
 _add(FUNCTIONS, _nothing, builtins, "isinstance issubclass id callable ord open input super locals")
 _add(FUNCTIONS, _by_operation("convert"), builtins, "hash abs divmod round pow chr bin hex oct")
-_add(FUNCTIONS, _by_operation("show"), builtins, "repr ascii format")
+_add(FUNCTIONS, _show, builtins, "repr ascii format")
 _add(FUNCTIONS, _make_class, builtins, "__build_class__")
 _add(FUNCTIONS, _nothing, sys, "getrefcount getsizeof _getframe intern exc_info")
 _add(FUNCTIONS, _examine, builtins, "sum min max any all sorted")

@@ -171,7 +171,7 @@ class Exchange:
             if not entries:
                 break
             wanted = {id(entry.original) for entry in entries}
-            copies = self.exchange_in([one for one in made_since() or () if not wanted.isdisjoint(map(id, gc.get_referents(one)))])
+            copies = self.exchange_in([one for one in made_since() or () if holds(one, wanted)])
             hidden = [entry for entry in entries if entry.is_held_elsewhere()]
             entries = copies + (self.exchange_in(holders_of(hidden)) if hidden else [])
 
@@ -308,6 +308,11 @@ class Exchange:
         self._classes = self._classes or _all_classes()
         module = namespace["__module__"]
         return next((cls for cls in self._classes if vars(cls).get("__module__") is module and _is_namespace(namespace, cls)), None)
+
+
+def holds(one: object, wanted: set[int]) -> bool:
+    """Tell whether an object refers to one of those whose ids are given."""
+    return not wanted.isdisjoint(map(id, one.values() if type(one) is dict else gc.get_referents(one)))
 
 
 def holders_of(entries: Sequence[Entry]) -> list[Any]:

@@ -33,7 +33,7 @@ from typing import Any
 
 from interleave import primitives
 from interleave.primitives.acquaintance import exchange_at, has_count, known_places, remember
-from interleave.primitives.holders import CLASS_ATTRIBUTE, ITEM, Entry, Exchange, holders_of
+from interleave.primitives.holders import CLASS_ATTRIBUTE, ITEM, Entry, Exchange, holders_of, holds
 from interleave.runtime import active, gate, state
 from interleave.runtime.heap import Heap, survey
 
@@ -189,7 +189,7 @@ class Takeover:
         candidates = [one for one in heap.instances if issubclass(type(one), _LIKELY_HOLDERS)]
         if wanted:
             everybody = heap.holders if heap.holders is not None else holders_of([entry for entry, _ in rows])
-            candidates += [one for one in everybody if _holds(one, wanted)]
+            candidates += [one for one in everybody if holds(one, wanted)]
             everybody.clear()
         heap.instances.clear()
         heap.holders = None
@@ -224,11 +224,6 @@ class Takeover:
         vars(real).update({name: value for name, value in vars(_import_system["_thread"]).items() if name != "__name__"})
         self._exchange.put(ITEM, _import_system, "_thread", real)
         self._exchange.put(ITEM, _import_system, "_find_and_load", _find_and_load)
-
-
-def _holds(one: object, wanted: set[int]) -> bool:
-    """Tell whether what refers to something that was looked for refers to one of those whose holders are wanted."""
-    return not wanted.isdisjoint(map(id, one.values() if type(one) is dict else gc.get_referents(one)))
 
 
 def _give_real_things() -> None:
