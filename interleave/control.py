@@ -39,7 +39,7 @@ _FROZEN_AT_START = 1_000
 
 
 #: What is known of this process from the last time.
-_past = Past()
+_past = Past(Takeover.kinds)
 
 
 class _LastCollection:
@@ -93,7 +93,7 @@ class Control:
             self._instrumentation.install(heap)
             _past.remember(heap.functions)
             # And what was made meanwhile: the collector is stopped.
-            _past.remember_kinds(gc.get_objects(0), takeover.kinds)
+            _past.remember_kinds(gc.get_objects(0))
             del heap
             stack.callback(self._forget_state)
             self._freeze()
@@ -118,7 +118,7 @@ class Control:
     def _survey(self, takeover: Takeover) -> Heap:
         """Find what is to be exchanged, among everything or among what was made since the last time."""
         sought, include = takeover.sought(), self.scope.include
-        heap = (None if sought else _past.recall(include, takeover.kinds)) or survey(takeover.kinds, sought)
+        heap = (None if sought else _past.recall(include)) or survey(takeover.kinds, sought)
         _past.begin(include)
         _past.remember(heap.caches)
         _past.remember(heap.instances)
@@ -184,7 +184,7 @@ class Control:
     def _unfreeze(self) -> None:
         """Undo it, last of all: putting things back looks only at what was made during the exploration."""
         if self._is_frozen:
-            _past.remember_kinds(gc.get_objects(), Takeover.kinds)
+            _past.remember_kinds(gc.get_objects())
             gc.unfreeze()
             self._is_frozen = False
             _past.end()

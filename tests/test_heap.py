@@ -26,12 +26,12 @@ def _ids(heap: Heap) -> set[int]:
 def past() -> Iterator[Past]:
     gc.collect()
     gc.disable()
-    past = Past()
+    past = Past(KINDS)
     found = survey(KINDS)
     past.begin("question")
     for objects in (found.functions, found.caches, found.instances):
         past.remember(objects)
-    past.remember_kinds(gc.get_objects(0), KINDS)
+    past.remember_kinds(gc.get_objects(0))
     past.end()
     yield past
     gc.enable()
@@ -59,7 +59,7 @@ def test_what_was_made_since_is_found_in_every_generation(past: Past, generation
         if generation >= 0:
             gc.collect(generation)
         _forget(-number - 1)
-        found = past.recall("question", KINDS)
+        found = past.recall("question")
         assert found is not None
         assert _ids(found) == _ids(survey(KINDS))
         del found
@@ -80,19 +80,19 @@ def test_lists_made_to_find_it_are_not_among_what_was_made(past: Past, generatio
 
 
 def test_nobody_can_tell_after_a_full_collection(past: Past) -> None:
-    assert past.recall("question", KINDS) is not None
+    assert past.recall("question") is not None
     gc.collect()
-    assert past.recall("question", KINDS) is None
+    assert past.recall("question") is None
 
 
 def test_nobody_can_tell_of_another_question(past: Past) -> None:
-    assert past.recall("another", KINDS) is None
+    assert past.recall("another") is None
 
 
 def test_nobody_can_tell_while_objects_are_frozen(past: Past) -> None:
     gc.freeze()
     try:
-        assert past.recall("question", KINDS) is None
+        assert past.recall("question") is None
     finally:
         gc.unfreeze()
 
@@ -102,7 +102,7 @@ def test_what_is_kept_in_mind_is_not_kept_alive(past: Past) -> None:
     key = id(function)
     past.remember([function])
     del function
-    found = past.recall("question", KINDS)
+    found = past.recall("question")
     assert found is not None
     assert key not in map(id, found.functions)
 

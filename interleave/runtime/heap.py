@@ -55,20 +55,21 @@ def survey(kinds: tuple[type, ...] = (), sought: Iterable[object] = ()) -> Heap:
 
 
 class Past:
-    """What there was when the process was given back the last time, of all that a survey finds.
+    """What there was when the process was given back the last time, of all that a survey for instances of `kinds` finds.
 
     The collector moves objects from one generation to the next and keeps them in order, as long as it does not go through the oldest
     generation. So what was made after a mark is what comes after it. An old function, cache or lock is the same as before: what became
     of its code is looked at anyway, and who holds it is told by its reference count (`primitives.acquaintance`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: tuple[type, ...]) -> None:
+        self._kinds = kinds
         self._mark: list[Any] | None = None
         self._collected = (0, 0)
         self._question: object = None
         self._references: list[ref[Any]] = []
 
-    def recall(self, question: object, kinds: tuple[type, ...]) -> Heap | None:
+    def recall(self, question: object) -> Heap | None:
         """Return what a survey would find, without holders; None if that has to be made.
 
         `question` is what was given to `begin`.
@@ -77,10 +78,10 @@ class Past:
         if made is None:
             return None
         old = [one for reference in self._references if (one := reference()) is not None]
-        found = list({id(one): one for one in (*old, *_of_interest(made, kinds))}.values())
+        found = list({id(one): one for one in (*old, *self._of_interest(made))}.values())
         functions = [one for one in found if type(one) is FunctionType]
         caches = [one for one in found if type(one) is CACHE]
-        return Heap(functions, caches, [one for one in found if issubclass(type(one), kinds)], None)
+        return Heap(functions, caches, [one for one in found if issubclass(type(one), self._kinds)], None)
 
     def made_since(self) -> list[Any] | None:
         """Return all objects made since the process was given back, besides others; None if nobody can tell."""
@@ -101,9 +102,9 @@ class Past:
         """Keep objects in mind."""
         self._references += map(ref, objects)
 
-    def remember_kinds(self, objects: list[Any], kinds: tuple[type, ...]) -> None:
+    def remember_kinds(self, objects: list[Any]) -> None:
         """Keep those objects in mind that a survey would find."""
-        self.remember(_of_interest(objects, kinds))
+        self.remember(self._of_interest(objects))
 
     def begin(self, question: object) -> None:
         """Forget what was found; `question` is what the answer depends on that is to be remembered."""
@@ -119,10 +120,9 @@ class Past:
         self._mark = []
         self._collected = _collected()
 
-
-def _of_interest(objects: list[Any], kinds: tuple[type, ...]) -> list[Any]:
-    wanted: tuple[type, ...] = (FunctionType, CACHE, *kinds)
-    return [one for one in objects if issubclass(type(one), wanted)]
+    def _of_interest(self, objects: list[Any]) -> list[Any]:
+        wanted: tuple[type, ...] = (FunctionType, CACHE, *self._kinds)
+        return [one for one in objects if issubclass(type(one), wanted)]
 
 
 def _collected() -> tuple[int, int]:
