@@ -64,6 +64,8 @@ class Only(Scope):
     def __init__(self, module: str) -> None:
         super().__init__()
         self.module = module
+        # Of what others find in scope nothing counts here.
+        self.inside = {}
 
     def covers(self, module_name: str, file: str | None) -> bool:
         return module_name == self.module

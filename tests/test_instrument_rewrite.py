@@ -502,7 +502,7 @@ def test_stores() -> None:
             del box.deleted
             box.read.item[0] = 1
 
-    variables, attributes, class_attributes = stores(run.__code__, globals())
+    variables, attributes, class_attributes = stores(run.__code__).given(globals())
     assert variables == {"NOT_THERE"}
     assert attributes == {"total", "made", "last", "attribute", "deleted"}
     # `box` comes from a closure: it might be anything.
@@ -514,7 +514,7 @@ def test_attributes_of_instances_are_no_attributes_of_classes() -> None:
         box.n += 1
         box.other = Base
 
-    assert stores(run.__code__, globals()).class_attributes == set()
+    assert stores(run.__code__).given(globals()).class_attributes == set()
 
 
 def test_constant_cells() -> None:

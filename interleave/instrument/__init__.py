@@ -43,7 +43,7 @@ from interleave.instrument.analysis import nested_codes
 from interleave.instrument.made import first_like, noticed
 from interleave.instrument.placeholders import placeholder
 from interleave.instrument.registry import registry
-from interleave.instrument.rewrite import Rewritten, known, rewrite
+from interleave.instrument.rewrite import Rewritten, known_copy, rewrite
 from interleave.instrument.scope import Scope
 from interleave.runtime import all_cells, state
 from interleave.runtime.heap import Heap, survey
@@ -65,9 +65,7 @@ class Instrumentation:
         self.skipped: list[tuple[str, str]] = []
         #: Exchanged functions with their own code.
         self._exchanged: list[tuple[FunctionType, CodeType]] = []
-        #: By id of the original code: functions that have a placeholder.
-        self._waiting: dict[int, list[FunctionType]] = {}
-        #: By id of a code object that was put in the place of another: the other.
+        #: By id of rewritten code that is in use: what it was made from.
         self._originals: dict[int, CodeType] = {}
         #: Ids of code objects that could not be rewritten, and the code objects, which keeps the ids theirs.
         self._failed: set[int] = set()
@@ -108,13 +106,12 @@ class Instrumentation:
         self._stack.close()
         for function, code in exchanged:
             function.__code__ = code
-        if self._originals:
+        if exchanged or self._originals:
             for function in survey().functions:
-                original = self._originals.get(id(function.__code__))
+                original = self._original_of(function.__code__)
                 if original is not None:
                     function.__code__ = original
         self._originals.clear()
-        self._waiting.clear()
         _demand.served_by = None
         state.changing_cells = all_cells
         registry.has_gil = False
@@ -134,14 +131,19 @@ class Instrumentation:
             # Whoever freezes the collector hides what it lists; what was exchanged before is known.
             known_before = {id(function): function for function, _ in self._exchanged}
             functions = list({**known_before, **{id(function): function for function in functions}}.values())
+        inside = self.scope.inside
         for function in functions:
             code = function.__code__
-            original = self._originals.get(id(code))
-            if original is not None:
+            known = inside.get(id(code))
+            if known is not None and known[1] is function.__globals__:
+                if id(code) not in self._failed:
+                    found.append((function, code))
+            elif (original := self._original_of(code)) is not None:
                 found.append((function, original))
             elif id(code) in registry.instrumented or id(code) in self._failed:
                 pass
             elif self.scope.covers_function(function):
+                inside[id(code)] = code, function.__globals__
                 found.append((function, code))
             elif self.scope.leave_out(code):
                 continue
@@ -151,27 +153,26 @@ class Instrumentation:
         del functions, kept
         registry.cached.update(id(code) for function, code in found if id(function) in wrapped)
         # Before anything is rewritten: a read of a global gets a hook if the global is stored anywhere.
-        for function, code in found:
-            registry.note_code(code, function.__globals__)
-        self._waiting.clear()
+        registry.note_codes((code, function.__globals__) for function, code in found)
         for function, original in found:
-            self._exchange_one(function, original)
+            done = known_copy(original, function.__globals__)
+            code = _placeholder(original) if done is None else self._adopt(done)
+            if function.__code__ is not code:
+                self._exchanged.append((function, original))
+                function.__code__ = code
         # Which functions announce for themselves has changed.
         registry.clear_caches()
         self._modules = len(sys.modules)
         self._version = registry.version
 
-    def _exchange_one(self, function: FunctionType, original: CodeType) -> None:
-        done = known(original, function.__globals__)
-        if done is not None:
-            code = self._adopt(done)
-        else:
-            code = _placeholder(original)
-            self._originals[id(code)] = original
-            self._waiting.setdefault(id(original), []).append(function)
-        if function.__code__ is not code:
-            self._exchanged.append((function, original))
-            function.__code__ = code
+    def _original_of(self, code: CodeType) -> CodeType | None:
+        """Return what stands behind code that was put in the place of other code; None if it is a function's own."""
+        return self._originals.get(id(code)) or _behind.get(id(code))
+
+    def _waiting(self, original: CodeType) -> list[FunctionType]:
+        """Return the functions that have a placeholder for this code."""
+        made = _placeholders.get(id(original))
+        return [function for function, code in self._exchanged if code is original and function.__code__ is made]
 
     def rewrite(self, original: CodeType, namespace: dict[str, Any]) -> CodeType:
         """Rewrite a code object because it is called, for all functions that wait for it; return what they get."""
@@ -188,7 +189,7 @@ class Instrumentation:
             self._kept.append(original)
             self.skipped.append((f"{namespace.get('__name__')}.{original.co_qualname}", f"{type(error).__name__}: {error}"))
             code = original
-        for function in self._waiting.get(id(original), ()):
+        for function in self._waiting(original):
             if function.__globals__ is namespace:
                 function.__code__ = code
         registry.clear_caches()
@@ -198,17 +199,19 @@ class Instrumentation:
         """Rewrite what a copy of this process had to, and tell whether anything was: functions that only the copy has are passed over."""
         count = len(self.demanded)
         for code_id, namespace_id in demanded:
-            waiting = [one for one in self._waiting.get(code_id, ()) if id(one.__globals__) == namespace_id]
-            original = self._originals.get(id(waiting[0].__code__)) if waiting else None
-            if original is not None and waiting[0].__code__ is _placeholders.get(code_id):
-                _demand(original, waiting[0].__globals__)
+            made = _placeholders.get(code_id)
+            original = _behind[id(made)] if made is not None else None
+            waiting = self._waiting(original) if original is not None else []
+            namespace = next((one.__globals__ for one in waiting if id(one.__globals__) == namespace_id), None)
+            if original is not None and namespace is not None:
+                _demand(original, namespace)
         return len(self.demanded) > count
 
     def _changing_cells(self, function: FunctionType) -> Iterable[CellType]:
         """Return the cells of a function that is about to be called in which two threads can see a change."""
         closure = function.__closure__ or ()
-        original = self._originals.get(id(function.__code__))
-        if original is not None and id(original) in self._waiting:
+        original = _behind.get(id(function.__code__))
+        if original is not None:
             _demand(original, function.__globals__)
         changing = registry.changing.get(id(function.__code__))
         return closure if changing is None else [closure[index] for index in changing]
@@ -219,7 +222,7 @@ class Instrumentation:
         if id(code) not in registry.instrumented and self.scope.covers_function(function):
             original = first_like(code)
             registry.note_code(original, namespace)
-            done = known(original, namespace)
+            done = known_copy(original, namespace)
             function.__code__ = _demand(original, namespace) if done is None else self._adopt(done)
 
     def _adopt(self, done: Rewritten) -> CodeType:
@@ -258,14 +261,16 @@ class _Demand:
 
 
 _demand = _Demand()
-#: By id of the original, which is kept alive by its placeholder.
+#: By id of the original, which is kept alive by its placeholder; and by id of the placeholder, what is behind it.
 _placeholders: dict[int, CodeType] = {}
+_behind: dict[int, CodeType] = {}
 
 
 def _placeholder(original: CodeType) -> CodeType:
     made = _placeholders.get(id(original))
     if made is None:
         made = _placeholders[id(original)] = placeholder(original, _demand)
+        _behind[id(made)] = original
         registry.instrumented.add(id(made))
     return made
 

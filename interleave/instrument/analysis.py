@@ -82,32 +82,47 @@ class Stores(NamedTuple):
     class_attributes: set[str]
 
 
-class _StoresOfCode(NamedTuple):
+class StoresOfCode(NamedTuple):
     """The same, as far as it can be told from the code alone."""
 
     stores: Stores
     #: Attributes of what a global variable has, which may be a class: name of the variable, name of the attribute.
     of_globals: list[tuple[str, str]]
 
+    def given(self, namespace: Mapping[str, Any]) -> Stores:
+        """Return what is stored, given the globals that the code runs with."""
+        found, of_globals = self
+        if not of_globals:
+            return found
+        more = {name for variable, name in of_globals if issubclass(type(namespace.get(variable)), type)}
+        return found if more <= found.class_attributes else found._replace(class_attributes=found.class_attributes | more)
+
+    def add(self, more: StoresOfCode) -> None:
+        """Add what other code stores."""
+        for names, further in zip(self.stores, more.stores, strict=True):
+            names |= further
+        self.of_globals.extend(more.of_globals)
+
 
 #: By id: the code, which keeps the id its own, and what it stores. Looked at for every exploration.
-_stores: dict[int, tuple[CodeType, _StoresOfCode]] = {}
+_stores: dict[int, tuple[CodeType, StoresOfCode]] = {}
 
 
-def stores(code: CodeType, namespace: Mapping[str, Any]) -> Stores:
-    """Return the global variables and attributes that a code object stores, given the globals it runs with."""
+def stores(code: CodeType) -> StoresOfCode:
+    """Return the global variables and attributes that a code object stores."""
     known = _stores.get(id(code))
     if known is None:
         known = _stores[id(code)] = (code, _find_stores(code))
-    found, of_globals = known[1]
-    if not of_globals:
-        return found
-    more = {name for variable, name in of_globals if issubclass(type(namespace.get(variable)), type)}
-    return found if more <= found.class_attributes else found._replace(class_attributes=found.class_attributes | more)
+    return known[1]
 
 
-def _find_stores(code: CodeType) -> _StoresOfCode:
-    result, of_globals = Stores(set(), set(), set()), []
+def no_stores() -> StoresOfCode:
+    """Return what code stores that stores nothing, to be added to."""
+    return StoresOfCode(Stores(set(), set(), set()), [])
+
+
+def _find_stores(code: CodeType) -> StoresOfCode:
+    result, of_globals = found = no_stores()
     if not _NAME_STORES.isdisjoint(code.co_code[::2]):
         slots = _slots(code)
         # Attributes looked at right after something that may be a class was loaded: `Cls.n = 1`, and `cls.n += 1` which reads first.
@@ -129,11 +144,8 @@ def _find_stores(code: CodeType) -> _StoresOfCode:
         result.class_attributes.update(name for source, name in of_classes if not source and name in result.attributes)
         of_globals += [pair for pair in dict.fromkeys(of_classes) if pair[0] and pair[1] in result.attributes]
     for inner in nested_codes(code):
-        found, more = _find_stores(inner)
-        of_globals += more
-        for names, further in zip(result, found, strict=True):
-            names |= further
-    return _StoresOfCode(result, of_globals)
+        found.add(_find_stores(inner))
+    return found
 
 
 def _source_of_class(code: CodeType, slots: list[str], opcode: int, argument: int) -> str | None:

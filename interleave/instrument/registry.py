@@ -21,12 +21,12 @@ from __future__ import annotations
 import atexit
 import sys
 import warnings
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from types import CodeType, FrameType
 from typing import Any
 from weakref import ref
 
-from interleave.instrument.analysis import stores
+from interleave.instrument.analysis import Stores, no_stores, stores
 from interleave.runtime import state
 
 AccessList = list[tuple[object, Hashable, int]]
@@ -55,12 +55,28 @@ class Kinds(dict[type, int]):
         return registry.remember(self, tp, self._judge(tp))
 
 
+class _Group:
+    """What is in scope of one module. Keeps alive what the ids are of."""
+
+    __slots__ = ("codes", "namespace", "stores")
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.namespace = namespace
+        self.codes: dict[int, CodeType] = {}
+        self.stores = no_stores()
+
+    def add_up(self) -> None:
+        for code in self.codes.values():
+            self.stores.add(stores(code))
+
+
 class Registry:
     """Everything that hooks share. One instance: `registry`."""
 
     __slots__ = (
-        "_caches", "_is_filled", "_namespaces", "_temporary", "aliases", "attributes", "cached", "caches", "changing", "class_attributes",
-        "covers", "examined", "exits", "has_gil", "inlined", "instrumented", "patched", "running", "standard", "variables", "version",
+        "_caches", "_groups", "_is_filled", "_namespaces", "_temporary", "aliases", "attributes", "cached", "caches", "changing",
+        "class_attributes", "covers", "examined", "exits", "has_gil", "inlined", "instrumented", "patched", "running", "standard",
+        "variables", "version",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -97,6 +113,8 @@ class Registry:
         self.standard: tuple[Any, ...] = (sys.stdout, sys.stderr)
         #: Keeps the ids in `variables` what they are.
         self._namespaces: list[dict[str, Any]] = []
+        #: By id of a module's dictionary: what was in scope of it the last time.
+        self._groups: dict[int, _Group] = {}
         self._caches: list[Kinds] = []
         #: Whether any of them holds something.
         self._is_filled = False
@@ -134,9 +152,31 @@ class Registry:
         self._note_variables(vars(warnings), {"filters", "showwarning", "_showwarnmsg_impl"})
         self.clear_caches()
 
+    def note_codes(self, found: Iterable[tuple[CodeType, dict[str, Any]]]) -> None:
+        """Note what the functions made from code objects store, given each with the globals that it runs with.
+
+        What all code of a module stores is kept until the next time, when most modules have the same.
+        """
+        groups: dict[int, _Group] = {}
+        for code, namespace in found:
+            group = groups.get(id(namespace))
+            if group is None:
+                group = groups[id(namespace)] = _Group(namespace)
+            group.codes[id(code)] = code
+        for key, group in groups.items():
+            before = self._groups.get(key)
+            if before is not None and before.codes.keys() == group.codes.keys():
+                groups[key] = group = before
+            else:
+                group.add_up()
+            self._note_stores(group.stores.given(group.namespace), group.namespace)
+        self._groups = groups
+
     def note_code(self, code: CodeType, namespace: dict[str, Any]) -> None:
         """Note what the functions made from a code object store."""
-        found = stores(code, namespace)
+        self._note_stores(stores(code).given(namespace), namespace)
+
+    def _note_stores(self, found: Stores, namespace: dict[str, Any]) -> None:
         if not found.attributes and not found.variables and id(namespace) in self.variables:
             return
         module = namespace.get("__name__")

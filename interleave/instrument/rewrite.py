@@ -99,7 +99,7 @@ def results() -> ValuesView[Rewritten]:
     return _cache.values()
 
 
-def known(code: CodeType, namespace: dict[str, Any], *, is_decorated: bool = False) -> Rewritten | None:
+def known_copy(code: CodeType, namespace: dict[str, Any], *, is_decorated: bool = False) -> Rewritten | None:
     """Return the instrumented copy made before, if it hooks what has to be hooked now."""
     found = _cache.get((id(code), id(namespace), registry.has_gil))
     if found is None or found.has_exit < (is_decorated or id(code) in registry.cached):
@@ -109,7 +109,7 @@ def known(code: CodeType, namespace: dict[str, Any], *, is_decorated: bool = Fal
 
 
 def _rewrite(code: CodeType, namespace: dict[str, Any], constant: frozenset[str], *, is_decorated: bool) -> Rewritten:
-    found = known(code, namespace, is_decorated=is_decorated)
+    found = known_copy(code, namespace, is_decorated=is_decorated)
     if found is not None:
         return found
     key = (id(code), id(namespace), registry.has_gil)

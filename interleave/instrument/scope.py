@@ -10,6 +10,7 @@ import sys
 from fnmatch import fnmatchcase
 from functools import cache
 from types import CodeType, FunctionType
+from typing import Any
 
 from interleave.runtime.sites import INSTALLED, LIBRARY, OURS
 
@@ -43,8 +44,9 @@ _NAMEDTUPLE = "namedtuple_"
 NEVER_IN_SCOPE = frozenset({_PACKAGE, "threading", "queue", "importlib", "greenlet"})
 
 
-#: By `include`: see `Scope.outside`. Code is kept alive by it, so that ids stay what they are.
+#: By `include`: see `Scope.outside` and `Scope.inside`. Code is kept alive by it, so that ids stay what they are.
 _outside: dict[tuple[str, ...], dict[int, CodeType]] = {}
+_inside: dict[tuple[str, ...], dict[int, tuple[CodeType, dict[str, Any]]]] = {}
 
 
 class Scope:
@@ -59,6 +61,8 @@ class Scope:
         self._verdicts: dict[tuple[str, str | None], bool] = {}
         #: By id, code of the library's files that was found out of scope: most functions of a process, looked at for every exploration.
         self.outside = _outside.setdefault(include, {})
+        #: By id, code that was found in scope, with the globals of the function that has it.
+        self.inside = _inside.setdefault(include, {})
 
     def covers(self, module_name: str, file: str | None) -> bool:
         """Tell whether code of this module, compiled from this file, is in scope."""
