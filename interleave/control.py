@@ -21,6 +21,7 @@ from interleave.execution import Controls
 from interleave.instrument import Instrumentation
 from interleave.instrument.scope import Scope
 from interleave.isolation.forked import Forks
+from interleave.isolation.loggers import fill_caches
 from interleave.isolation.snapshot import Snapshot
 from interleave.primitives.entropy import Saved
 from interleave.primitives.takeover import Takeover
@@ -151,7 +152,9 @@ class Control:
         """Do what is due before an execution: where they are kept from each other, put back what the last one changed."""
         if self._snapshot is not None:
             self._snapshot.put_back()
-        elif self._controls.isolate == "globals":
+            return
+        fill_caches()
+        if self._controls.isolate == "globals":
             self._snapshot = Snapshot(self.scope, self._scenario)
 
     def _forget_state(self) -> None:

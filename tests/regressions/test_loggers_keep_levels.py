@@ -1,4 +1,4 @@
-"""With isolate="globals" nothing was proven of a module that logs: only the first execution took the lock to look a level up.
+"""Nothing was proven of a module that logs: only the first execution took the lock to look a level up.
 
 Nor of one that sets loggers up, which was not put back.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import Literal
 
+import pytest
 from interleave import explore
 from tests.threads import together
 
@@ -31,6 +33,37 @@ def test_every_execution_looks_levels_up() -> None:
     result = explore(scenario, isolate="globals")
     assert result.uncontrolled == ()
     assert result.verdict == "proven"
+
+
+@pytest.mark.parametrize("isolate", ["off", "fork"])
+def test_first_execution_finds_them_looked_up(isolate: Literal["off", "fork"]) -> None:
+    name = f"{__name__}.{isolate}"
+    log = logging.getLogger(name)
+    log.setLevel(logging.CRITICAL)
+
+    def scenario() -> None:
+        together(lambda: log.error("a"), lambda: log.debug("b"))
+
+    result = explore(scenario, isolate=isolate)
+    assert result.uncontrolled == ()
+    assert result.verdict == "proven"
+
+
+def changes_levels() -> None:
+    """Empties what loggers remember, in the middle."""
+    _log.info("a")
+    together(lambda: _log.setLevel(logging.INFO), lambda: _log.info("b"))
+    logging.disable(logging.INFO)
+    _log.info("c")
+    logging.disable(logging.NOTSET)
+    _log.setLevel(logging.NOTSET)
+
+
+def test_levels_are_changed_in_every_execution() -> None:
+    result = explore(changes_levels, races="off")
+    assert result.uncontrolled == ()
+    assert result.verdict == "proven"
+    assert logging.getLogger(__name__).isEnabledFor(logging.ERROR)
 
 
 def leaves_handlers() -> None:
