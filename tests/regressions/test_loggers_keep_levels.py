@@ -10,6 +10,7 @@ import threading
 from typing import Literal
 
 import pytest
+
 from interleave import explore
 from tests.threads import together
 
