@@ -18,6 +18,7 @@ already; the engine is imported when a test first calls `schedule`.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, overload
@@ -104,6 +105,12 @@ def run_concurrent(request: pytest.FixtureRequest) -> Iterator[Callable[..., lis
     session.close()
 
 
+def _called_from(config: pytest.Config, nodeid: str) -> str:
+    """Return how to name a test on a command line in the folder in which this one was called; what pytest names it by begins at the root."""
+    file, separator, rest = nodeid.partition("::")
+    return os.path.relpath(config.rootpath / file, config.invocation_params.dir) + separator + rest
+
+
 class Schedule:
     """What the fixture gives to one test."""
 
@@ -115,7 +122,7 @@ class Schedule:
         config = request.config
         self._seed: str | None = config.getoption("interleave_seed")
         self._fixed = {name: value for name in ("executions", "strategy") if (value := config.getoption(f"interleave_{name}")) is not None}
-        self._nodeid = str(config.cwd_relative_nodeid(self._node.nodeid))
+        self._nodeid = _called_from(config, self._node.nodeid)
         self._folder: Path | None = None if config.getoption("interleave_no_database") else config.rootpath
         self._calls = 0
         #: Why the seed did not fit, until a scenario was found that it fits.

@@ -100,6 +100,15 @@ def test_printed_command_replays_in_a_fresh_process(pytester: pytest.Pytester) -
     assert "assert 1 == 2" in done.stdout
 
 
+def test_printed_command_is_for_the_folder_it_was_printed_in(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytester.makeini("[pytest]")
+    pytester.makepyfile(test_it=COUNTER + RACE)
+    monkeypatch.chdir(pytester.mkdir("below"))
+    text = pytester.runpytest_subprocess(*QUIET, "..").stdout.str()
+    command = next(line for line in text.splitlines() if line.startswith("  pytest "))
+    assert command.startswith("  pytest ../test_it.py::test_race --interleave-seed=")
+
+
 def test_seed_replays_one_schedule_and_no_more(pytester: pytest.Pytester) -> None:
     counting = RACE.replace("        counter = Counter()", "        print('one execution')\n        counter = Counter()")
     seed = seed_in(run(pytester, counting))
