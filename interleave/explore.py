@@ -218,6 +218,9 @@ class _Exploration:
         self._modules = 0
         self._renewals = RENEWALS if renew is not None else 0
         self._started = _now()
+        if budget.seconds is not None:
+            # What is found just before the time is up has to be simplified too.
+            runner.until = self._started + 2 * budget.seconds
         self._told = self._started
 
     def run_on(self, file: str | os.PathLike[str], options: tuple[tuple[str, object], ...], *, stop_on_failure: bool) -> Result:

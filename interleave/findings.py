@@ -155,9 +155,9 @@ class Findings:
 
     def _again(self, schedule: Schedule, key: _Signature) -> Trace | None:
         runner = self._runner
-        runner.statistics.shrinking += 1
-        if runner.control.is_interrupted:
+        if runner.is_over:
             return None
+        runner.statistics.shrinking += 1
         runner.control.collect()
         trace = self._follow(schedule, key)
         return trace if trace.outcome is not None and trace.outcome.signature == key else None
@@ -173,7 +173,7 @@ class Findings:
         runner = self._runner
         strategy = Dfs(preemptions=bound)
         for _ in range(limit):
-            if runner.control.is_interrupted or not strategy.begin():
+            if runner.is_over or not strategy.begin():
                 return None
             runner.statistics.shrinking += 1
             trace = runner.execute(strategy)

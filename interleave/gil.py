@@ -62,6 +62,7 @@ def labelled(failures: Sequence[Failure], runner: Runner, *, races: str) -> tupl
     if wanted:
         controls = replace(runner.controls, has_gil=True, executions=0)
         again = Runner(runner.scenario, runner.name, controls, include=runner.include)
+        again.until = runner.until
         search = _Search(again, RaceSearch(again, races), wanted)
         try:
             with again.control:
@@ -145,7 +146,7 @@ class _Search:
                 strategy = strategies.make(name, executions=limit)
             else:
                 strategy.end(trace)
-            self.was_stopped = runner.control.is_interrupted
+            self.was_stopped = runner.is_over
 
     def _execute(self, strategy: Strategy) -> Trace:
         self._runner.control.collect()

@@ -106,7 +106,7 @@ def run_concurrent(request: pytest.FixtureRequest) -> Iterator[Callable[..., lis
 
 
 def _called_from(config: pytest.Config, nodeid: str) -> str:
-    """Return how to name a test on a command line in the folder in which this one was called; what pytest names it by begins at the root."""
+    """Return how to name a test in the folder where pytest was called; what it names tests by begins at the root."""
     file, separator, rest = nodeid.partition("::")
     return os.path.relpath(config.rootpath / file, config.invocation_params.dir) + separator + rest
 

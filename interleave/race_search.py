@@ -259,7 +259,7 @@ class RaceSearch:
     def _may_try(self, pattern: str, key: _Key) -> bool:
         """Count one more trial of a prediction, unless there were enough."""
         count = self._tries.get((pattern, key), 0)
-        if count >= TRIES_EACH or sum(self._tries.values()) >= TRIES or self._runner.control.is_interrupted:
+        if count >= TRIES_EACH or sum(self._tries.values()) >= TRIES or self._runner.is_over:
             return False
         self._tries[pattern, key] = count + 1
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from traceback import clear_frames
@@ -18,6 +20,9 @@ from interleave.model import Budget, Failure, Schedule, Statistics, Strategy, Tr
 from interleave.repetition import check_prints, schedule_of
 from interleave.schedule import encode
 from interleave.strategies.replay import Replay
+
+#: Before anything takes the clocks over.
+_now = time.perf_counter
 
 
 class Runner:
@@ -50,10 +55,17 @@ class Runner:
         self.was_cut = False
         #: Where the last schedule that was followed leniently did not fit any more.
         self.divergence: ReplayMismatch | None = None
+        #: When to leave off what is not exploring itself, by `time.perf_counter`.
+        self.until = math.inf
         self._replay_command = replay_command
         self._forks: Forks | None = None
         #: The exception with which the last execution failed.
         self._error: BaseException | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether executions that are not exploring itself are to end: time is up, or the user asked for it."""
+        return self.control.is_interrupted or _now() > self.until
 
     def execute(self, strategy: Strategy, *, detailed: bool = False, watched: bool = False) -> Trace:
         """Run once; `strategy.begin` must have been called. Modules that it imports come into scope for the next run."""
