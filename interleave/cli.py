@@ -162,8 +162,8 @@ run and none failed. Ctrl-C stops and reports what was found so far.
     type=click.IntRange(min=1),
     help="Runs of each scenario at most. [default: 2000; no limit with --seconds; 20000 with --until-saturated alone]",
 )
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Time to explore each scenario at most. What fails is simplified for "
-              "as long again at most.")  # fmt: skip
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Time to explore each scenario at most. What fails is "
+              "simplified for as long again at most.")  # fmt: skip
 @click.option("--until-saturated", is_flag=True, help="Stop sampling where at most one execution in a hundred seems to be of a kind not "
               "seen yet, but after 20000 executions at the latest, or --executions or --seconds if given.")  # fmt: skip
 @click.option("--preemptions", type=click.IntRange(min=0), help="Preemptions in one schedule at most.")
