@@ -521,10 +521,31 @@ def published_object() -> None:
     together(make, lambda: boxes.get()["box"].value)
 
 
+class Latest(dict[str, int]):
+    """A container that has its lock as an attribute, which is read outside of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.guard = threading.Lock()
+
+    def put(self, key: str) -> None:
+        """Keep this key alone."""
+        with self.guard:
+            if len(self) == 1:
+                self.clear()
+            self[key] = 1
+
+
+def container_with_attributes() -> None:
+    latest = Latest()
+    together(lambda: (latest.put("a"), latest.put("b")), lambda: latest.put("c"))
+    assert len(latest) == 1
+
+
 PROGRAMS = [
     lock, lock_tried, lock_with_timeout, lock_released_by_another, lock_held_at_the_start, critical_sections_left_between, rlock,
     condition, condition_with_timeout, event, event_polled, event_cleared, semaphore, semaphore_as_a_lock, barrier, barrier_twice,
     fifo, lifo, fifo_of_one, priorities, simple_queue, queue_looked_at, lock_looked_at, queue_join, queue_mutex, double_hand_off,
     future, pool_map, pool_submit, pool_as_completed, pool_wait, timer, start_and_join, nested_threads, seen_dead, daemon,
-    thread_local, own_keys, published_object,
+    thread_local, own_keys, published_object, container_with_attributes,
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """The accesses of one execution, place by place, where two logical threads can get into each other's way.
 
-An access to everything in an object (`WHOLE`) is listed with each of its fields. Places that only one thread touches, or that nobody
+An access to everything in an object (`WHOLE`) is listed with each of its fields; where the object is a container, with those of its
+content, since it is methods of containers that touch everything, and not what it has for attributes besides. Places that only one thread touches, or that nobody
 writes, are left out: they are most. So are the writes by which an object is initialised before another thread has come to it: publishing a
 reference is atomic, and whoever gets it sees what was written before. And so are places that are only touched under one lock.
 """
@@ -61,8 +62,9 @@ def _places_of(owner: Owner, fields: dict[Hashable, dict[int, int]], events: Seq
     if len({events[position][0] for modes in fields.values() for position in modes}) < 2:
         return []
     places = []
+    is_container = any(not isinstance(name, str) and name is not WHOLE for name in fields)
     for name, own in fields.items():
-        if whole is None or name is WHOLE:
+        if whole is None or name is WHOLE or (is_container and isinstance(name, str)):
             modes = own
         else:
             modes = {at: own.get(at, 0) | whole.get(at, 0) for at in sorted({*own, *whole})}
