@@ -5,6 +5,7 @@ Programs are told apart by what `of` says: severity, pattern and place of each r
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections import deque
@@ -370,6 +371,77 @@ class TestBenign:
             assert len(found) == 2
 
         assert self.reasons(program) == {("benign", "each is one operation of a list, which is atomic")}
+
+    def test_items_stored_by_several(self) -> None:
+        """What others store is not overwritten, and was said to be, with the name of one item."""
+
+        def program() -> None:
+            parts: dict[int, int] = {}
+            barrier, sums = threading.Barrier(2), deque[int]()
+
+            def work(number: int) -> None:
+                parts[number] = number
+                barrier.wait()
+                sums.append(sum(parts.values()))
+
+            together(lambda: work(1), lambda: work(2))
+            assert list(sums) == [3, 3]
+
+        found = {(one.severity, one.place, one.reason) for one in explore(program, budget=Budget(executions=100)).races}
+        assert ("benign", "parts", "each is one operation of a dict, which is atomic") in found
+        assert {severity for severity, *_ in found} == {"benign"}
+
+    def test_items_are_added_and_looked_at_behind_a_barrier(self) -> None:
+        def program() -> None:
+            found, lock = list[int](), threading.Lock()
+            barrier, sizes = threading.Barrier(2), deque[int]()
+
+            def work() -> None:
+                found.append(1)
+                barrier.wait()
+                with lock:
+                    sizes.append(len(found))
+
+            together(work, work)
+            assert list(sizes) == [2, 2]
+
+        assert self.reasons(program) == {("benign", "each is one operation of a list, which is atomic")}
+
+    def test_calls_of_a_cached_function(self) -> None:
+        def program() -> None:
+            square = functools.lru_cache(lambda number: number * number)
+            together(lambda: square(2), lambda: square(2))
+            assert square(2) == 4
+
+        assert self.reasons(program) == {("benign", "each is one operation of a _lru_cache_wrapper, which is atomic")}
+
+    def test_double_checked_locking(self) -> None:
+        def program() -> None:
+            box, lock = Box(), threading.Lock()
+
+            def get() -> int:
+                if not box.value:
+                    with lock:
+                        if not box.value:
+                            box.value = 7
+                return box.value
+
+            together(get, get)
+
+        assert self.reasons(program) == {("benign", "it is set once, after another look under the lock")}
+
+    def test_set_once_and_looked_at_by_others_is_no_idiom(self) -> None:
+        def program() -> None:
+            box, lock = Box(), threading.Lock()
+
+            def start() -> None:
+                with lock:
+                    if not box.value:
+                        box.value = 7
+
+            together(start, lambda: box.value)
+
+        assert self.reasons(program) == {("possible", "")}
 
     def test_equal_updates_are_no_cache(self) -> None:
         """Both threads write 1, but one after the other they would leave 2."""

@@ -84,5 +84,5 @@ def test_seen_are_exactly_the_patterns(modes: tuple[int, int, int]) -> None:
     events = history((1, modes[0]), (2, modes[1]), (1, modes[2]))
     witness = Witness([0, 0, 0], [], set(), set())
     order = Order(events, witness)
-    found = [triple.pattern for place in contended(events, witness) for triple in seen(place, order)]
+    found = [triple.pattern for place in contended(events, witness) for triple in seen(place, events, order)]
     assert found == ([PATTERNS[modes]] if modes in PATTERNS else [])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from interleave.detectors.benign import Grader
 from interleave.detectors.lock_order import Nesting
 from interleave.detectors.sightings import Sighting, rank_of
 from interleave.detectors.synchronisation import locks_of
-from interleave.model import Inversion, LockStep, Race, RaceAccess, Severity, Trace
+from interleave.model import SHAPE, WHOLE, Inversion, LockStep, Race, RaceAccess, Severity, Trace
 
 #: Operations that begin the step of a task.
 _STEPS = ("step", "yield", "resume")
@@ -31,8 +32,7 @@ class Accounts:
         one, severity, reason = min(graded, key=_preference)
         is_pair = len(one.positions) == 2
         accesses = [self._access(position) for position in self._with_partner(one)]
-        places = [self._trace.steps[position].place for position in one.positions]
-        place = next((name for name in places if name), "") or one.key[0].rstrip(".")
+        place = self._place(one)
         message = self._concurrent(one, place) if is_pair else self._unserializable(one, place)
         return Race(
             "unsynchronised" if is_pair else "unserializable",
@@ -44,6 +44,25 @@ class Accounts:
             one.key,
             reason=reason,
         )
+
+    def _place(self, one: Sighting) -> str:
+        """Return what a place is called: the name is that of the first access of a step, which may be of one item of several."""
+        names = [self._trace.steps[position].place for position in one.positions if self._is_named(position, one)]
+        if not names and one.place.field in (SHAPE, WHOLE):
+            names = [self._container(position) for position in one.positions]
+        names += [self._trace.steps[position].place for position in one.positions]
+        return next((name for name in names if name), "") or one.key[0].rstrip(".")
+
+    def _is_named(self, position: int, one: Sighting) -> bool:
+        """Tell whether what a step is said to touch, with which value, is the place of the race."""
+        first = self._trace.events[position][1].accesses[0]
+        return (first.owner, first.field) == (one.place.owner, one.place.field)
+
+    def _container(self, position: int) -> str:
+        """Return the name of the container that a step accesses an item of; nothing if that is not the first thing that it accesses."""
+        field = (self._trace.events[position][1].accesses or (None,))[0].field
+        is_item = isinstance(field, tuple) and not any(bracket in repr(field[1:]) for bracket in "[]")
+        return self._trace.steps[position].place.rpartition("[")[0] if is_item else ""
 
     def inversion(self, cycle: Sequence[Nesting], key: tuple[str, ...]) -> Inversion:
         """Return a cycle of lock orders in words."""
@@ -89,7 +108,11 @@ class Accounts:
         )
 
     def _unserializable(self, one: Sighting, place: str) -> str:
-        first, between, second = map(self._access, one.positions)
+        # Of a step that stores an item, the value is not that of the container.
+        first, between, second = (
+            access if self._is_named(position, one) else replace(access, value="")
+            for position, access in zip(one.positions, map(self._access, one.positions), strict=True)
+        )
         own, other = repr(first.thread), repr(between.thread)
         start, middle, end = _at(first), _at(between), _at(second)
         if one.pattern == "read-write-write":

@@ -11,7 +11,9 @@ Of the eight ways in which reads and writes can meet so, four have no equivalent
 | write-read-write | a value in between, seen by another |
 
 *Seen* are those that an execution shows. The other thread's access must be concurrent with one of the pair: where synchronisation put it
-between (a hand-over, a critical section that was left on purpose), it is meant. AVIO learns from passing runs what is meant.
+between (a hand-over, a critical section that was left on purpose), it is meant. AVIO learns from passing runs what is meant. And what adds to
+a container, or to the set of its keys, takes nothing away from what others have added: that is tried, as it may matter what comes between,
+and not reported.
 
 *Foretold* are those that another schedule of the same operations might show: no lock is held over both accesses of the pair and at the
 other one, the three are not all under locks that would order them, and nothing but mutexes keeps it from between (`Order` with
@@ -25,7 +27,7 @@ from typing import NamedTuple
 
 from interleave.detectors.places import Place, Touch
 from interleave.detectors.synchronisation import Order
-from interleave.model import READ, WRITE, Event, Site, Witness
+from interleave.model import READ, SHAPE, WRITE, Event, Site, Witness
 
 PATTERNS = {
     (READ, WRITE, WRITE): "read-write-write",
@@ -33,6 +35,12 @@ PATTERNS = {
     (READ, WRITE, READ): "read-write-read",
     (WRITE, READ, WRITE): "write-read-write",
 }
+_READ_BACK = PATTERNS[WRITE, WRITE, READ]
+#: Methods of containers that leave in them what is there.
+_ADDING = frozenset({
+    "append", "appendleft", "extend", "extendleft", "insert", "add", "update", "setdefault", "insort", "insort_left", "insort_right",
+    "heappush",
+})  # fmt: skip
 #: The worst first.
 RANKS = {pattern: rank for rank, pattern in enumerate(PATTERNS.values())}
 #: Accesses of other threads between two that are looked at, from the first on: there may be thousands, of few kinds.
@@ -59,13 +67,13 @@ def local_pairs(place: Place) -> Iterator[tuple[Touch, Touch]]:
         latest[touch.tid] = touch
 
 
-def seen(place: Place, order: Order) -> Iterator[Triple]:
+def seen(place: Place, events: Sequence[Event], order: Order) -> Iterator[Triple]:
     """Yield the unserializable pairs that an execution shows at a place."""
     for first, second in local_pairs(place):
         between = place.touches[place.index[first.position] + 1 : place.index[second.position]]
         for other in between[:_MOST_BETWEEN]:
             pattern = PATTERNS.get((first.mode, other.mode, second.mode))
-            if pattern is None:
+            if pattern is None or (pattern == _READ_BACK and _adds(place, other, events)):
                 continue
             is_meant = order.is_before(first.position, other.position) and order.is_before(other.position, second.position)
             if not is_meant:
@@ -84,7 +92,7 @@ def foretold(place: Place, events: Sequence[Event], witness: Witness, order: Ord
         if len(alike) < _MOST_THREADS:
             alike.setdefault(touch.tid, touch)
     for first, second in _few_alike(local_pairs(place), events):
-        guard = _held_over(first, second, events, witness)
+        guard = held_over(first, second, events, witness)
         ends = events[first.position][1].site, events[second.position][1].site
         for (mode, site), alike in others.items():
             pattern = PATTERNS.get((first.mode, mode, second.mode))
@@ -95,6 +103,12 @@ def foretold(place: Place, events: Sequence[Event], witness: Witness, order: Ord
                     known.add((pattern, ends, site))
                     yield Triple(pattern, first.position, other.position, second.position)
                     break
+
+
+def _adds(place: Place, touch: Touch, events: Sequence[Event]) -> bool:
+    """Tell whether an access to the content of a container only adds to it: a method that does so, or the storing of a new item."""
+    site = events[touch.position][1].site
+    return place.field is SHAPE or (not isinstance(place.field, (str, tuple)) and site.name in _ADDING)
 
 
 def _few_alike(pairs: Iterator[tuple[Touch, Touch]], events: Sequence[Event]) -> Iterator[tuple[Touch, Touch]]:
@@ -114,7 +128,7 @@ def _may_come_between(first: Touch, other: Touch, second: Touch, held: Sequence[
     return not order.is_before(other.position, first.position) and not order.is_before(second.position, other.position)
 
 
-def _held_over(first: Touch, second: Touch, events: Sequence[Event], witness: Witness) -> int:
+def held_over(first: Touch, second: Touch, events: Sequence[Event], witness: Witness) -> int:
     """Return the locks that a thread held from one of its accesses to the next without letting go of them."""
     guard = witness.held[first.position] & witness.held[second.position]
     if guard:

@@ -7,7 +7,10 @@ the *reference*: if the place ends up with another value there, an update is mis
 
 *Benign* are, if nothing shows harm:
 
-* single operations of a deque or list used as a queue or stack (`append`, `popleft`, ...): each is atomic;
+* single operations of a deque or list used as a queue or stack (`append`, `popleft`, ...), calls of a `functools.lru_cache`, and the storing
+  of several items in one container: each is atomic;
+* a place that is set once, by a thread that has looked at it under the lock before, and that others look at in the same places of the
+  source (double-checked locking): who does so without the lock finds it set or looks again;
 * a place to which only one value is ever written, with no other in the reference: a flag that is set once and polled, a cache whose
   entries are computed twice with the same result. Of one write by one thread that is said of booleans only: it may be the first of many.
 
@@ -18,11 +21,12 @@ value only if they have equal content and no thread changes either.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import lru_cache
 
-from interleave.detectors.atomicity import PATTERNS
+from interleave.detectors.atomicity import PATTERNS, held_over
 from interleave.detectors.places import Place
 from interleave.detectors.synchronisation import MEMORY
-from interleave.model import READ, WRITE, Access, Event, Owner, Severity, Trace, Value
+from interleave.model import READ, SHAPE, WRITE, Access, Event, Owner, Severity, Trace, Value
 
 _UPDATES = (PATTERNS[READ, WRITE, WRITE], PATTERNS[WRITE, WRITE, READ])
 #: By type: methods that are one atomic step each and need no other, as they are used for a queue or a stack.
@@ -30,6 +34,8 @@ _ATOMIC = {
     "deque": frozenset({"append", "appendleft", "pop", "popleft", "extend"}),
     "list": frozenset({"append", "extend", "pop"}),
 }
+#: What `functools.lru_cache` makes.
+_CACHE = type(lru_cache(len)).__name__
 _Field = tuple[Owner, Hashable]
 
 
@@ -38,6 +44,7 @@ class Grader:
 
     def __init__(self, trace: Trace, reference: Trace | None) -> None:
         self._events = trace.events
+        self._witness = trace.witness
         self._values = trace.witness.values if trace.witness is not None else []
         self._written = _written(trace)
         self._reference = _written(reference) if reference is not None else {}
@@ -54,7 +61,21 @@ class Grader:
                 return "benign", "both threads write the same value"
         if self._is_atomic(place, positions):
             return "benign", f"each is one operation of a {place.owner[-1]}, which is atomic"
+        if self._is_set_once(place):
+            return "benign", "it is set once, after another look under the lock"
         return self._grade_values(place)
+
+    def _is_set_once(self, place: Place) -> bool:
+        writes = [touch for touch in place.touches if touch.mode]
+        if len(writes) != 1 or len(self._reference.get((place.owner, place.field), ())) > 1 or self._witness is None:
+            return False
+        own = [touch for touch in place.touches if touch.tid == writes[0].tid]
+        at = own.index(writes[0])
+        if not at or not held_over(own[at - 1], writes[0], self._events, self._witness):
+            return False
+        # Whoever else looks does so where the writer did, hence goes on as it did if the place is not set.
+        looked = {self._events[touch.position][1].site for touch in own}
+        return all(self._events[touch.position][1].site in looked for touch in place.touches)
 
     def _follows(self, place: Place, pattern: str, positions: Sequence[int]) -> bool:
         """Tell whether the other thread's write may follow from the one that it overwrites, which is no loss then."""
@@ -96,7 +117,10 @@ class Grader:
         return not any(value.owner in self._changed for value in (one, other))
 
     def _is_atomic(self, place: Place, positions: Sequence[int]) -> bool:
-        names = _ATOMIC.get(place.owner[-1], frozenset())
+        kind = place.owner[-1]
+        if kind == _CACHE or (place.field is SHAPE and all(place.touches[place.index[position]].mode for position in positions)):
+            return True
+        names = _ATOMIC.get(kind, frozenset())
         return all(self._events[position][1].site.name in names for position in positions)
 
 

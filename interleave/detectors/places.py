@@ -1,9 +1,10 @@
 """The accesses of one execution, place by place, where two logical threads can get into each other's way.
 
 An access to everything in an object (`WHOLE`) is listed with each of its fields; where the object is a container, with those of its
-content, since it is methods of containers that touch everything, and not what it has for attributes besides. Places that only one thread touches, or that nobody
-writes, are left out: they are most. So are the writes by which an object is initialised before another thread has come to it: publishing a
-reference is atomic, and whoever gets it sees what was written before. And so are places that are only touched under one lock.
+content, since it is methods of containers that touch everything, and not what it has for attributes besides. Places that only one thread
+touches, or that nobody writes, are left out: they are most. So are the writes by which an object is initialised before another thread has
+come to it: publishing a reference is atomic, and whoever gets it sees what was written before. And so are places that are only touched
+under one lock.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def seen(events: Sequence[Event], witness: Witness) -> dict[tuple[str, ...], lis
         return found
     order = Order(events, witness)
     for place in places:
-        for triple in islice(atomicity.seen(place, order), _MOST_AT_PLACE):
+        for triple in islice(atomicity.seen(place, events, order), _MOST_AT_PLACE):
             _keep(found, _of_triple(place, triple, events))
         for pair in islice(races.unordered_pairs(place, events, order), _MOST_AT_PLACE):
             first, second = (place.touches[place.index[position]].mode for position in pair)
