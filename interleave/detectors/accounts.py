@@ -9,7 +9,7 @@ from interleave.detectors.benign import Grader
 from interleave.detectors.lock_order import Nesting
 from interleave.detectors.sightings import Sighting, rank_of
 from interleave.detectors.synchronisation import locks_of
-from interleave.model import SHAPE, WHOLE, Inversion, LockStep, Race, RaceAccess, Severity, Trace
+from interleave.model import SHAPE, WHOLE, Access, Inversion, LockStep, Race, RaceAccess, Severity, Trace
 
 #: Operations that begin the step of a task.
 _STEPS = ("step", "yield", "resume")
@@ -55,14 +55,17 @@ class Accounts:
 
     def _is_named(self, position: int, one: Sighting) -> bool:
         """Tell whether what a step is said to touch, with which value, is the place of the race."""
-        first = self._trace.events[position][1].accesses[0]
-        return (first.owner, first.field) == (one.place.owner, one.place.field)
+        first = self._first(position)
+        return first is not None and (first.owner, first.field) == (one.place.owner, one.place.field)
 
     def _container(self, position: int) -> str:
         """Return the name of the container that a step accesses an item of; nothing if that is not the first thing that it accesses."""
-        field = (self._trace.events[position][1].accesses or (None,))[0].field
-        is_item = isinstance(field, tuple) and not any(bracket in repr(field[1:]) for bracket in "[]")
+        first = self._first(position)
+        is_item = first is not None and isinstance(first.field, tuple) and not any(bracket in repr(first.field[1:]) for bracket in "[]")
         return self._trace.steps[position].place.rpartition("[")[0] if is_item else ""
+
+    def _first(self, position: int) -> Access | None:
+        return next(iter(self._trace.events[position][1].accesses or ()), None)
 
     def inversion(self, cycle: Sequence[Nesting], key: tuple[str, ...]) -> Inversion:
         """Return a cycle of lock orders in words."""

@@ -11,9 +11,9 @@ Of the eight ways in which reads and writes can meet so, four have no equivalent
 | write-read-write | a value in between, seen by another |
 
 *Seen* are those that an execution shows. The other thread's access must be concurrent with one of the pair: where synchronisation put it
-between (a hand-over, a critical section that was left on purpose), it is meant. AVIO learns from passing runs what is meant. And what adds to
-a container, or to the set of its keys, takes nothing away from what others have added: that is tried, as it may matter what comes between,
-and not reported.
+between (a hand-over, a critical section that was left on purpose), it is meant. AVIO learns from passing runs what is meant. And what adds
+to a container, or to the set of its keys, takes nothing away from what others have added: that is tried, as it may matter what comes
+between, and not reported.
 
 *Foretold* are those that another schedule of the same operations might show: no lock is held over both accesses of the pair and at the
 other one, the three are not all under locks that would order them, and nothing but mutexes keeps it from between (`Order` with
