@@ -6,6 +6,7 @@ Programs are told apart by what `of` says: severity, pattern and place of each r
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 import time
 from collections import deque
@@ -414,6 +415,15 @@ class TestBenign:
             assert square(2) == 4
 
         assert self.reasons(program) == {("benign", "each is one operation of a _lru_cache_wrapper, which is atomic")}
+
+    def test_numbers_drawn_from_a_count(self) -> None:
+        def program() -> None:
+            numbers, drawn = itertools.count(), deque[int]()
+            together(lambda: drawn.append(next(numbers)), lambda: drawn.append(next(numbers)))
+            assert sorted(drawn) == [0, 1]
+
+        assert ("benign", "each is one operation of a count, which is atomic") in self.reasons(program)
+        assert {severity for severity, _ in self.reasons(program)} == {"benign"}
 
     def test_double_checked_locking(self) -> None:
         def program() -> None:

@@ -7,8 +7,8 @@ the *reference*: if the place ends up with another value there, an update is mis
 
 *Benign* are, if nothing shows harm:
 
-* single operations of a deque or list used as a queue or stack (`append`, `popleft`, ...), calls of a `functools.lru_cache`, and the
-  storing of several items in one container: each is atomic;
+* single operations of a deque or list used as a queue or stack (`append`, `popleft`, ...), calls of a `functools.lru_cache`, numbers drawn from
+  an `itertools.count`, and the storing of several items in one container: each is atomic;
 * a place that is set once, by a thread that has looked at it under the lock before, and that others look at in the same places of the
   source (double-checked locking): who does so without the lock finds it set or looks again;
 * a place to which only one value is ever written, with no other in the reference: a flag that is set once and polled, a cache whose
@@ -34,8 +34,8 @@ _ATOMIC = {
     "deque": frozenset({"append", "appendleft", "pop", "popleft", "extend"}),
     "list": frozenset({"append", "extend", "pop"}),
 }
-#: What `functools.lru_cache` makes.
-_CACHE = type(lru_cache(len)).__name__
+#: By type: whatever is done with one is one step that is complete in itself, as drawing a number is.
+_WHOLLY_ATOMIC = frozenset({type(lru_cache(len)).__name__, "count"})
 _Field = tuple[Owner, Hashable]
 
 
@@ -118,7 +118,7 @@ class Grader:
 
     def _is_atomic(self, place: Place, positions: Sequence[int]) -> bool:
         kind = place.owner[-1]
-        if kind == _CACHE or (place.field is SHAPE and all(place.touches[place.index[position]].mode for position in positions)):
+        if kind in _WHOLLY_ATOMIC or (place.field is SHAPE and all(place.touches[place.index[position]].mode for position in positions)):
             return True
         names = _ATOMIC.get(kind, frozenset())
         return all(self._events[position][1].site.name in names for position in positions)
