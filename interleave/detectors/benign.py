@@ -7,8 +7,8 @@ the *reference*: if the place ends up with another value there, an update is mis
 
 *Benign* are, if nothing shows harm:
 
-* single operations of a deque or list used as a queue or stack (`append`, `popleft`, ...), calls of a `functools.lru_cache`, numbers drawn from
-  an `itertools.count`, and the storing of several items in one container: each is atomic;
+* single operations of a deque or list used as a queue or stack (`append`, `popleft`, ...), calls of a `functools.lru_cache`, numbers drawn
+  from an `itertools.count`, and the storing of several items in one container: each is atomic;
 * a place that is set once, by a thread that has looked at it under the lock before, and that others look at in the same places of the
   source (double-checked locking): who does so without the lock finds it set or looks again;
 * a place to which only one value is ever written, with no other in the reference: a flag that is set once and polled, a cache whose
