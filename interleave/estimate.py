@@ -1,21 +1,17 @@
 """How much of a search is left, as far as can be told from where it stands.
 
-A depth-first search knows of each node on its path which branches it has finished and which are still to be taken. Taking all branches of
-a node to be of one size, the finished ones are that part of the tree (Knuth, "Estimating the Efficiency of Backtrack Programs",
-Mathematics of Computation 29, 1975; for a search under way Kilby, Slaney, Thiébaux, Walsh, "Estimating Search Tree Size", AAAI 2006).
-Reduction adds branches to nodes as it goes on, so an early estimate is too low as a rule; it is exact at the end.
-
-A search that offers no path, but counts the schedules that it knows to be left, gives a lower bound.
+What a depth-first search has done of its tree follows from its path (`strategies._tree_size`). A search that offers no path, but counts the
+schedules that it knows to be left, gives a lower bound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from interleave.classes import Classes
 from interleave.model import Budget, Statistics
+from interleave.strategies._tree_size import share_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +47,6 @@ class Progress:
     left: Estimate | None = None
     made: int = 0
     unseen: float | None = None
-
-
-def share_of(path: Iterable[tuple[int, int]]) -> float:
-    """Return the part of a tree that is done: of each node on the path, how many branches are finished and how many wait."""
-    done, weight = 0.0, 1.0
-    for finished, waiting in path:
-        branches = finished + 1 + waiting
-        done += weight * finished / branches
-        weight /= branches
-    return done + weight
 
 
 def estimate(strategy: Any, executions: int) -> Estimate | None:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from interleave.estimate import Estimate, estimate, share_of
+from interleave.estimate import Estimate, estimate
 from interleave.explore import explore
 from interleave.model import Budget
+from interleave.strategies._tree_size import share_of
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 Schedules are equivalent if all operations that conflict come in the same order in them. So there are at most as many classes of
 schedules as there are ways to order the operations at each place, one place regardless of the others: to merge the writes of the
 threads, and to put each read between two of other threads' writes. Places that are only touched under one lock add nothing to the orders
-of that lock. It is still far too many where places depend on each other in other ways, and it knows only of what happened in the
-execution looked at. But it costs next to nothing, and tells the programs that are small from those that are hopeless, which is what
+of that lock. And there are no more of them than ways to merge what the threads do, which is less where an operation touches many places,
+as the steps of tasks do. It is still far too many where places depend on each other in other ways, and it knows only of what happened in
+the execution looked at. But it costs next to nothing, and tells the programs that are small from those that are hopeless, which is what
 `auto` has to know.
 """
 
@@ -37,6 +38,7 @@ def log_orders(events: Iterable[Event]) -> float:
     known what it touches writes one place that all others read, except those under a lock that is held at all such operations.
     """
     places: dict[Owner, dict[Hashable, _Place]] = {}
+    counts: dict[int, list[int]] = {}
     held: dict[int, frozenset[Owner]] = {}
     unknown, others = _Place(), []
     for tid, operation in events:
@@ -45,6 +47,7 @@ def log_orders(events: Iterable[Event]) -> float:
             held[tid] = mine.difference(owner for owner, _, _ in touched or ())
         if operation.kind in IMPLIED:
             continue
+        counts.setdefault(tid, [0, 0])[1] += 1
         if touched is None:
             unknown.add(tid, 1, mine)
             continue
@@ -65,7 +68,7 @@ def log_orders(events: Iterable[Event]) -> float:
         for place in [_merged(fields.values())] if WHOLE in fields else fields.values():
             # Of accesses under one lock the order follows from that in which the lock is taken.
             total += 0.0 if place.guards else _log_orders_at(place.counts)
-    return total
+    return min(total, _log_orders_at(counts))
 
 
 def _merged(fields: Iterable[_Place]) -> _Place:

@@ -9,8 +9,9 @@ exhaustive search looks at one corner of the space for long. The prover ends if 
 would allow (`_orders`), for `Dfs` from the schedules that it knows to be left. A space that is tiny is left to the prover alone.
 While the proof seems to fit into the budget, every fourth execution is the prover's, and most of them once the samplers had a
 fair trial. Otherwise one in eight is, until the samplers have had an eighth of the budget; since the guess may be far too high, it is
-every other one then. The prover is given up only where the guess exceeds the budget so far that there is no hope, or, of
-`Dfs`, where that is certain. And where it has come to an end, but an execution was cut off that went on and on: the samplers have the rest.
+every other one then. The prover is given up only where the guess exceeds the budget so far that there is no hope, unless it is not that
+much and what the search itself has come to know of its tree gives some, or, of `Dfs`, where that is certain. And where it has come to an
+end, but an execution was cut off that went on and on: the samplers have the rest.
 
 **Who samples.** `surw` and `pos` by turns: on collections of known failures one of the two is best or near it, almost without
 exception. Now and then `pct`, for failures that need a thread to be delayed for long, and the random walk, which assumes nothing. So a
@@ -26,6 +27,7 @@ from math import exp, inf, log
 
 from interleave.model import Event, Point, Strategy, Trace
 from interleave.strategies._orders import log_orders
+from interleave.strategies._tree_size import share_of
 from interleave.strategies.dfs import Dfs
 from interleave.strategies.dpor import Dpor
 from interleave.strategies.pct import Pct
@@ -149,7 +151,12 @@ class Auto:
             return prover.remaining > self._left
         if self._executions is None and self._proving > HORIZON // 2:
             return True
-        return self._proving >= TRIAL and self._log_size > log(HOPELESS * max(self._left, 1))
+        limit = log(HOPELESS * max(self._left, 1))
+        if self._proving < TRIAL or self._log_size <= limit:
+            return False
+        # The guess may be far too high, and this estimate is too low as a rule.
+        share = share_of(prover.path) if isinstance(prover, Dpor) else 0.0
+        return self._log_size > 2 * limit or self._proving * (1 - share) > share * self._left / 2
 
     def _is_provers_turn(self, prover: Strategy) -> bool:
         missing = self._missing(prover)
