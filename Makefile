@@ -26,7 +26,7 @@ explore: $(VENV)/ready		## Explore a target: make explore TARGET=targets.cache A
 	@$(BIN)/python -m interleave explore $(TARGET) $(ARGS) || test $$? -eq 1
 
 test: $(VENV)/ready		## Run the tests that take seconds.
-	$(BIN)/python -m pytest -q -n auto -m "not slow" $(ARGS)
+	$(BIN)/python -m tests -q -n auto -m "not slow" $(ARGS)
 
 check: format lint types test	## Do all that must pass before a change is handed in.
 
@@ -40,7 +40,7 @@ types: $(VENV)/ready		## Check with mypy --strict.
 	$(BIN)/mypy
 
 torture: $(VENV)/ready		## Run the tests that take minutes.
-	$(BIN)/python -m pytest -q -n auto -m slow $(ARGS)
+	$(BIN)/python -m tests -q -n auto -m slow $(ARGS)
 
 FAILURES := build/failures
 
@@ -51,7 +51,7 @@ replays: $(VENV)/ready		## Replay every failure that the tests find in a fresh p
 
 # What a run of the tests has recorded, under another hash seed.
 replayed: $(VENV)/ready
-	PYTHONHASHSEED=random $(BIN)/python -m pytest -q -n auto -p tests.replays --replay-failures $(FAILURES)
+	PYTHONHASHSEED=random $(BIN)/python -m tests -q -n auto -p tests.replays --replay-failures $(FAILURES)
 
 bench: $(VENV)/ready		## Print speed ratios.
 	$(BIN)/python -m tests.benchmarks.speed $(ARGS)
