@@ -9,9 +9,9 @@ exhaustive search looks at one corner of the space for long. The prover ends if 
 would allow (`_orders`), for `Dfs` from the schedules that it knows to be left. A space that is tiny is left to the prover alone.
 While the proof seems to fit into the budget, every fourth execution is the prover's, and most of them once the samplers had a
 fair trial. Otherwise one in eight is, until the samplers have had an eighth of the budget; since the guess may be far too high, it is
-every other one then. The prover is given up only where the guess exceeds the budget so far that there is no hope, unless it is not that
-much and what the search itself has come to know of its tree gives some, or, of `Dfs`, where that is certain. And where it has come to an
-end, but an execution was cut off that went on and on: the samplers have the rest.
+every other one then. Where the guess exceeds the budget so far that there is no hope, the prover is given up, unless it is not that much
+and the tree that the search has seen (`_tree_size`) gives some; of `Dfs`, where it is certain. And where it has come to an end, but an
+execution was cut off that went on and on: the samplers have the rest.
 
 **Who samples.** `surw` and `pos` by turns: on collections of known failures one of the two is best or near it, almost without
 exception. Now and then `pct`, for failures that need a thread to be delayed for long, and the random walk, which assumes nothing. So a
@@ -43,6 +43,8 @@ RARELY = 8
 HOPELESS = 1_000.0
 #: ... but not before it had so many executions: some failures are right where it begins.
 TRIAL = 8
+#: A proof that the guess exceeds so far is made for all that if this part of it seems to be done.
+PROMISING = 0.25
 #: Stands for the budget of executions where there is none.
 HORIZON = 20_000
 #: A proof that seems to fit has most of the executions once the samplers had so many.
@@ -151,12 +153,11 @@ class Auto:
             return prover.remaining > self._left
         if self._executions is None and self._proving > HORIZON // 2:
             return True
-        limit = log(HOPELESS * max(self._left, 1))
-        if self._proving < TRIAL or self._log_size <= limit:
+        if self._proving < TRIAL or self._log_size <= self._log_limit:
             return False
         # The guess may be far too high, and this estimate is too low as a rule.
-        share = share_of(prover.path) if isinstance(prover, Dpor) else 0.0
-        return self._log_size > 2 * limit or self._proving * (1 - share) > share * self._left / 2
+        share = _share(prover)
+        return self._log_size > 2 * self._log_limit or self._proving * (1 - share) > share * self._left / 2
 
     def _is_provers_turn(self, prover: Strategy) -> bool:
         missing = self._missing(prover)
@@ -164,7 +165,9 @@ class Auto:
             return True
         if missing <= self._left / 2:
             return self._done % 4 == 0 if self._sampled < FAIR_TRIAL else self._done % RARELY != 0
-        return self._done % (2 if self._sampled >= (self._done + self._left) // RARELY else RARELY) == 0
+        is_promising = self._log_size <= self._log_limit or _share(prover) >= PROMISING
+        is_late = self._sampled >= (self._done + self._left) // RARELY
+        return self._done % (2 if is_late and is_promising else RARELY) == 0
 
     def _missing(self, prover: Strategy) -> float:
         """Guess how many more executions the prover needs."""
@@ -178,8 +181,17 @@ class Auto:
         return missing if missing > 0 else self._proving
 
     @property
+    def _log_limit(self) -> float:
+        return log(HOPELESS * max(self._left, 1))
+
+    @property
     def _left(self) -> int:
         return (HORIZON if self._executions is None else self._executions) - self._done
+
+
+def _share(prover: Strategy) -> float:
+    """Return the part of its tree that a prover seems to have done."""
+    return share_of(prover.path) if isinstance(prover, Dpor) else 0.0
 
 
 def _portfolio(surw: Surw, *, seed: int, depth: int) -> list[tuple[str, Strategy]]:

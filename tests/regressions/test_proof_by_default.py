@@ -1,4 +1,4 @@
-"""The default strategy gave up proofs of a few dozen executions, taking the steps of tasks for hopelessly many orders."""
+"""The default strategy gave up proofs of a few dozen executions, taking what tasks and conditions do for hopelessly many orders."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from interleave import explore
+from tests.threads import together
 
 
 async def exclusion() -> None:
@@ -54,7 +55,44 @@ def loop_in_a_thread() -> None:
     loop.close()
 
 
-@pytest.mark.parametrize("scenario", [exclusion, computed_once, loop_in_a_thread])
+class Shelf:
+    """Many may read, one may write."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.readers, self.is_written = 0, False
+        self.left, self.right = 0, 0
+
+    def write(self) -> None:
+        """Change both sides."""
+        with self.changed:
+            self.changed.wait_for(lambda: not self.is_written and not self.readers)
+            self.is_written = True
+        self.left += 1
+        self.right += 1
+        with self.changed:
+            self.is_written = False
+            self.changed.notify_all()
+
+    def difference(self) -> int:
+        """Look at both sides."""
+        with self.changed:
+            self.changed.wait_for(lambda: not self.is_written)
+            self.readers += 1
+        difference = self.left - self.right
+        with self.changed:
+            self.readers -= 1
+            self.changed.notify_all()
+        return difference
+
+
+def readers_and_writers() -> None:
+    shelf, seen = Shelf(), list[int]()
+    together(shelf.write, lambda: seen.append(shelf.difference()), shelf.write)
+    assert seen == [0]
+
+
+@pytest.mark.parametrize("scenario", [readers_and_writers, exclusion, computed_once, loop_in_a_thread])
 def test_small_programs_are_proven(scenario: Callable[[], Awaitable[None] | None]) -> None:
     result = explore(scenario)
     assert (result.verdict, result.uncontrolled) == ("proven", ())
