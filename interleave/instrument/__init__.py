@@ -114,9 +114,7 @@ class Instrumentation:
         self._originals.clear()
         _demand.served_by = None
         state.changing_cells = all_cells
-        registry.has_gil = False
-        registry.forget()
-        registry.clear_caches()
+        registry.end()
 
     def forget(self) -> None:
         """Drop what hooks remember of an execution. To be called after each."""
@@ -135,15 +133,14 @@ class Instrumentation:
         for function in functions:
             code = function.__code__
             known = inside.get(id(code))
-            if known is not None and known[1] is function.__globals__:
+            if known is not None and known[1] == function.__globals__.get("__name__"):
                 if id(code) not in self._failed:
                     found.append((function, code))
             elif (original := self._original_of(code)) is not None:
                 found.append((function, original))
             elif id(code) in registry.instrumented or id(code) in self._failed:
                 pass
-            elif self.scope.covers_function(function):
-                inside[id(code)] = code, function.__globals__
+            elif self.scope.take_in(function):
                 found.append((function, code))
             elif self.scope.leave_out(code):
                 continue

@@ -56,12 +56,12 @@ class Kinds(dict[type, int]):
 
 
 class _Group:
-    """What is in scope of one module. Keeps alive what the ids are of."""
+    """All code in scope of one module, and what it stores. Nothing of the module is kept alive by it."""
 
-    __slots__ = ("codes", "namespace", "stores")
+    __slots__ = ("codes", "stores")
 
-    def __init__(self, namespace: dict[str, Any]) -> None:
-        self.namespace = namespace
+    def __init__(self) -> None:
+        #: By id, which is theirs as long as they are here.
         self.codes: dict[int, CodeType] = {}
         self.stores = no_stores()
 
@@ -138,18 +138,23 @@ class Registry:
         return kind
 
     def begin(self, covers: Callable[[str], bool]) -> None:
-        """Forget what other programs store."""
+        """Forget what other programs store, and note what the functions of the standard library do that are in scope (see `scope`)."""
+        self.end()
         self.covers = covers
         self.standard = sys.stdout, sys.stderr
+        self._note_variables(vars(sys), {"stdout", "stderr"})
+        self._note_variables(vars(warnings), {"filters", "showwarning", "_showwarnmsg_impl"})
+
+    def end(self) -> None:
+        """Forget what a program stores, and keep nothing of it alive."""
+        self.forget()
+        self.has_gil = False
         self.variables.clear()
         self.attributes.clear()
         self.class_attributes.clear()
         self.patched.clear()
         self._namespaces.clear()
         self.cached.clear()
-        # What the functions of the standard library store that are in scope (see `scope`).
-        self._note_variables(vars(sys), {"stdout", "stderr"})
-        self._note_variables(vars(warnings), {"filters", "showwarning", "_showwarnmsg_impl"})
         self.clear_caches()
 
     def note_codes(self, found: Iterable[tuple[CodeType, dict[str, Any]]]) -> None:
@@ -158,10 +163,12 @@ class Registry:
         What all code of a module stores is kept until the next time, when most modules have the same.
         """
         groups: dict[int, _Group] = {}
+        namespaces: dict[int, dict[str, Any]] = {}
         for code, namespace in found:
             group = groups.get(id(namespace))
             if group is None:
-                group = groups[id(namespace)] = _Group(namespace)
+                group = groups[id(namespace)] = _Group()
+                namespaces[id(namespace)] = namespace
             group.codes[id(code)] = code
         for key, group in groups.items():
             before = self._groups.get(key)
@@ -169,7 +176,7 @@ class Registry:
                 groups[key] = group = before
             else:
                 group.add_up()
-            self._note_stores(group.stores.given(group.namespace), group.namespace)
+            self._note_stores(group.stores.given(namespaces[key]), namespaces[key])
         self._groups = groups
 
     def note_code(self, code: CodeType, namespace: dict[str, Any]) -> None:

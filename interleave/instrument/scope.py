@@ -10,7 +10,6 @@ import sys
 from fnmatch import fnmatchcase
 from functools import cache
 from types import CodeType, FunctionType
-from typing import Any
 
 from interleave.runtime.sites import INSTALLED, LIBRARY, OURS
 
@@ -46,7 +45,7 @@ NEVER_IN_SCOPE = frozenset({_PACKAGE, "threading", "queue", "importlib", "greenl
 
 #: By `include`: see `Scope.outside` and `Scope.inside`. Code is kept alive by it, so that ids stay what they are.
 _outside: dict[tuple[str, ...], dict[int, CodeType]] = {}
-_inside: dict[tuple[str, ...], dict[int, tuple[CodeType, dict[str, Any]]]] = {}
+_inside: dict[tuple[str, ...], dict[int, tuple[CodeType, str]]] = {}
 
 
 class Scope:
@@ -61,7 +60,7 @@ class Scope:
         self._verdicts: dict[tuple[str, str | None], bool] = {}
         #: By id, code of the library's files that was found out of scope: most functions of a process, looked at for every exploration.
         self.outside = _outside.setdefault(include, {})
-        #: By id, code that was found in scope, with the globals of the function that has it.
+        #: By id, code that was found in scope, with the name of the module: both the file and the name are what that depends on.
         self.inside = _inside.setdefault(include, {})
 
     def covers(self, module_name: str, file: str | None) -> bool:
@@ -88,6 +87,14 @@ class Scope:
 
     def _names(self, module_name: str) -> bool:
         return any(fnmatchcase(module_name, pattern) or fnmatchcase(module_name, pattern + ".*") for pattern in self.include)
+
+    def take_in(self, function: FunctionType) -> bool:
+        """Tell whether a function is in scope, and remember its code if it is."""
+        is_inside = self.covers_function(function)
+        name = function.__globals__.get("__name__")
+        if is_inside and type(name) is str:
+            self.inside[id(function.__code__)] = function.__code__, name
+        return is_inside
 
     def leave_out(self, code: CodeType) -> bool:
         """Remember that the function with this code is out of scope, if that cannot be otherwise for another function with it."""
