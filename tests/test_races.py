@@ -9,6 +9,7 @@ import functools
 import itertools
 import threading
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable
 
@@ -452,6 +453,27 @@ class TestBenign:
             together(start, lambda: box.value)
 
         assert self.reasons(program) == {("possible", "")}
+
+    def test_elements_that_come_and_go(self) -> None:
+        def program() -> None:
+            inside: list[int] = []
+
+            def work(number: int) -> None:
+                inside.append(number)
+                inside.remove(number)
+
+            together(lambda: work(1), lambda: work(2))
+            assert inside == []
+
+        assert self.reasons(program) == {("benign", "each is one operation of a list, which is atomic")}
+
+    def test_elements_whose_hash_is_code(self) -> None:
+        def program() -> None:
+            found = set[uuid.UUID]()
+            together(lambda: found.add(uuid.UUID(int=1)), lambda: found.add(uuid.UUID(int=2)))
+            assert len(found) == 2
+
+        assert self.reasons(program) == {("benign", "each is one operation of a set, which is atomic")}
 
     def test_equal_updates_are_no_cache(self) -> None:
         """Both threads write 1, but one after the other they would leave 2."""

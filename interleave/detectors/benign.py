@@ -32,7 +32,8 @@ _UPDATES = (PATTERNS[READ, WRITE, WRITE], PATTERNS[WRITE, WRITE, READ])
 #: By type: methods that are one atomic step each and need no other, as they are used for a queue or a stack.
 _ATOMIC = {
     "deque": frozenset({"append", "appendleft", "pop", "popleft", "extend"}),
-    "list": frozenset({"append", "extend", "pop"}),
+    "list": frozenset({"append", "extend", "insert", "pop", "remove"}),
+    "set": frozenset({"add", "discard"}),
 }
 #: By type: whatever is done with one is one step that is complete in itself, as drawing a number is.
 _WHOLLY_ATOMIC = frozenset({type(lru_cache(len)).__name__, "count"})
