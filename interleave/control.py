@@ -40,7 +40,7 @@ _FROZEN_AT_START = 1_000
 
 
 #: What is known of this process from the last time.
-_past = Past(Takeover.kinds)
+_past = Past(Takeover.kinds, Takeover.owners)
 
 
 class _LastCollection:
@@ -119,7 +119,7 @@ class Control:
     def _survey(self, takeover: Takeover) -> Heap:
         """Find what is to be exchanged, among everything or among what was made since the last time."""
         sought, include = takeover.sought(), self.scope.include
-        heap = (None if sought else _past.recall(include)) or survey(takeover.kinds, sought)
+        heap = (None if sought else _past.recall(include)) or survey(takeover.kinds, sought, takeover.owners)
         _past.begin(include)
         _past.remember(heap.caches)
         _past.remember(heap.instances)

@@ -1,7 +1,7 @@
-"""Calls by which a program gets what control does not reach: code that is made while it runs, and clocks that are not pinned.
+"""Calls by which a program gets what control does not reach, as code that is made while it runs.
 
-Code that `exec` and `eval` run is new in every execution and has no hooks; `datetime.now` asks the machine. Neither can be exchanged for
-something else, so they are entered into the ledger, and nothing is proven.
+Code that `exec` and `eval` run is new in every execution and has no hooks; it cannot be exchanged for something else, so it is entered into
+the ledger, and nothing is proven. So is `datetime.now` where the interpreter does not let it be exchanged (see `primitives.dates`).
 
 What a call does that the interpreter makes by itself depends on the class of an object, its special methods, the code of a function: who
 replaces those while others run is entered as well.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import atexit
 import datetime
-import time
 from types import FunctionType
 from typing import Any
 
@@ -22,16 +21,13 @@ from interleave.model import Site
 from interleave.runtime import active, gate
 
 _RUNNERS = frozenset({exec, eval})
-_CLOCKS = frozenset(filter(None, (getattr(time, name, None) for name in ("clock_gettime", "clock_gettime_ns"))))
-_DATES = frozenset({"now", "utcnow", "today"})
+_DATES = frozenset({"now", "utcnow"})
 
 
 def note_function(site: Site, function: Any, arguments: tuple[Any, ...]) -> bool:
     """Enter a call of a function of C into the ledger if it is such a one, and tell whether it is."""
     if function in _RUNNERS:
         _note(f"{function.__name__} ran code at {site} that is not instrumented")
-    elif function in _CLOCKS:
-        _note(f"time.{function.__name__} read the real clock at {site}")
     else:
         if function is atexit.register:
             registry.exits += arguments[:1]

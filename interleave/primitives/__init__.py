@@ -1,7 +1,7 @@
 """What the program under test touches instead of the real primitives, for the time of an exploration.
 
-* `locks`, `conditions`, `queues`, `simple_queue`, `threads`, `clocks`, `entropy`, `hashes`: the stand-ins. None of them decides anything:
-  they announce operations to the kernel (`interleave.runtime`) and keep the state of the thing they stand for.
+* `locks`, `conditions`, `queues`, `simple_queue`, `threads`, `clocks`, `dates`, `entropy`, `hashes`: the stand-ins. None of them decides
+  anything: they announce operations to the kernel (`interleave.runtime`) and keep the state of the thing they stand for.
 * `outside`: what cannot be stood in for, and is noted.
 * `takeover`: puts them where the program looks, and takes them away again; `holders`: finds and changes these places.
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 from types import FunctionType
 from typing import Any
 
-from interleave.primitives import clocks, conditions, entropy, hashes, locks, outside, queues, simple_queue, threads
+from interleave.primitives import clocks, conditions, dates, entropy, hashes, locks, outside, queues, simple_queue, threads
 from interleave.primitives.rows import Row
 
 #: Methods exchanged on classes that stay the classes they are.
@@ -21,6 +21,7 @@ METHODS: dict[tuple[type, str], Any] = {
     **conditions.METHODS,
     **queues.METHODS,
     **threads.METHODS,
+    **dates.METHODS,
     **entropy.METHODS,
     **hashes.METHODS,
     **outside.METHODS,

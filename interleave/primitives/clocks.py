@@ -51,6 +51,12 @@ def polls_again(kernel: Any) -> bool:
     return bool(count >= _POLLS)
 
 
+def present(kernel: Any) -> float:
+    """Return the virtual time, in seconds since 1970."""
+    now: float = kernel.read_clock() + _EPOCH - _START
+    return now
+
+
 class _Reader:
     """Stand in for one function that reads the time; an object, as a closure over the real one would be exchanged itself."""
 
@@ -62,29 +68,42 @@ class _Reader:
         self._offset = offset
         self._is_ns = real.__name__.endswith("_ns")
 
-    def __call__(self) -> Any:
+    def __call__(self, *arguments: Any) -> Any:
         kernel = active()
-        if kernel is None:
-            return self._real()
+        if kernel is None or arguments:
+            return self._real(*arguments)
         now = kernel.read_clock() + self._offset
+        return int(now * 1_000_000_000) if self._is_ns else now
+
+
+class _Gettime(_Reader):
+    """Stand in for `time.clock_gettime` or its sibling: all clocks but the one of the day agree."""
+
+    __slots__ = ()
+
+    def __call__(self, *arguments: Any) -> Any:
+        kernel = active()
+        if kernel is None or len(arguments) != 1 or type(arguments[0]) is not int:
+            return self._real(*arguments)
+        now = present(kernel) if arguments[0] == time.CLOCK_REALTIME else kernel.read_clock()
         return int(now * 1_000_000_000) if self._is_ns else now
 
 
 class _Calendar:
     """Stand in for a function that takes a time to convert, and the present one if none is given."""
 
-    __slots__ = ("__name__", "_position", "_present", "_real")
+    __slots__ = ("__name__", "_convert", "_position", "_real")
 
-    def __init__(self, real: Callable[..., Any], present: Callable[[float], Any] = float, position: int = 0) -> None:
+    def __init__(self, real: Callable[..., Any], convert: Callable[[float], Any] = float, position: int = 0) -> None:
         self.__name__ = real.__name__
         self._real = real
-        self._present = present
+        self._convert = convert
         self._position = position
 
     def __call__(self, *arguments: Any) -> Any:
         kernel = active()
         if kernel is not None and (len(arguments) == self._position or arguments[self._position :] == (None,)):
-            arguments = (*arguments[: self._position], self._present(kernel.read_clock() + _EPOCH - _START))
+            arguments = (*arguments[: self._position], self._convert(present(kernel)))
         return self._real(*arguments)
 
 
@@ -97,4 +116,5 @@ OBJECTS: tuple[Row, ...] = (
     Row(time.sleep, staticmethod(sleep)),
     *(Row(real, _Reader(real)) for real in (*_TICKS, *_TICKS_IN_NS)),
     *(Row(real, _Reader(real, _EPOCH - _START)) for real in (time.time, time.time_ns)),
+    *(Row(real, _Gettime(real)) for real in filter(None, map(vars(time).get, ("clock_gettime", "clock_gettime_ns")))),
 )

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import functools
 import gc
+import importlib.util
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import BuiltinMethodType, CellType, FrameType, FunctionType, MemberDescriptorType, MethodType
 from typing import Any
 
+#: Whether methods of types of C can be exchanged.
+can_change_types = importlib.util.find_spec("_ctypes") is not None
 #: How often holders that cannot be changed are exchanged in turn: a tuple in a tuple in a tuple.
 _ROUNDS = 4
 #: References to an original that are ours: the entry and the argument of `getrefcount`.
@@ -91,6 +94,13 @@ def _set_class_attribute(cls: type, name: str, value: Any) -> None:
         type.__setattr__(cls, name, value)
 
 
+def _set_in_type_of_c(cls: type, name: str, value: Any) -> None:
+    """Do so where attributes of the class cannot be set: in its namespace, of which it is told (see `PyType_Modified` in the C API)."""
+    namespace: dict[str, Any] = gc.get_referents(cls.__dict__)[0]
+    namespace[name] = value
+    _modified(cls)
+
+
 def _get_slot(holder: Any, member: MemberDescriptorType) -> Any:
     return member.__get__(holder)
 
@@ -111,7 +121,14 @@ _LINK = (deque.__getitem__, deque.__setitem__)
 _ATTRIBUTE = (getattr, setattr)
 _SLOT = (_get_slot, _set_slot)
 _PARTIAL = (getattr, _set_in_partial)
+METHOD_OF_C = (_get_class_attribute, _set_in_type_of_c)
 CLASS_ATTRIBUTE = (_get_class_attribute, _set_class_attribute)
+
+
+def _modified(cls: type) -> None:
+    from ctypes import py_object, pythonapi
+
+    pythonapi.PyType_Modified(py_object(cls))
 
 
 def _all_classes() -> list[type]:

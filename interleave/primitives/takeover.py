@@ -28,12 +28,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import thread as pools
-from types import ModuleType
+from types import BuiltinMethodType, ModuleType
 from typing import Any
 
 from interleave import primitives
 from interleave.primitives.acquaintance import exchange_at, has_count, known_places, remember
-from interleave.primitives.holders import CLASS_ATTRIBUTE, ITEM, Entry, Exchange, holders_of, holds
+from interleave.primitives.holders import CLASS_ATTRIBUTE, ITEM, METHOD_OF_C, Entry, Exchange, holders_of, holds
 from interleave.runtime import active, gate, state
 from interleave.runtime.heap import Heap, survey
 
@@ -51,6 +51,8 @@ _SPARED = frozenset(id(value) for value in vars(threading).values())
 _KINDS: dict[type, Any] = {row.original: row.stand_in for row in primitives.INSTANCES}
 #: Its methods are kept by the handlers of `fork`, which nobody can change: exchanged by name, it needs no search.
 _POOLS_LOCK = "_global_shutdown_lock"
+#: The flag of a type whose attributes cannot be set.
+_IMMUTABLE = 1 << 8
 #: Stand-ins of which those that are older than an execution are named by number.
 _NUMBERED = frozenset(row.stand_in for row in primitives.INSTANCES)
 _import_system: dict[str, Any] = vars(importlib._bootstrap)
@@ -87,6 +89,8 @@ class Takeover:
     current: Takeover | None = None
     #: Types whose instances have to be known to `install`.
     kinds: tuple[type, ...] = (*_KINDS, *_LIKELY_HOLDERS)
+    #: Classes of C with methods that have stand-ins: who keeps such a method, bound, has a way to the real one.
+    owners: tuple[type, ...] = tuple({cls for cls, _ in primitives.METHODS if cls.__flags__ & _IMMUTABLE})
 
     def __init__(self) -> None:
         self._late: set[tuple[type, str]] = set()
@@ -132,7 +136,7 @@ class Takeover:
             self._modules = len(sys.modules)
             self._exchange_methods()
             Takeover.current = self
-            self._exchange_held(heap or survey(self.kinds, self.sought()), made_since)
+            self._exchange_held(heap or survey(self.kinds, self.sought(), self.owners), made_since)
             self._known.clear()
         except BaseException:
             self.uninstall()
@@ -153,7 +157,7 @@ class Takeover:
 
     def _exchange_methods(self) -> None:
         for (cls, name), stand_in in {**primitives.METHODS, **primitives.simple_queue.inherited()}.items():
-            self._exchange.put(CLASS_ATTRIBUTE, cls, name, stand_in)
+            self._exchange.put(METHOD_OF_C if cls.__flags__ & _IMMUTABLE else CLASS_ATTRIBUTE, cls, name, stand_in)
         self.exchange_late_methods()
 
     def exchange_late_methods(self) -> None:
@@ -172,6 +176,8 @@ class Takeover:
         rows = self._exchange_rows(Counter(map(type, heap.instances)))
         found = [one for one in heap.instances if type(one) in _KINDS and id(one) not in _SPARED and one is not pools_lock]
         entries = [exchange.add(one, _KINDS[type(one)].standing_in_for(one)) for one in found]
+        found = [one for one in heap.instances if type(one) is BuiltinMethodType and (one.__self__, one.__name__) in primitives.METHODS]
+        entries += [exchange.add(one, getattr(one.__self__, one.__name__)) for one in found]
         del found
         counts = [sys.getrefcount(entry.original) for entry in entries]
         # All before the first exchange: two may be in one tuple.
@@ -195,8 +201,8 @@ class Takeover:
         heap.holders = None
         copies = exchange.exchange_in(candidates)
         for entry, _ in unknown:
-            # The stand-in keeps the original too.
-            entry.kept = 1
+            # The stand-in of a lock keeps the original too.
+            entry.kept = int(type(entry.original) in _KINDS)
         exchange.spread([entry for entry, _ in unknown if entry.is_held_elsewhere()] + copies, made_since)
         remember(exchange, unknown + rows)
 

@@ -17,7 +17,7 @@ import gc
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from types import FunctionType
+from types import BuiltinMethodType, FunctionType
 from typing import Any
 from weakref import ref
 
@@ -34,24 +34,31 @@ class Heap:
     functions: list[FunctionType]
     #: Caches made by `functools.lru_cache`.
     caches: list[Any]
-    #: Instances of the types asked for, and of classes derived from them.
+    #: Instances of the types asked for, and of classes derived from them; methods of C bound to classes asked for.
     instances: list[Any]
     #: What refers to one of the objects sought or to one of these types, besides; None if nobody was asked.
     holders: list[Any] | None
 
 
-def survey(kinds: tuple[type, ...] = (), sought: Iterable[object] = ()) -> Heap:
-    """Find all functions and caches, all instances of `kinds`, and everything that refers to one of the objects `sought`."""
+def survey(kinds: tuple[type, ...] = (), sought: Iterable[object] = (), owners: tuple[type, ...] = ()) -> Heap:
+    """Find all functions and caches, all instances of `kinds`, and everything that refers to one of the objects `sought`.
+
+    Methods of C that are bound to one of the classes `owners` count as instances.
+    """
     # Most of it are functions: passes over lists in C instead of one over all of it here.
-    found = gc.get_referrers(*sought, *kinds, _BUILTINS, CACHE)
+    found = gc.get_referrers(*sought, *kinds, *owners, _BUILTINS, CACHE)
     functions = [one for one in found if type(one) is FunctionType]
     others = [one for one in found if type(one) is not FunctionType]
     caches = [one for one in others if type(one) is CACHE]
-    instances = [one for one in others if issubclass(type(one), kinds)]
+    instances = [one for one in others if issubclass(type(one), kinds)] + _bound(others, owners)
     # What it was asked with holds what it was asked for.
-    asking = (id(kinds), id(sought))
-    holders = [one for one in others if type(one) is not CACHE and not issubclass(type(one), kinds) and id(one) not in asking]
-    return Heap(functions, caches, instances, holders)
+    known = {id(kinds), id(sought), id(owners), *map(id, caches), *map(id, instances)}
+    return Heap(functions, caches, instances, [one for one in others if id(one) not in known])
+
+
+def _bound(objects: Iterable[Any], owners: tuple[type, ...]) -> list[Any]:
+    ids = set(map(id, owners))
+    return [one for one in objects if type(one) is BuiltinMethodType and id(one.__self__) in ids] if ids else []
 
 
 class Past:
@@ -62,8 +69,9 @@ class Past:
     of its code is looked at anyway, and who holds it is told by its reference count (`primitives.acquaintance`).
     """
 
-    def __init__(self, kinds: tuple[type, ...]) -> None:
+    def __init__(self, kinds: tuple[type, ...], owners: tuple[type, ...] = ()) -> None:
         self._kinds = kinds
+        self._owners = owners
         self._mark: list[Any] | None = None
         self._collected = (0, 0)
         self._question: object = None
@@ -81,7 +89,7 @@ class Past:
         found = list({id(one): one for one in (*old, *self._of_interest(made))}.values())
         functions = [one for one in found if type(one) is FunctionType]
         caches = [one for one in found if type(one) is CACHE]
-        return Heap(functions, caches, [one for one in found if issubclass(type(one), self._kinds)], None)
+        return Heap(functions, caches, [one for one in found if issubclass(type(one), self._kinds)] + _bound(found, self._owners), None)
 
     def made_since(self) -> list[Any] | None:
         """Return all objects made since the process was given back, besides others; None if nobody can tell."""
@@ -122,7 +130,7 @@ class Past:
 
     def _of_interest(self, objects: list[Any]) -> list[Any]:
         wanted: tuple[type, ...] = (FunctionType, CACHE, *self._kinds)
-        return [one for one in objects if issubclass(type(one), wanted)]
+        return [one for one in objects if issubclass(type(one), wanted)] + _bound(objects, self._owners)
 
 
 def _collected() -> tuple[int, int]:
