@@ -46,7 +46,7 @@ def test_first_two_commands_set_up_everything() -> None:
     for target in ("explore", "test"):
         plan = subprocess.run(["make", "-n", target, "VENV=.no-such-venv"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
         steps = [
-            plan.index(step) for step in ("-m venv .no-such-venv", "pip install", f"-m {'interleave' if target == 'explore' else 'pytest'}")
+            plan.index(step) for step in ("-m venv .no-such-venv", "pip install", f"-m {'interleave' if target == 'explore' else 'tests'}")
         ]
         assert steps == sorted(steps)
 
