@@ -7,6 +7,7 @@ rewritten in memory, for the duration of the exploration, and their own one back
 
     scope       which functions are the user's
     placeholders    what a function has until it is called
+    frames      who would notice
     analysis    facts about code: stored names, constant cells
     private     accesses to what only one frame can have
     loops       loops that may wait by looking again and again
@@ -150,13 +151,16 @@ class Instrumentation:
         del functions, kept
         registry.cached.update(id(code) for function, code in found if id(function) in wrapped)
         # Before anything is rewritten: a read of a global gets a hook if the global is stored anywhere.
-        registry.note_codes((code, function.__globals__) for function, code in found)
+        looking = registry.note_codes((code, function.__globals__) for function, code in found)
         for function, original in found:
             done = known_copy(original, function.__globals__)
             code = _placeholder(original) if done is None else self._adopt(done)
             if function.__code__ is not code:
                 self._exchanged.append((function, original))
                 function.__code__ = code
+        for function, original in found if looking else ():
+            if id(original) in looking and function.__code__ is _placeholders.get(id(original)):
+                _demand(original, function.__globals__)
         # Which functions announce for themselves has changed.
         registry.clear_caches()
         self._modules = len(sys.modules)

@@ -27,6 +27,7 @@ from typing import Any
 from weakref import ref
 
 from interleave.instrument.analysis import Stores, no_stores, stores
+from interleave.instrument.frames import who_looks
 from interleave.runtime import state
 
 AccessList = list[tuple[object, Hashable, int]]
@@ -58,16 +59,19 @@ class Kinds(dict[type, int]):
 class _Group:
     """All code in scope of one module, and what it stores. Nothing of the module is kept alive by it."""
 
-    __slots__ = ("codes", "stores")
+    __slots__ = ("codes", "looking", "stores")
 
     def __init__(self) -> None:
         #: By id, which is theirs as long as they are here.
         self.codes: dict[int, CodeType] = {}
         self.stores = no_stores()
+        #: Ids of those that may look at the frames of their callers.
+        self.looking: set[int] = set()
 
     def add_up(self) -> None:
         for code in self.codes.values():
             self.stores.add(stores(code))
+        self.looking = who_looks(self.codes.values())
 
 
 class Registry:
@@ -157,10 +161,11 @@ class Registry:
         self.cached.clear()
         self.clear_caches()
 
-    def note_codes(self, found: Iterable[tuple[CodeType, dict[str, Any]]]) -> None:
+    def note_codes(self, found: Iterable[tuple[CodeType, dict[str, Any]]]) -> set[int]:
         """Note what the functions made from code objects store, given each with the globals that it runs with.
 
-        What all code of a module stores is kept until the next time, when most modules have the same.
+        Return the ids of the code objects whose functions may look at the frames of their callers. What is told of all code of a module is
+        kept until the next time, when most modules have the same.
         """
         groups: dict[int, _Group] = {}
         namespaces: dict[int, dict[str, Any]] = {}
@@ -178,6 +183,7 @@ class Registry:
                 group.add_up()
             self._note_stores(group.stores.given(namespaces[key]), namespaces[key])
         self._groups = groups
+        return set[int]().union(*(group.looking for group in groups.values()))
 
     def note_code(self, code: CodeType, namespace: dict[str, Any]) -> None:
         """Note what the functions made from a code object store."""
