@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import click
 
 from interleave.arguments import CHOICES, SEED_OPTIONS, seed_options
-from interleave.errors import InterleaveError, ReplayMismatch
+from interleave.errors import InterleaveError, ReplayMismatch, UsageError
+from interleave.muffling import Muffler
 from interleave.report import FORMATS, write
 from interleave.strategies import TABLE
 
@@ -177,6 +178,7 @@ run and none failed. Ctrl-C stops and reports what was found so far.
 @click.option("--no-database", is_flag=True, help="Neither try nor keep seeds in .interleave/.")
 @click.option("--quiet", is_flag=True, help="Write nothing but failures.")
 @click.option("--verbose", is_flag=True, help="Write all that is known of what was explored.")
+@click.option("-s", "--show-output", is_flag=True, help="Let through what the program prints, in all executions.")
 @click.option("--no-gil-label", is_flag=True, help="Do not find out of failures whether the GIL allows them.")
 @click.option("--keep-going", is_flag=True, help="Look for further failures of a scenario after its first.")
 def explore(targets: Sequence[str], **options: Any) -> None:
@@ -191,9 +193,11 @@ def explore(targets: Sequence[str], **options: Any) -> None:
         given, options["include"] = options["include"], _include(options["include"])
         files = {name: file for name in FORMATS if (file := options[name.replace("-", "_")]) is not None}
         check_files(files)
-        scenarios = _scenarios_of(targets)
-        check_packages(given)
-        results = _explore_all(scenarios, options, writes_text="-" not in files.values())
+        muffler = Muffler()
+        with muffler.before():
+            scenarios = _scenarios_of(targets)
+            check_packages(given)
+            results = _explore_all(scenarios, options, muffler, writes_text="-" not in files.values())
         _write_files(files, results)
     sys.exit(1 if any(result.failures for result in results) else 0)
 
@@ -211,29 +215,30 @@ def _scenarios_of(targets: Sequence[str]) -> list[Scenario]:
     return [scenario for target in targets for scenario in find_scenarios(target)]
 
 
-def _explore_all(scenarios: Sequence[Scenario], options: Mapping[str, Any], *, writes_text: bool) -> list[Result]:
+def _explore_all(scenarios: Sequence[Scenario], options: Mapping[str, Any], muffler: Muffler, *, writes_text: bool) -> list[Result]:
     """Explore scenarios one after the other, writing what is found unless told not to."""
-    from interleave.errors import UsageError
     from interleave.report.text import TextReporter
 
     if options["quiet"] and options["verbose"]:
         raise UsageError("--quiet and --verbose exclude each other.")
-    out, text = sys.stdout, TextReporter(is_quiet=options["quiet"], is_verbose=options["verbose"])
+    text = TextReporter(is_quiet=options["quiet"], is_verbose=options["verbose"])
     results = []
     # The engine ends an exploration on Ctrl-C; here it can only come between two of them.
     with contextlib.suppress(KeyboardInterrupt):
         for scenario in scenarios:
-            results.append(_explore_one(scenario, options))
+            with contextlib.nullcontext() if options["show_output"] else muffler.on():
+                results.append(_explore_one(scenario, options, muffler.err))
             if writes_text:
-                text.add(results[-1], out)
+                text.add(results[-1], muffler.out)
             if results[-1].stopped_by == "interrupt":
                 break
     if writes_text:
-        text.finish(results, out)
+        text.finish(results, muffler.out)
+        muffler.tell(is_quiet=options["quiet"])
     return results
 
 
-def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
+def _explore_one(scenario: Scenario, options: Mapping[str, Any], err: TextIO) -> Result:
     from interleave.classes import SATURATION, UNSEEN
     from interleave.database import explore_remembering
     from interleave.model import Budget
@@ -242,7 +247,7 @@ def _explore_one(scenario: Scenario, options: Mapping[str, Any]) -> Result:
     executions, seconds, unseen = options["executions"], options["seconds"], UNSEEN if options["until_saturated"] else None
     if executions is None and seconds is None:
         executions = Budget().executions if unseen is None else SATURATION
-    with ProgressDisplay(scenario.name, sys.stderr, is_on=not options["quiet"]) as progress:
+    with ProgressDisplay(scenario.name, err, is_on=not options["quiet"]) as progress:
         return explore_remembering(
             scenario.function,
             None if options["no_database"] else Path.cwd(),
@@ -316,7 +321,7 @@ Give --include, --timeouts, --task-order and --granularity as they were when the
 @_choices(races="harmful")
 def replay(target: str, seed: str, **options: Any) -> None:
     """Run exactly the schedule of SEED again and report how it ends."""
-    with _explained_errors():
+    with _explained_errors(), Muffler().before():
         options["include"] = _include(options["include"])
         failed = _replay(target, seed, options)
     sys.exit(1 if failed else 0)
@@ -324,7 +329,6 @@ def replay(target: str, seed: str, **options: Any) -> None:
 
 def _replay(target: str, seed: str, options: Mapping[str, Any]) -> bool:
     """Replay a seed and print what happened; tell whether it failed."""
-    from interleave.errors import UsageError
     from interleave.explore import replay
     from interleave.report.races import race_lines
     from interleave.report.trace import write_trace
@@ -374,7 +378,6 @@ def _hook_breakpoints() -> None:
 def _debug(again: Callable[..., object], steps: int, *, step: int | None = None) -> None:
     """Replay once more, the same as before, with a debugger at a step, or at the end."""
     from interleave.debugging import Session
-    from interleave.errors import UsageError
 
     if step is not None and not 0 <= step < steps:
         raise UsageError(f"there is no step {step}: this execution has the steps 0 to {steps - 1}.\nList them: --trace")

@@ -24,7 +24,7 @@ LAYERS = [
     ("execution", 4.1), ("watchdog", 4.15), ("isolation", 4.16), ("repetition", 4.2), ("control", 4.2), ("runner", 4.3),
     ("race_search", 4.35), ("findings", 4.4), ("gil", 4.45), ("continuation", 4.4), ("explore", 4.5), ("together", 4.5), ("recall", 4.6),
     ("parallel", 4.6),
-    ("report", 5.0), ("loading", 5.0), ("database", 5.0), ("configuration", 5.0), ("debugging", 5.0),
+    ("report", 5.0), ("loading", 5.0), ("database", 5.0), ("configuration", 5.0), ("debugging", 5.0), ("muffling", 5.0),
     ("cli", 5.1), ("pytest_plugin", 5.1), ("pytest_suite", 5.2),
     ("__init__", 6), ("__main__", 6),
 ]  # fmt: skip

@@ -109,7 +109,10 @@ class ProgressDisplay:
             from rich.console import Console
             from rich.live import Live
 
-            self._live = Live(console=Console(file=self._out), auto_refresh=False, transient=True)
+            # What the program prints is somebody else's business (see `muffling`).
+            self._live = Live(
+                console=Console(file=self._out), auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+            )
             self._live.start()
         line = Table.grid(padding=(0, 1))
         cells: list[ProgressBar | Text] = [Text(text, no_wrap=True, overflow="ellipsis")]
