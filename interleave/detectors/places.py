@@ -1,21 +1,32 @@
 """The accesses of one execution, place by place, where two logical threads can get into each other's way.
 
-An access to everything in an object (`WHOLE`) is listed with each of its fields; where the object is a container, with those of its
-content, since it is methods of containers that touch everything, and not what it has for attributes besides. Places that only one thread
-touches, or that nobody writes, are left out: they are most. So are the writes by which an object is initialised before another thread has
-come to it: publishing a reference is atomic, and whoever gets it sees what was written before. And so are places that are only touched
-under one lock.
+An access to everything in an object (`WHOLE`) is listed with each of its fields. But where the object is a container, it is methods of
+containers that touch everything in it, not what it has for attributes besides. And who is said to write all of another object is code that
+nobody looks into (see `instrument.callees`), which may write nothing, or under a lock of its own: that is no sign of a race.
+
+Places that only one thread touches, or that nobody writes, are left out: they are most. So are the writes by which an object is initialised
+before another thread has come to it: publishing a reference is atomic, and whoever gets it sees what was written before. And so are places
+that are only touched under one lock.
 """
 
 from __future__ import annotations
 
+import array
+import builtins
+import collections
+import functools
+import itertools
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from interleave.detectors.synchronisation import MEMORY
-from interleave.model import WHOLE, Event, Owner, Witness
+from interleave.model import READ, WHOLE, Event, Owner, Witness
 
+#: Names of types of which everything is touched at once by what they are for.
+CONTAINERS = frozenset({"StringIO", "BytesIO", "generator"}).union(
+    name for module in (builtins, collections, functools, itertools, array) for name, value in vars(module).items() if type(value) is type
+)
 #: Functions that initialise objects.
 MAKERS = frozenset({"__init__", "__post_init__", "__new__"})
 
@@ -63,10 +74,14 @@ def _places_of(owner: Owner, fields: dict[Hashable, dict[int, int]], events: Seq
     if len({events[position][0] for modes in fields.values() for position in modes}) < 2:
         return []
     places = []
-    is_container = any(not isinstance(name, str) and name is not WHOLE for name in fields)
+    is_container = owner[-1] in CONTAINERS or any(not isinstance(name, str) and name is not WHOLE for name in fields)
     for name, own in fields.items():
+        if name is WHOLE and not is_container:
+            continue
         if whole is None or name is WHOLE or (is_container and isinstance(name, str)):
             modes = own
+        elif isinstance(name, str):
+            modes = {at: own.get(at, READ) for at in sorted({*own, *(at for at, mode in whole.items() if not mode)})}
         else:
             modes = {at: own.get(at, 0) | whole.get(at, 0) for at in sorted({*own, *whole})}
         touches = [Touch(position, events[position][0], mode) for position, mode in modes.items()]
