@@ -376,8 +376,9 @@ class _Exploration:
         is_other = not is_repeated(first, second) if is_whole else not is_drawing(self._strategy) and first.moments != second.moments
         self._is_void |= is_other
         if step is None:
-            # Of a module that it imported the code was not in scope yet.
-            if is_other and len(sys.modules) == self._modules and (sentence := warm_up(first, second, is_whole=is_whole)):
+            # Of a module that it imported the code was not in scope yet, nor were names known that are stored from elsewhere.
+            is_known = len(sys.modules) != self._modules or self._runner.has_new_code
+            if is_other and not is_known and (sentence := warm_up(first, second, is_whole=is_whole)):
                 self._runner.uncontrolled[sentence] = None
             return third if third.witness is not None else None
         then, now = site_at(second.events, step), site_at(third.events, step)

@@ -114,6 +114,11 @@ class Runner:
             self.follow(schedule)
         return changes(snapshot)
 
+    @property
+    def has_new_code(self) -> bool:
+        """Whether executions have brought more code into scope since `take_new_code` was last called."""
+        return self._has_new_code
+
     def take_new_points(self) -> bool:
         """Return whether executions since the last call have met new scheduling points."""
         found, self._has_new_points = self._has_new_points, False

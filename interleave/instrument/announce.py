@@ -35,6 +35,14 @@ class Divisible(AccessList):
         self.has_state = has_state
         self.is_held = is_held
 
+    def __add__(self, other: Any) -> Divisible:  # type: ignore[override]
+        """Return both as accesses of one step; so does the addition to a plain list, on either side and in place."""
+        whole = Divisible([*self, *other], self.who, has_state=self.has_state, is_held=self.is_held)
+        whole.module, whole.who = self.module, self.who
+        return whole
+
+    __radd__ = __add__
+
 
 def announce(site: Site, accesses: AccessList, value: object = runtime.UNKNOWN) -> None:
     """Announce accesses that happen as one operation; `value` is that of the first. Call only while the gate is open."""

@@ -25,10 +25,10 @@ from interleave.instrument.announce import announce, announce_unknown, gate
 from interleave.instrument.families import ANYWHERE
 from interleave.instrument.kinds import CODE, FORWARDED, LOCAL, MODULE, NAMESPACE, STORAGE, TYPE, is_variable, module_namespace, mro_of
 from interleave.instrument.registry import AccessList, Kinds, registry
-from interleave.instrument.uncontrolled import SPECIAL, note_special
+from interleave.instrument.uncontrolled import SPECIAL, note_special, note_store
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
-from interleave.runtime.unseen import ask
+from interleave.runtime.starts import STARTED, is_asking
 
 UNKNOWN = runtime.UNKNOWN
 Peek = runtime.Peek
@@ -75,8 +75,7 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
         runtime.active().look("look", obj.mutex)
         return []
     if kind == CODE and issubclass(type(obj), Thread):
-        ask(runtime.active(), obj)
-        return []
+        return [(obj, STARTED, READ)] if is_asking(runtime.active(), obj) else []
     if kind == CODE:
         return foreign.used(obj, READ)
     if kind == LOCAL:
@@ -227,6 +226,7 @@ def write(site: Site, obj: object, name: str, value: object, *, is_raw: bool = F
 def _write_shared(site: Site, obj: Any, name: str, value: object, kind: int) -> None:
     if kind == MODULE:
         namespace = module_namespace(obj)
+        note_store(site, namespace, name)
         registry.note_variable(namespace, name)
         runtime.touch(site, namespace, name, WRITE, value)
     elif kind == TYPE:

@@ -39,19 +39,19 @@ from types import (
 )
 from typing import Any
 
-from interleave.instrument import callbacks, containers, families, functions, kinds, settings
+from interleave.instrument import callbacks, containers, families, foreign, functions, kinds, settings
 from interleave.instrument.announce import Divisible, announce, announce_unknown, gate
-from interleave.instrument.containers import ATOMIC_METHODS, KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
+from interleave.instrument.containers import ATOMIC_METHODS, COMPARISONS, KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
 from interleave.instrument.context import SUSPENDING
 from interleave.instrument.families import BOUND, DEQUE, LIST, SCALARS, VIEW, family, is_library_container, sees_deaths
 from interleave.instrument.foreign import operated, used
 from interleave.instrument.functions import attribute_call, read_arguments
 from interleave.instrument.items import compared, settle
-from interleave.instrument.iterators import advance, called, consumed, given, is_iterator, looked_into, streams
+from interleave.instrument.iterators import advance, called, consumed, given, is_iterator, looked_into, looked_through, streams, view_reads
 from interleave.instrument.kinds import ANNOUNCING, FOREIGN_CODE, NEUTRAL, find, origin, root_module, root_of
 from interleave.instrument.links import linked
 from interleave.instrument.registry import AccessList, Kinds, registry
-from interleave.instrument.uncontrolled import REGISTERING, note_class, note_function, note_method_of_class, note_registration
+from interleave.instrument.uncontrolled import REGISTERING, note_class, note_function, note_method_of_class, note_registration, note_setting
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
 
@@ -86,6 +86,7 @@ def _python_function(site: Site, function: Any, arguments: Arguments) -> None:
         if function in _LISTING:
             announce_unknown(site)
     elif whose:
+        note_setting(site, function)
         _announce_call(site, function, whose, [], arguments)
 
 
@@ -120,7 +121,7 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
             accesses += (containers.look_anywhere if sees_deaths(type(owner), function.__name__) else action)(owner, ())
         elif not kinds.is_stateless(function):
             accesses += containers.write_whole(owner, ())
-        elif function.__globals__["__name__"] in settings.CONFIGURED:
+        elif function.__globals__["__name__"] in kinds.CONFIGURED:
             accesses += settings.configured(owner, function.__name__)
     _announce_call(site, function, whose, accesses, arguments)
 
@@ -198,7 +199,9 @@ def _next(site: Site, arguments: Arguments) -> None:
 def _method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
     """Announce a call of a method that is written in C."""
     kind = family(type(owner))
-    if kind:
+    if name in COMPARISONS and (accesses := looked_through("show" if name in foreign.METHODS["show"] else "compare", owner, *arguments)):
+        announce(site, accesses)
+    elif kind:
         _container_method(site, owner, kind, name, arguments)
     else:
         _object_method(site, owner, name, arguments)
@@ -215,7 +218,7 @@ def _container_method(site: Site, owner: Any, kind: int, name: str, arguments: A
     if is_comparing:
         extra += compared(owner, arguments)
     if kind == VIEW:
-        _announce(site, consumed(owner) + extra)
+        _announce(site, view_reads(owner) + extra)
     elif extra or is_comparing:
         announce(site, callbacks.marked(f"{type(owner).__name__}.{name}", (owner, *arguments), action(owner, arguments) + extra))
     else:
@@ -239,6 +242,8 @@ def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> N
         is_deep = type(owner) is str and name in _FORMATS and "." in owner
         shown = operated("show", *arguments) if type(owner) is str and name in _FORMATS else []
         accesses = shown or ([] if name in KEEPS_ARGUMENTS else read_arguments(arguments, is_deep=is_deep))
+        if type(owner) in (tuple, frozenset):
+            accesses += looked_through("look up", owner, *arguments)
         if name.endswith("into"):
             accesses = [(value, field, WRITE) for value, field, _ in accesses]
         if type(owner) in _KEEPING or _opaque(name)[type(owner)]:
@@ -280,6 +285,8 @@ def _wrapper(site: Site, function: Any, arguments: Arguments) -> None:
 
 
 def _partial(site: Site, function: Any, arguments: Arguments) -> None:
+    if "keywords" in registry.patched:
+        announce(site, [(function.keywords, WHOLE, READ)])
     dispatch(site, function.func, (*function.args, *arguments, *function.keywords.values()))
 
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from interleave.instrument.families import ANYWHERE, ARRAY, DEFAULTDICT, DEQUE, DICT, LIST, MEMORY, OPAQUE, SET, item
+from interleave.instrument.foreign import operated
 from interleave.instrument.links import linked
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, SHAPE, WHOLE, WRITE
@@ -66,14 +67,26 @@ def has_key(obj: Any, key: object) -> bool:
 
 
 def read_key(obj: Any, args: tuple[Any, ...]) -> AccessList:
-    return [(obj, item(args[0]) if args else WHOLE, READ)]
+    field = item(args[0]) if args else WHOLE
+    return _at(obj, args, READ) if field is WHOLE else [(obj, field, READ)]
+
+
+def _at(obj: Any, args: tuple[Any, ...], mode: int) -> AccessList:
+    """Return what is touched of all of a container, and by a key or index that may run code."""
+    accesses = operated("look up", *args[:1])
+    accesses.append((obj, WHOLE, mode))
+    return accesses
+
+
+def write_at(obj: Any, args: tuple[Any, ...]) -> AccessList:
+    return _at(obj, args, WRITE)
 
 
 def store_key(obj: Any, args: tuple[Any, ...]) -> AccessList:
     """Return what storing under a key touches."""
     field = item(args[0]) if args else WHOLE
     if field is WHOLE:
-        return [(obj, WHOLE, WRITE)]
+        return write_at(obj, args)
     if has_key(obj, args[0]):
         return Provisional([(obj, field, WRITE)])
     return [(obj, field, WRITE), (obj, SHAPE, WRITE)]
@@ -83,7 +96,7 @@ def ensure_key(obj: Any, args: tuple[Any, ...]) -> AccessList:
     """Return what an operation touches that adds a key unless it is there: `setdefault`, `add`, reading a `defaultdict`."""
     field = item(args[0]) if args else WHOLE
     if field is WHOLE:
-        return [(obj, WHOLE, WRITE)]
+        return write_at(obj, args)
     if has_key(obj, args[0]):
         return Provisional([(obj, field, READ)])
     return [(obj, field, WRITE), (obj, SHAPE, WRITE)]
@@ -93,7 +106,7 @@ def remove_key(obj: Any, args: tuple[Any, ...]) -> AccessList:
     """Return what an operation touches that removes a key if it is there: `pop`, `discard`, `del`."""
     field = item(args[0]) if args else WHOLE
     if field is WHOLE:
-        return [(obj, WHOLE, WRITE)]
+        return write_at(obj, args)
     if has_key(obj, args[0]):
         return [(obj, field, WRITE), (obj, SHAPE, WRITE)]
     return Provisional([(obj, field, READ)])
@@ -108,11 +121,13 @@ def index_field(key: object) -> Hashable:
 
 
 def read_index(obj: Any, args: tuple[Any, ...]) -> AccessList:
-    return [(obj, index_field(args[0]) if args else WHOLE, READ)]
+    field = index_field(args[0]) if args else WHOLE
+    return _at(obj, args, READ) if field is WHOLE else [(obj, field, READ)]
 
 
 def store_index(obj: Any, args: tuple[Any, ...]) -> AccessList:
-    return [(obj, index_field(args[0]) if args else WHOLE, WRITE)]
+    field = index_field(args[0]) if args else WHOLE
+    return write_at(obj, args) if field is WHOLE else [(obj, field, WRITE)]
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -126,10 +141,13 @@ def _table(**rows: str) -> dict[str, Action]:
 
 _COMPARISONS = " __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __repr__ __str__ __format__ __reduce__ __reduce_ex__ __sizeof__"
 
+#: Methods of nearly all types that look through an object.
+COMPARISONS = frozenset(_COMPARISONS.split())
+
 #: By family: the methods that do less than write everything.
 METHODS: dict[int, dict[str, Action]] = {
     LIST: _table(
-        read_whole="index count copy __contains__ __add__ __mul__ __rmul__ __reversed__" + _COMPARISONS,
+        read_whole="index count copy __contains__ __add__ __mul__ __rmul__ __reversed__" + _COMPARISONS, write_at="insert pop __delitem__",
         read_shape="__len__", read_index="__getitem__", store_index="__setitem__", nothing="__iter__ __class_getitem__",
     ),
     DICT: _table(
@@ -143,8 +161,8 @@ METHODS: dict[int, dict[str, Action]] = {
         " __or__ __and__ __sub__ __xor__ __ror__ __rand__ __rsub__ __rxor__" + _COMPARISONS,
     ),
     ARRAY: _table(
-        write_whole="append extend insert pop remove reverse clear byteswap frombytes fromfile fromlist fromunicode"
-        " __delitem__ __iadd__ __imul__ __init__ __setstate__",
+        write_whole="append extend remove reverse clear byteswap frombytes fromfile fromlist fromunicode __iadd__ __imul__ __init__"
+        " __setstate__", write_at="insert pop __delitem__",
         read_shape="__len__", read_index="__getitem__", store_index="__setitem__", nothing="__iter__ buffer_info",
     ),
     DEQUE: _table(
@@ -161,7 +179,7 @@ METHODS[DEFAULTDICT] = METHODS[DICT] | _table(ensure_key="__getitem__ __missing_
 #: Methods of the containers that the standard library writes in Python which only read.
 PYTHON_READERS = frozenset({
     "most_common", "elements", "total", "copy", "get", "keys", "values", "items", "index", "count", "new_child",
-    "__contains__", "__len__", "__iter__", "__getitem__", "__missing__", "__reversed__", *_COMPARISONS.split(),
+    "__contains__", "__len__", "__iter__", "__getitem__", "__missing__", "__reversed__", *COMPARISONS,
     "__add__", "__sub__", "__or__", "__and__", "__pos__", "__neg__",
 })  # fmt: skip
 

@@ -10,6 +10,7 @@ over and over, hence only those are fields that do so in C; all others stand for
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Hashable
@@ -46,7 +47,7 @@ NONE, LIST, DICT, DEFAULTDICT, SET, ARRAY, DEQUE, VIEW, MEMORY, WEAK, OPAQUE, FO
 _FAMILIES: dict[type, int] = {
     list: LIST, dict: DICT, OrderedDict: DICT, defaultdict: DEFAULTDICT, set: SET, bytearray: ARRAY, array: ARRAY, deque: DEQUE,
     memoryview: MEMORY,
-    MappingProxyType: VIEW, type({}.keys()): VIEW, type({}.values()): VIEW, type({}.items()): VIEW,
+    re.Match: VIEW, MappingProxyType: VIEW, type({}.keys()): VIEW, type({}.values()): VIEW, type({}.items()): VIEW,
     type(OrderedDict().keys()): VIEW, type(OrderedDict().values()): VIEW, type(OrderedDict().items()): VIEW,
 }  # fmt: skip
 
@@ -67,8 +68,14 @@ def operations(dunder: str) -> Kinds:
     return registry.new_cache(lambda tp: _judge_operation(tp, dunder))
 
 
+#: What is done where a method is missing.
+_INSTEAD = {"__contains__": "__iter__", "__iter__": "__getitem__"}
+
+
 def _judge_operation(tp: type, dunder: str) -> int:
     found = find(tp, dunder)
+    if found is None and dunder in _INSTEAD:
+        return operations(_INSTEAD[dunder])[tp]
     if found is None or found[1] is None:
         return NONE
     cls, value = found

@@ -21,6 +21,8 @@ from interleave.model import READ, WHOLE, WRITE, Site
 #: Special methods that an operation may call, by what the operation is.
 METHODS: dict[str, tuple[str, ...]] = {
     "compare": ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"),
+    # An index as well.
+    "look up": ("__hash__", "__eq__", "__index__"),
     "combine": tuple(
         f"__{side}{name}__"
         for name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift")
@@ -37,22 +39,27 @@ METHODS: dict[str, tuple[str, ...]] = {
 
 
 def _users(operation: str) -> Kinds:
-    """Return the types that have such a method."""
-    return registry.new_cache(lambda tp: any(is_outside(tp, name) for name in METHODS[operation]))
+    """Return the types that have such a method, as 1, and those in which there may be others, as 2."""
+    return registry.new_cache(lambda tp: 2 if tp in (tuple, frozenset, slice) else any(is_outside(tp, name) for name in METHODS[operation]))
 
 
 _USERS = {operation: _users(operation) for operation in METHODS}
 
 
 #: Types that have one of those which functions call on the elements of what they are given.
-USED_IN_CONTAINERS: Kinds = registry.new_cache(lambda tp: any(_USERS[name][tp] for name in ("compare", "combine", "convert", "show")))
+USED_IN_CONTAINERS: Kinds = registry.new_cache(lambda tp: any(_USERS[name][tp] == 1 for name in ("compare", "combine", "convert", "show")))
 
 
 def operated(operation: str, *operands: Any) -> AccessList:
     """Return what an operation touches by methods out of scope, empty as a rule."""
     users = _USERS[operation]
     for operand in operands:
-        if users[type(operand)]:
+        kind = users[type(operand)]
+        if kind == 2:
+            parts = (operand.start, operand.stop, operand.step) if type(operand) is slice else operand
+            if found := operated(operation, *parts):
+                return found
+        elif kind:
             return used(operand, WRITE if operation.startswith("enter") else READ, is_held=operation != "enter asynchronously")
     return []
 
@@ -81,7 +88,7 @@ def is_outside(tp: type, name: str) -> bool:
     return (
         found is not None
         and type(found[1]) is FunctionType
-        and (operations(name)[tp] == FOREIGN or (operations(name)[tp] == OPAQUE and not family(tp)))
+        and (operations(name)[tp] == FOREIGN or (operations(name)[tp] == OPAQUE and not family(tp) and not issubclass(tp, tuple)))
     )
 
 

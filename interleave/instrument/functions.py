@@ -20,12 +20,12 @@ from typing import Any
 
 from interleave.instrument import attributes
 from interleave.instrument.announce import gate
-from interleave.instrument.containers import ensure_key, read_index, read_key, remove_key, store_index, store_key
-from interleave.instrument.families import ARRAY, BOUND, DEFAULTDICT, DICT, LIST, NONE, VIEW, family, operations
+from interleave.instrument.containers import read_whole, write_whole
+from interleave.instrument.families import BOUND, NONE, VIEW, family, operations
 from interleave.instrument.foreign import operated
-from interleave.instrument.items import membership_reads, size_reads
+from interleave.instrument.items import DELETIONS, READS, STORES, membership_reads, size_reads, truths
 from interleave.instrument.iterators import called, consumed, examine, looked_into, nested_reads, read_linked, started
-from interleave.instrument.kinds import is_heap_type, root_module
+from interleave.instrument.kinds import is_heap_type, mro_of, root_module
 from interleave.instrument.operators import operand_accesses
 from interleave.instrument.registry import AccessList, registry
 from interleave.instrument.settings import printed
@@ -79,6 +79,11 @@ def _size(arguments: Arguments) -> AccessList:
     return size_reads(arguments[0], kind) if kind else []
 
 
+def _truth(arguments: Arguments) -> AccessList:
+    kind = truths[type(arguments[0])] if arguments else NONE
+    return size_reads(arguments[0], kind) if kind else []
+
+
 def _start(arguments: Arguments) -> AccessList:
     examine(arguments)
     return [access for value in arguments for access in started(value)]
@@ -92,8 +97,7 @@ def _by_operation(operation: str) -> Reads:
     """Return the entry for a function that calls a special method of its arguments."""
 
     def entry(arguments: Arguments) -> AccessList:
-        accesses = read_arguments(arguments)
-        return accesses or next((found for one in arguments if (found := operated(operation, one))), [])
+        return operated(operation, *arguments) + read_arguments(arguments)
 
     return entry
 
@@ -118,17 +122,12 @@ def _make_class(arguments: Arguments) -> AccessList:
 
 def _item(dunder: str) -> Reads:
     """Return the entry for a function that is an item access in disguise."""
-    reads = {DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index}
-    stores = {DICT: store_key, DEFAULTDICT: store_key, LIST: store_index, ARRAY: store_index}
-    deletions = {DICT: remove_key, DEFAULTDICT: remove_key}
-    table = {"__getitem__": reads, "__setitem__": stores, "__delitem__": deletions}[dunder]
-    mode = READ if dunder == "__getitem__" else WRITE
+    table = {"__getitem__": READS, "__setitem__": STORES, "__delitem__": DELETIONS}[dunder]
 
     def entry(arguments: Arguments) -> AccessList:
         kind = operations(dunder)[type(arguments[0])] if len(arguments) > 1 else NONE
-        if kind in table:
-            return list(table[kind](arguments[0], arguments[1:]))
-        return [(arguments[0], WHOLE, mode)] if kind else []
+        action = table.get(kind, read_whole if dunder == "__getitem__" else write_whole)
+        return list(action(arguments[0], arguments[1:])) if kind else []
 
     return entry
 
@@ -153,14 +152,15 @@ _add(FUNCTIONS, _nothing, builtins, "isinstance issubclass id callable ord open 
 _add(FUNCTIONS, _by_operation("convert"), builtins, "hash abs divmod round pow chr bin hex oct")
 _add(FUNCTIONS, _show, builtins, "repr ascii format")
 _add(FUNCTIONS, _make_class, builtins, "__build_class__")
-_add(FUNCTIONS, _nothing, sys, "getrefcount getsizeof _getframe intern exc_info")
+_add(FUNCTIONS, _nothing, sys, "getrefcount _getframe intern exc_info")
 _add(FUNCTIONS, _examine, builtins, "sum min max any all sorted")
 _add(FUNCTIONS, lambda arguments: read_arguments(arguments, is_deep=True), _pickle, "dumps dump")
 _add(FUNCTIONS, lambda arguments: _show(arguments) + printed(arguments), builtins, "print")
 _add(FUNCTIONS, _size, builtins, "len")
-_add(FUNCTIONS, lambda arguments: [(value, WHOLE, READ) for value in arguments], builtins, "dir")
+_add(FUNCTIONS, lambda arguments: [(one, WHOLE, READ) for value in arguments for one in (value, *mro_of(type(value)))], builtins, "dir")
+_add(FUNCTIONS, lambda arguments: [(value, WHOLE, READ) for value in arguments if family(type(value))], sys, "getsizeof")
 _add(FUNCTIONS, _start, builtins, "iter")
-_add(FUNCTIONS, _size, operator, "truth not_")
+_add(FUNCTIONS, _truth, operator, "truth not_")
 _add(FUNCTIONS, _iterate, operator, "length_hint")
 _add(FUNCTIONS, _membership, operator, "contains")
 _add(FUNCTIONS, _nothing, operator, "is_ is_not")
@@ -184,7 +184,7 @@ _add(TYPES, _by_operation("convert"), builtins, "int float complex range")
 # That of `reversed` notes the size at once.
 _add(TYPES, _iterate, builtins, "list tuple set frozenset reversed")
 _add(TYPES, _start, builtins, "enumerate zip map filter")
-_add(TYPES, _size, builtins, "bool")
+_add(TYPES, _truth, builtins, "bool")
 _add(TYPES, _show, builtins, "str")
 _add(TYPES, read_arguments, builtins, "bytes bytearray dict")
 
@@ -193,7 +193,8 @@ LIBRARY_WRITERS = frozenset({"shuffle", "insort", "insort_left", "insort_right"}
 #: Those that look into objects, and not only into containers.
 DEEP_READERS = frozenset({
     ("copy", "copy"), ("copy", "deepcopy"), ("copy", "replace"), ("dataclasses", "asdict"), ("dataclasses", "astuple"),
-    ("dataclasses", "replace"), ("pprint", "pformat"), ("pprint", "pprint"), ("pprint", "pp"),
+    ("dataclasses", "replace"), ("inspect", "getattr_static"), ("inspect", "getmembers"),
+    ("pprint", "pformat"), ("pprint", "pprint"), ("pprint", "pp"),
 })  # fmt: skip
 #: Those that come to what they are given, or to their object, once, by one function of C.
 ATOMIC = frozenset({("copy", "copy"), ("json", "dumps")})

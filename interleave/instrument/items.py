@@ -9,42 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from interleave import runtime
+from interleave.instrument import containers, families
 from interleave.instrument.announce import announce, announce_one, gate
 from interleave.instrument.callbacks import make_default, makes_in_python, marked
-from interleave.instrument.containers import (
-    Action,
-    Provisional,
-    ensure_key,
-    look_anywhere,
-    read_index,
-    read_key,
-    read_shape,
-    read_whole,
-    remove_key,
-    store_index,
-    store_key,
-    write_whole,
-)
-from interleave.instrument.families import (
-    ARRAY,
-    DEFAULTDICT,
-    DEQUE,
-    DICT,
-    FOREIGN,
-    LIST,
-    MEMORY,
-    OPAQUE,
-    PLAIN_KEYS,
-    SCALARS,
-    SET,
-    VIEW,
-    WEAK,
-    family,
-    item,
-    operations,
-)
-from interleave.instrument.foreign import changing, looking
-from interleave.instrument.iterators import consumed, is_iterator, nested_reads
+from interleave.instrument.containers import Action, Provisional, read_key, read_shape, read_whole, store_key, write_at, write_whole
+from interleave.instrument.families import DEFAULTDICT, DICT, LIST, PLAIN_KEYS, SCALARS, SET, family, item, operations
+from interleave.instrument.foreign import changing, looking, operated
+from interleave.instrument.iterators import consumed, is_iterator, looked_through, nested_reads, view_reads
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
@@ -53,15 +24,13 @@ UNKNOWN = runtime.UNKNOWN
 Peek = runtime.Peek
 aliases = registry.aliases
 
-_READS: dict[int, Action] = {
-    DICT: read_key, DEFAULTDICT: ensure_key, LIST: read_index, ARRAY: read_index, FOREIGN: changing, WEAK: look_anywhere,
-    VIEW: lambda obj, args: consumed(obj),
-}  # fmt: skip
-_STORES: dict[int, Action] = {
-    DICT: store_key, DEFAULTDICT: store_key, LIST: store_index, ARRAY: store_index, FOREIGN: changing, WEAK: look_anywhere,
-}  # fmt: skip
-_DELETIONS: dict[int, Action] = {DICT: remove_key, DEFAULTDICT: remove_key, FOREIGN: changing, WEAK: look_anywhere}
-_TESTS: dict[int, Action] = {DICT: read_key, DEFAULTDICT: read_key, SET: read_key, FOREIGN: looking, WEAK: look_anywhere}
+_OUTSIDE: dict[int, Action] = {families.FOREIGN: changing, families.WEAK: containers.look_anywhere}
+#: What operations on items touch, by family of the container; all others read or write the whole.
+READS = _OUTSIDE | {DICT: read_key, DEFAULTDICT: containers.ensure_key, LIST: containers.read_index, families.ARRAY: containers.read_index}
+STORES = _OUTSIDE | {DICT: store_key, DEFAULTDICT: store_key, LIST: containers.store_index, families.ARRAY: containers.store_index}
+DELETIONS = _OUTSIDE | {DICT: containers.remove_key, DEFAULTDICT: containers.remove_key, LIST: write_at, families.ARRAY: write_at}
+_TESTS = _OUTSIDE | {DICT: read_key, DEFAULTDICT: read_key, SET: read_key, families.FOREIGN: looking}
+READS[families.VIEW] = lambda obj, args: view_reads(obj)
 
 
 def settle(site: Site, action: Action, obj: Any, args: tuple[Any, ...], value: object = UNKNOWN) -> None:
@@ -94,7 +63,7 @@ def load_item(site: Site) -> Callable[[Any, Any], None]:
         kind = known.get(type(obj))
         if kind is None:
             kind = known[type(obj)]
-        if kind == DICT and id(obj) not in aliases:
+        if kind == DICT and (type(key) in PLAIN_KEYS or item(key) is not WHOLE) and id(obj) not in aliases:
             field = ("[]", key) if type(key) in PLAIN_KEYS else item(key)
             runtime.touch(site, obj, field, READ, Peek(_value, obj, key) if gate.is_detailed else UNKNOWN)
         elif kind == LIST and type(key) is int and key >= 0:
@@ -102,7 +71,9 @@ def load_item(site: Site) -> Callable[[Any, Any], None]:
         elif kind == DEFAULTDICT and makes_in_python(obj, key):
             make_default(site, obj, key)
         elif kind:
-            settle(site, _READS.get(kind, read_whole), obj, (key,))
+            settle(site, READS.get(kind, read_whole), obj, (key,))
+        elif type(key) not in SCALARS and type(obj) in _IMMUTABLE and (accesses := operated("look up", key)):
+            announce(site, accesses)
 
     return hook
 
@@ -130,7 +101,7 @@ def store_item(site: Site) -> Callable[[Any, Any, object], None]:
         elif kind == LIST and type(key) is int and key >= 0:
             runtime.touch(site, obj, ("[]", key), WRITE, value)
         elif kind:
-            settle(site, _STORES.get(kind, write_whole), obj, (key,), value)
+            settle(site, STORES.get(kind, write_whole), obj, (key,), value)
 
     return hook
 
@@ -144,7 +115,7 @@ def delete_item(site: Site) -> Callable[[Any, Any], None]:
             return
         kind = known[type(obj)]
         if kind:
-            settle(site, _DELETIONS.get(kind, write_whole), obj, (key,))
+            settle(site, DELETIONS.get(kind, write_whole), obj, (key,))
 
     return hook
 
@@ -157,9 +128,9 @@ def contains(site: Site) -> Callable[[Any, Any], None]:
         if not gate.is_open:
             return
         kind = known[type(obj)]
-        if kind in (DICT, SET):
-            announce_one(site, obj, ("[]", key) if type(key) in PLAIN_KEYS else item(key), READ)
-        elif kind or type(obj) not in _IMMUTABLE or type(key) not in SCALARS:
+        if kind in (DICT, SET) and type(key) in PLAIN_KEYS:
+            announce_one(site, obj, ("[]", key), READ)
+        elif kind or type(key) not in SCALARS or type(obj) not in _IMMUTABLE or type(obj) is tuple:
             announce(site, membership_reads(obj, key))
 
     return hook
@@ -171,13 +142,15 @@ _IMMUTABLE = frozenset({str, bytes, tuple, frozenset, range})
 def membership_reads(obj: Any, key: object) -> AccessList:
     """Return what `key in obj` reads."""
     kind = operations("__contains__")[type(obj)]
-    if kind == VIEW or is_iterator(type(obj)):
+    if kind == families.VIEW or is_iterator(type(obj)):
         return consumed(obj)
+    if type(obj) in (tuple, frozenset):
+        return operated("look up", key, obj) if type(key) in SCALARS else looked_through("look up", key, obj)
     if not kind:
         # `buffer in b"abc"`
-        return [(key, WHOLE, READ)] if family(type(key)) in (ARRAY, MEMORY) else []
+        return [(key, WHOLE, READ)] if family(type(key)) in (families.ARRAY, families.MEMORY) else []
     accesses = _TESTS.get(kind, read_whole)(obj, (key,))
-    return marked("in", (obj, key), accesses + compared(obj, (key,))) if kind in (LIST, DEQUE) else accesses
+    return marked("in", (obj, key), accesses + compared(obj, (key,))) if kind in (LIST, families.DEQUE) else accesses
 
 
 def compared(obj: Any, values: tuple[Any, ...]) -> AccessList:
@@ -187,49 +160,63 @@ def compared(obj: Any, values: tuple[Any, ...]) -> AccessList:
     return [access for access in nested_reads((obj, *values)) if access[0] is not obj]
 
 
-def load_slice(site: Site) -> Callable[[Any], None]:
+def load_slice(site: Site) -> Callable[[Any, object, object], None]:
     """Make the hook for `obj[a:b]`."""
 
-    def hook(obj: Any) -> None:
-        if gate.is_open and operations("__getitem__")[type(obj)]:
+    load = load_item(site)
+    known = operations("__getitem__")
+
+    def hook(obj: Any, start: object, stop: object) -> None:
+        if not gate.is_open:
+            return
+        kind = known[type(obj)]
+        if kind not in _SLICED or type(start) not in SCALARS or type(stop) not in SCALARS:
+            load(obj, slice(start, stop))
+        elif kind:
             announce_one(site, obj, WHOLE, READ)
 
     return hook
 
 
-def store_slice(site: Site) -> Callable[[Any, object], None]:
+_SLICED = (families.NONE, LIST)
+
+
+def store_slice(site: Site) -> Callable[[Any, object, object, object], None]:
     """Make the hook for `obj[a:b] = value`."""
 
-    def hook(obj: Any, value: object) -> None:
+    def hook(obj: Any, value: object, start: object, stop: object) -> None:
         if gate.is_naming:
             if type(value) not in ANONYMOUS:
                 name_value(value)
             if gate.is_open and operations("__setitem__")[type(obj)]:
-                announce(site, [(obj, WHOLE, WRITE), *consumed(value)])
+                announce(site, write_at(obj, ((start, stop),)) + consumed(value))
 
     return hook
 
 
 def size(site: Site) -> Callable[[Any], None]:
-    """Make the hook for what needs the length of an object only: truth tests, patterns."""
-    known = operations("__len__")
+    """Make the hook for what needs the length of an object only, or whether it is empty: truth tests, patterns."""
 
     def hook(obj: Any) -> None:
         if not gate.is_open:
             return
-        kind = known[type(obj)]
+        kind = truths[type(obj)]
         if kind:
             announce(site, size_reads(obj, kind))
 
     return hook
 
 
+#: The families whose truth is looked at, as in `families.operations`.
+truths = registry.new_cache(lambda tp: operations("__bool__")[tp] or operations("__len__")[tp])
+
+
 def size_reads(obj: Any, kind: int) -> AccessList:
     """Return what the length of an object of a family is read from."""
-    if kind == VIEW:
+    if kind == families.VIEW:
         return consumed(obj)
-    if kind == WEAK:
-        return look_anywhere(obj, ())
-    if kind == FOREIGN:
+    if kind == families.WEAK:
+        return containers.look_anywhere(obj, ())
+    if kind == families.FOREIGN:
         return looking(obj, ())
-    return read_whole(obj, ()) if kind == OPAQUE else read_shape(obj, ())
+    return read_whole(obj, ()) if kind == families.OPAQUE else read_shape(obj, ())

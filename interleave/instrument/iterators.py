@@ -15,6 +15,7 @@ writes. Between the two, whoever else resumes it gets "generator already executi
 
 from __future__ import annotations
 
+import decimal
 import sys
 from _io import _IOBase
 from collections import deque
@@ -27,36 +28,13 @@ from typing import Any
 from weakref import ref
 
 from interleave import runtime
+from interleave.instrument import families, kinds
 from interleave.instrument.announce import announce, announce_one, gate
 from interleave.instrument.containers import method_action, read_whole, write_whole
-from interleave.instrument.families import (
-    ANYWHERE,
-    BOUND,
-    DEFAULTDICT,
-    DEQUE,
-    DICT,
-    FOREIGN,
-    LIST,
-    NONE,
-    OPAQUE,
-    SCALARS,
-    SET,
-    VIEW,
-    WEAK,
-    family,
-    operations,
-)
-from interleave.instrument.foreign import USED_IN_CONTAINERS, looking, used
-from interleave.instrument.kinds import (
-    find,
-    instance_namespace,
-    is_changing,
-    is_heap_type,
-    is_written_in_python,
-    iterates_in_python,
-    runs_outside,
-)
-from interleave.instrument.links import is_linking
+from interleave.instrument.families import ANYWHERE, BOUND, DEFAULTDICT, DICT, SCALARS, SET, VIEW, family, operations
+from interleave.instrument.foreign import USED_IN_CONTAINERS, looking, operated, used
+from interleave.instrument.kinds import find, instance_namespace, is_changing, is_heap_type, iterates_in_python
+from interleave.instrument.links import is_linking, linked
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS
@@ -79,6 +57,8 @@ _NESTED = 200
 
 _ListIterator: type = type(iter(list[Any]()))
 _TupleIterator: type = type(iter(()))
+#: Of objects that have items only.
+_SequenceIterator: type = type(iter(type("", (), {"__getitem__": None})()))
 #: Iterators for which functions, or they themselves, look at the elements of what is behind them.
 _LOOKING: frozenset[type] = frozenset({map, filter, filterfalse, starmap, chain, accumulate, groupby, takewhile, dropwhile})
 
@@ -88,7 +68,7 @@ def _iterator_kind(tp: type) -> int:
         return GENERATOR
     found = find(tp, "__next__")
     if found is None or type(found[1]) is FunctionType:
-        return OUTSIDE if found is not None and runs_outside(found[1]) else NO_ITERATOR
+        return OUTSIDE if found is not None and kinds.runs_outside(found[1]) else NO_ITERATOR
     if found[0].__module__ in _WRAPPER_MODULES:
         return PLAIN if tp in _IMMUTABLE_ITERATORS else WRAPPER
     return OUTSIDE if is_changing(found[0]) else PLAIN
@@ -115,6 +95,8 @@ def behind(iterator: Any, depth: int = 0) -> AccessList:
             accesses.append((part, SHAPE if kind == SET or type(iterator) in _KEY_ITERATORS else WHOLE, READ))
         elif tp in BOUND:
             accesses += called(part)
+        elif type(iterator) is _SequenceIterator and operations("__getitem__")[tp]:
+            accesses += read_whole(part, ())
         else:
             accesses += _within(part, sys.getrefcount(part) > _UNSHARED + 1, depth)
     if type(iterator) in _LOOKING and not any(type(part) in (FunctionType, MethodType) for part in parts):
@@ -161,7 +143,7 @@ def streams(values: Iterable[Any]) -> AccessList:
 
 
 def view_reads(view: Any) -> AccessList:
-    """Return what iterating over a view of a dictionary reads."""
+    """Return what iterating over a view of a dictionary reads, and a look at what a pattern has matched in memory that may change."""
     is_keys = issubclass(type(view), type({}.keys()))
     return [(part, SHAPE if is_keys else WHOLE, READ) for part in get_referents(view) if family(type(part))]
 
@@ -181,16 +163,16 @@ def consumed(value: Any) -> AccessList:
         return _advanced(value)
     if step:
         return [(value, WHOLE, WRITE), *(behind(value) if step == WRAPPER else ())]
-    if kind == FOREIGN:
+    if kind == families.FOREIGN:
         return looking(value, ())
-    if kind == NONE and iterates_in_python(type(value)):
+    if kind == families.NONE and iterates_in_python(type(value)):
         return nested_reads(value, with_instances=True)
-    return [(value, ANYWHERE, READ)] if kind == WEAK else read_whole(value, ()) if kind != NONE else []
+    return [(value, ANYWHERE, READ)] if kind == families.WEAK else read_whole(value, ()) if kind != families.NONE else []
 
 
 def _advanced(iterator: Any) -> AccessList:
     """Return what a step of an iterator touches whose code is out of scope."""
-    return used(iterator, WRITE) if is_written_in_python(type(iterator), "__next__") else write_whole(iterator, ())
+    return used(iterator, WRITE) if kinds.is_written_in_python(type(iterator), "__next__") else write_whole(iterator, ())
 
 
 def given(value: Any, *, is_deep: bool) -> AccessList:
@@ -201,7 +183,9 @@ def given(value: Any, *, is_deep: bool) -> AccessList:
 
 def read_linked(value: Any) -> AccessList:
     """Return the reads of an object of the standard library and what it works on, empty if it is no such object."""
-    return read_whole(value, ()) if is_linking(type(value)) else []
+    # What is done in a context of decimal numbers raises flags in it.
+    action = write_whole if type(value) is decimal.Context else read_whole
+    return action(value, ()) if is_linking(type(value)) or kinds.module_name(type(value)) in kinds.CONFIGURED else []
 
 
 def is_iterator(tp: type) -> bool:
@@ -230,25 +214,35 @@ def nested_reads(value: Any, *, with_instances: bool = False) -> AccessList:
             continue
         seen.add(id(obj))
         if kind == VIEW:
-            accesses += consumed(obj)
+            accesses += view_reads(obj)
         elif kind:
             accesses.append((obj, SHAPE if kind == SET else WHOLE, READ))
         elif tp is SimpleNamespace or (with_instances and _is_instance(tp)):
             accesses.append((obj, WHOLE, READ))
-            pending += [part for part in (instance_namespace(obj) or {}).values() if type(part) not in SCALARS]
+            pending += [part for part in (instance_namespace(obj) or {}).values() if type(part) not in SCALARS] + linked(obj)
         elif obj is not value and USED_IN_CONTAINERS[tp]:
             accesses.append((obj, WHOLE, READ))
         elif issubclass(tp, BaseException):
             accesses.append((obj, "args", READ))
-        elements = _ELEMENTS.get(kind) or (tuple.__iter__ if issubclass(tp, tuple) else None)
+        elements = _ELEMENTS.get(kind) or next((cls.__iter__ for cls in (tuple, frozenset) if issubclass(tp, cls)), None)
         if elements is not None:
             pending += [part for part in elements(obj) if type(part) not in SCALARS]
     return accesses
 
 
+def _keys_and_values(obj: Any) -> Iterable[Any]:
+    return chain(dict.__iter__(obj), dict.values(obj))
+
+
 _ELEMENTS: dict[int, Callable[[Any], Iterable[Any]]] = {
-    LIST: list.__iter__, DICT: dict.values, DEFAULTDICT: dict.values, DEQUE: deque.__iter__,
+    families.LIST: list.__iter__, DICT: _keys_and_values, DEFAULTDICT: _keys_and_values, SET: set.__iter__, families.DEQUE: deque.__iter__,
 }  # fmt: skip
+
+
+def looked_through(operation: str, *values: Any) -> AccessList:
+    """Return what an operation touches that goes through values and what is in them, with methods that are out of scope."""
+    accesses = [access for value in values for access in nested_reads(value)]
+    return operated(operation, *values, *(owner for owner, _, _ in accesses)) + accesses
 
 
 def start(site: Site) -> Callable[[Any], None]:
@@ -261,9 +255,9 @@ def start(site: Site) -> Callable[[Any], None]:
         kind = known[type(obj)]
         if kind == VIEW:
             announce(site, [(owner, SHAPE, READ) for owner, _, _ in view_reads(obj)])
-        elif kind in (DICT, DEFAULTDICT, SET, DEQUE):
+        elif kind in (DICT, DEFAULTDICT, SET, families.DEQUE):
             announce(site, [(obj, SHAPE, READ)])
-        elif kind in (OPAQUE, FOREIGN, WEAK):
+        elif kind in (families.OPAQUE, families.FOREIGN, families.WEAK):
             announce(site, consumed(obj))
 
     return hook
@@ -272,7 +266,7 @@ def start(site: Site) -> Callable[[Any], None]:
 def started(obj: Any) -> AccessList:
     """Return what making an iterator reads."""
     kind = operations("__iter__")[type(obj)]
-    if kind in (NONE, LIST):
+    if kind in (families.NONE, families.LIST):
         return []
     return consumed(obj)
 

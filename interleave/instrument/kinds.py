@@ -15,7 +15,8 @@ import sys
 from _thread import _local
 from collections.abc import Callable, Mapping
 from contextvars import Context
-from functools import cache
+from enum import Enum
+from functools import cache, partial
 from inspect import isgeneratorfunction
 from queue import Queue
 from threading import Thread
@@ -23,6 +24,7 @@ from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
     FunctionType,
+    GeneratorType,
     GetSetDescriptorType,
     MemberDescriptorType,
     MethodDescriptorType,
@@ -153,7 +155,8 @@ def _judge_read(tp: type, name: str) -> int:
     found = find(tp, name)
     if issubclass(tp, _local):
         return LOCAL if found is None else NOTHING
-    storage = STORAGE if _has_dict(tp) else NOTHING
+    # What one of C has that is in no class it makes up itself.
+    storage = STORAGE if _has_dict(tp) or tp in _CHANGING else NOTHING
     if found is None:
         getter = find(tp, "__getattr__")
         if forwards(tp, "__getattr__"):
@@ -165,13 +168,20 @@ def _judge_read(tp: type, name: str) -> int:
     if _is_data_descriptor(descriptor):
         getter = (property, value.fget) if descriptor is property else find(descriptor, "__get__")
         is_code = getter is not None and runs_outside(getter[1])
-        return CODE if is_code else STORAGE if _is_field(cls, value) or _is_of_thread(value) else NOTHING
+        if tp is partial and name == "keywords":
+            # From here on its calls tell that they read them.
+            registry.note_patch(name)
+        is_storage = _is_field(cls, value) or _is_of_thread(value) or (tp is FunctionType and name in registry.patched)
+        is_storage |= tp is GeneratorType
+        return CODE if is_code else STORAGE if is_storage else NOTHING
     if find(descriptor, "__get__") is not None and not is_a(value, *_METHODS):
         # Something like `functools.cached_property`, which keeps its value in the instance under the same name.
         return storage
     if is_stored_in_class(tp, name):
         return CLASS
-    return storage if _is_stored(registry.attributes, tp, name) else NOTHING
+    # What a class out of scope has for a start, its methods may store in instances.
+    is_default = is_variable(value) and is_heap_type(cls) and not registry.covers(module_name(cls)) and not issubclass(tp, Enum)
+    return storage if is_default or _is_stored(registry.attributes, tp, name) else NOTHING
 
 
 def is_stored_in_class(tp: type, name: str) -> bool:
@@ -216,9 +226,13 @@ def _judge_write(tp: type, name: str) -> int:
         setter = find(type(found[1]), "__set__") if found is not None else None
         is_property = found is not None and type(found[1]) is property
         is_code = runs_outside(found[1].fset) if is_property else setter is not None and runs_outside(setter[1])  # type: ignore[index]
-        return CODE if is_code else NOTHING
+        if tp is not FunctionType:
+            return CODE if is_code else NOTHING
     if found is not None and not _is_field(*found) and not _is_stored(registry.attributes, tp, name):
         registry.note_patch(name)
+    if root_module(tp) in STATELESS - {"builtins", "types"} and module_name(tp) not in CONFIGURED:
+        # So its objects change after all.
+        registry.note_patch(root_module(tp))
     return STORAGE
 
 
@@ -228,8 +242,8 @@ _OF_THREADS = frozenset({"ident", "native_id"})
 
 
 def _is_of_thread(value: object) -> bool:
-    """Tell whether something is a property of `threading.Thread` that stores what it is given: its name, and whether it is a daemon."""
-    return type(value) is property and type(value.fset) is FunctionType and value.fset.__module__ == "threading"
+    """Tell whether something is a property that stores what it is given: the name of a thread or handler, and whether it is a daemon."""
+    return type(value) is property and type(value.fset) is FunctionType and value.fset.__module__ in ("threading", "logging")
 
 
 def _is_field(cls: type, value: object) -> bool:
@@ -269,6 +283,13 @@ STATELESS = ATOMIC_MODULES | {
     "traceback", "types", "urllib", "uuid", "zoneinfo",
 }  # fmt: skip
 
+#: Modules of these packages whose objects change all the same.
+STATEFUL = frozenset({
+    "unittest.mock", "unittest.result", "unittest.suite", "urllib.request", "urllib.response", "urllib.robotparser",
+})  # fmt: skip
+#: Modules whose objects are changed by those who configure them, if at all.
+CONFIGURED = frozenset({"logging", "logging.handlers", "json.encoder", "json.decoder", "string", "textwrap"})
+
 #: Modules whose C types are immutable, or whose instances announce their operations themselves.
 INERT_MODULES = frozenset({
     "builtins", "_thread", "_queue", "_asyncio", "_contextvars", "contextvars", "greenlet", "re", "_sre", "datetime", "decimal", "_decimal",
@@ -282,7 +303,7 @@ def is_changing(cls: type) -> bool:
     return cls in _CHANGING or issubclass(cls, BaseException) or root_module(cls) not in (*INERT_MODULES, "collections", "array", _OURS)
 
 
-_CHANGING = frozenset({Context, decimal.Context})
+_CHANGING = frozenset({Context, decimal.Context, *type(decimal.Context().flags).__mro__[:2]})
 
 
 def origin(function: FunctionType) -> int:
@@ -310,7 +331,8 @@ def runs_outside(function: object) -> bool:
 
 def is_stateless(function: FunctionType) -> bool:
     """Tell whether a function is of a module whose objects do not change, or announce what they do by other means."""
-    return root_of(function) in STATELESS and function.__module__ != "unittest.mock"
+    root = root_of(function)
+    return root in STATELESS and root not in registry.patched and function.__module__ not in STATEFUL
 
 
 def is_instrumented(function: FunctionType) -> bool:

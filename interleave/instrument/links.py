@@ -8,6 +8,7 @@ policies and dialects, is passed over: it is there to be shared.
 
 from __future__ import annotations
 
+import decimal
 import sys
 from _csv import Dialect
 from collections import ChainMap
@@ -21,6 +22,7 @@ from interleave.instrument.families import family
 from interleave.instrument.kinds import (
     INERT_MODULES,
     NEUTRAL_MODULES,
+    STATEFUL,
     STATELESS,
     instance_namespace,
     is_heap_type,
@@ -43,9 +45,11 @@ _PARTS = 200
 def _judge(tp: type) -> int:
     if issubclass(tp, type) or tp is Dialect:
         return _NOTHING
+    if tp is decimal.Context:
+        return _OBJECT
     modules = set(map(module_name, mro_of(tp)))
     roots = {root_module(cls) for cls in mro_of(tp)} - _OTHERS
-    if any(root in sys.stdlib_module_names for root in roots) or "unittest.mock" in modules:
+    if any(root in sys.stdlib_module_names for root in roots) or modules & STATEFUL:
         return _OBJECT
     if family(tp):
         return _CONTAINER
@@ -66,6 +70,8 @@ def linked(obj: Any) -> list[Any]:
     if not is_linking(type(obj)):
         return []
     found: list[Any] = list(peek(obj, "maps", ())) if issubclass(type(obj), ChainMap) else []  # type: ignore[call-overload]
+    if type(obj) is decimal.Context:
+        found = [obj.flags, obj.traps]
     pending = [obj]
     seen = {id(one) for one in (obj, *found)}
     for holder in pending:

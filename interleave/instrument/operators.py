@@ -14,7 +14,7 @@ from interleave.instrument.announce import announce, gate
 from interleave.instrument.callbacks import marked
 from interleave.instrument.families import ANYWHERE, ARRAY, MEMORY, SCALARS, family
 from interleave.instrument.foreign import operated, used
-from interleave.instrument.iterators import consumed, nested_reads
+from interleave.instrument.iterators import consumed, looked_through, nested_reads, read_linked
 from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, forwards, origin, runs_outside
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, WHOLE, WRITE, Site
@@ -52,7 +52,7 @@ def operand_accesses(left: Any, right: Any, in_place: str = "") -> AccessList:
         accesses += consumed(right)
     elif type(left) is str and type(right) is tuple:
         # `"%s" % (xs,)`
-        accesses += nested_reads(right)
+        accesses += looked_through("show", right)
     return marked("an operator", (right,), accesses) if in_place else accesses
 
 
@@ -72,9 +72,7 @@ def compare(site: Site) -> Callable[[Any, Any], None]:
         if gate.is_open and not (type(left) in SCALARS and type(right) in SCALARS):
             # A container is not compared with a scalar item by item.
             is_through = (type(left) not in SCALARS and type(right) not in SCALARS) or bytes in (type(left), type(right))
-            accesses = operated("compare", left, right)
-            if is_through:
-                accesses += nested_reads(left) + nested_reads(right)
+            accesses = (looked_through if is_through else operated)("compare", left, right)
             if accesses:
                 announce(site, accesses)
 
@@ -86,10 +84,25 @@ def with_constant(site: Site, operation: str) -> Callable[[Any], None]:
 
     def hook(operand: Any) -> None:
         if gate.is_open and type(operand) not in SCALARS:
-            is_memory = operation == "compare" and family(type(operand)) in (ARRAY, MEMORY)
-            accesses = nested_reads(operand) if is_memory else operated(operation, operand)
+            is_tuple = type(operand) is tuple
+            if is_tuple and SCALARS.issuperset(map(type, operand)):
+                return
+            is_through = operation == "compare" and (is_tuple or family(type(operand)) in (ARRAY, MEMORY))
+            accesses = (looked_through if is_through else operated)(operation, operand)
             if accesses:
                 announce(site, accesses)
+
+    return hook
+
+
+def keys(site: Site) -> Callable[..., None]:
+    """Make the hook for what puts keys into a new set or dictionary."""
+
+    def hook(*operands: Any) -> None:
+        if gate.is_open:
+            for key in operands:
+                if type(key) not in SCALARS and (accesses := operated("look up", key)):
+                    announce(site, accesses)
 
     return hook
 
@@ -99,7 +112,7 @@ def show(site: Site) -> Callable[[Any], None]:
 
     def hook(value: Any) -> None:
         if gate.is_open and type(value) not in SCALARS:
-            accesses = nested_reads(value) or operated("show", value)
+            accesses = looked_through("show", value) or read_linked(value)
             if accesses:
                 announce(site, accesses)
 

@@ -109,8 +109,9 @@ def _load_item(context: Context, instr: Instr, position: int) -> Plan | None:
 @_register("CONTAINS_OP")
 def _contains(context: Context, instr: Instr, position: int) -> Plan | None:
     # `buffer in b"ab"` reads the buffer.
-    is_constant = context.follows_scalar() and not isinstance(context.previous.arg, bytes)  # type: ignore[union-attr]
-    return None if is_constant else Plan(items.contains(context.site(instr)), (1, 2))
+    if context.follows_scalar() and not isinstance(context.previous.arg, bytes):  # type: ignore[union-attr]
+        return Plan(operators.with_constant(context.site(instr), "look up"), (2,))
+    return Plan(items.contains(context.site(instr)), (1, 2))
 
 
 def _by_site(make: Callable[[Site], Hook], *depths: int) -> PlanMaker:
@@ -120,11 +121,20 @@ def _by_site(make: Callable[[Site], Hook], *depths: int) -> PlanMaker:
 
 _register("STORE_SUBSCR")(_by_site(items.store_item, 2, 1, 3))
 _register("DELETE_SUBSCR")(_by_site(items.delete_item, 2, 1))
-_register("BINARY_SLICE")(_by_site(items.load_slice, 3))
-_register("STORE_SLICE")(_by_site(items.store_slice, 3, 4))
+_register("BINARY_SLICE")(_by_site(items.load_slice, 3, 2, 1))
+_register("STORE_SLICE")(_by_site(items.store_slice, 3, 4, 2, 1))
 _register("GET_LEN")(_by_site(items.size, 1))
 _register("MATCH_KEYS")(_by_site(operators.merge, 2))
 _register("MATCH_CLASS")(_by_site(operators.match, 3))
+
+
+@_register("BUILD_SET", "SET_ADD", "BUILD_MAP", "MAP_ADD")
+def _keys(context: Context, instr: Instr, position: int) -> Plan | None:
+    """Plan for what hashes keys and compares them, in a set or dictionary that is new."""
+    count: Any = instr.arg if instr.name.startswith("BUILD") else 1
+    depths = range(1, count + 1) if "SET" in instr.name else range(2, 2 * count + 1, 2)
+    return Plan(operators.keys(context.site(instr)), tuple(depths)) if depths else None
+
 
 # --- iteration --------------------------------------------------------------------------------------------------------
 
@@ -292,8 +302,10 @@ def _raise(context: Context, instr: Instr, position: int) -> Plan | None:
     return Plan(attributes.throw(context.site(instr), has_cause=depth == 2), (depth,)) if depth else None
 
 
-@_register("UNARY_NEGATIVE", "UNARY_INVERT")
-def _unary(context: Context, instr: Instr, position: int) -> Plan:
+@_register("UNARY_NEGATIVE", "UNARY_INVERT", "UNARY_POSITIVE", "CALL_INTRINSIC_1")
+def _unary(context: Context, instr: Instr, position: int) -> Plan | None:
+    if instr.name == "CALL_INTRINSIC_1" and instr.arg.name != "INTRINSIC_UNARY_POSITIVE":  # type: ignore[union-attr]
+        return None
     return Plan(operators.with_constant(context.site(instr), "convert"), (1,))
 
 

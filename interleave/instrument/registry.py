@@ -90,7 +90,7 @@ class Registry:
         self.attributes: dict[str, set[str]] = {}
         self.class_attributes: dict[str, set[str]] = {}
         #: Attributes found to be stored in spite of that, whatever the class.
-        self.patched: set[str] = set()
+        self.patched = state.learnt
         self.version = 0
         #: Tells whether a module, given its name, is in scope.
         self.covers: Callable[[str], bool] = lambda module: False
@@ -148,6 +148,7 @@ class Registry:
         self.standard = sys.stdout, sys.stderr
         self._note_variables(vars(sys), {"stdout", "stderr"})
         self._note_variables(vars(warnings), {"filters", "showwarning", "_showwarnmsg_impl"})
+        self._note_variables(vars(sys.modules.get("tempfile", sys)), {"tempdir"})
 
     def end(self) -> None:
         """Forget what a program stores, and keep nothing of it alive."""
@@ -249,3 +250,4 @@ class Registry:
 
 
 registry = Registry()
+state.learn = registry.note_patch

@@ -10,10 +10,11 @@ import os
 import random
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from interleave.instrument import iterators
+from interleave.instrument.announce import Divisible
 from interleave.instrument.containers import read_whole, write_whole
 from interleave.instrument.families import BOUND
 from interleave.instrument.kinds import peek
@@ -37,6 +38,19 @@ def _set_locale(arguments: Arguments) -> AccessList:
     return (_set if len(arguments) > 1 and arguments[1] is not None else _get)("locale", "setlocale")(arguments)
 
 
+def _set_stack_size(arguments: Arguments) -> AccessList:
+    return (_set if arguments and arguments[0] else _get)("_thread", "stack_size")(arguments)
+
+
+def _find_folder(arguments: Arguments) -> AccessList:
+    return (_get if vars(sys.modules["tempfile"])["tempdir"] else _set)("tempfile", "tempdir")(arguments)
+
+
+def _set_context(arguments: Arguments) -> AccessList:
+    """Return what is touched by who takes a context of decimal numbers as its own: each of its calculations uses it from now on."""
+    return Divisible([(value, WHOLE, WRITE) for value in arguments], "decimal.setcontext")
+
+
 def _filter(arguments: Arguments) -> AccessList:
     return [(_warnings, "filters", READ), (_warnings["filters"], WHOLE, WRITE)]
 
@@ -54,6 +68,9 @@ def _read_environment(arguments: Arguments) -> AccessList:
 #: By module and qualified name.
 SETTINGS: dict[tuple[str | None, str], Callable[[Arguments], AccessList]] = {
     ("locale", "setlocale"): _set_locale,
+    ("_thread", "stack_size"): _set_stack_size,
+    **dict.fromkeys((("decimal", "setcontext"), ("_decimal", "setcontext")), _set_context),
+    **dict.fromkeys((("tempfile", "gettempdir"), ("tempfile", "gettempdirb")), _find_folder),
     ("_elementtree", "SubElement"): lambda arguments: write_whole(arguments[0], ()),
     ("interleave.primitives.entropy", "Random.seed"): lambda arguments: write_whole(arguments[0], ()),
     ("interleave.primitives.entropy", "_seed_hidden"): lambda arguments: write_whole(random._inst, ()),
@@ -78,18 +95,20 @@ def printed(arguments: Arguments) -> AccessList:
     return [(vars(sys), "stdout", READ), *iterators.streams((sys.stdout,))]
 
 
-#: Modules whose objects are changed by those who configure them, if at all.
-CONFIGURED = frozenset({"logging", "logging.handlers", "json.encoder", "json.decoder", "string", "textwrap"})
-
-
 def configured(obj: Any, method: str) -> AccessList:
     """Return what a method touches that uses how its object is configured, or configures it. Loggers use their handlers, and parents."""
     if method.startswith(("set", "add", "remove")):
         return [(obj, WHOLE, WRITE)]
-    accesses: AccessList = [(obj, WHOLE, READ)]
+    accesses: AccessList = [(obj, WHOLE, READ), *_buffered((obj,))]
     logger = obj if issubclass(type(obj), logging.Logger) else None
     while logger is not None:
         handlers = peek(logger, "handlers", None)
         accesses += [(one, WHOLE, READ) for one in (logger, handlers, *handlers)] if type(handlers) is list else []
+        accesses += _buffered(handlers if type(handlers) is list else ())
         logger = peek(logger, "parent", None) if peek(logger, "propagate", False) else None
     return accesses
+
+
+def _buffered(handlers: Sequence[Any]) -> AccessList:
+    buffers = [peek(one, "buffer", None) for one in handlers]
+    return [(buffer, WHOLE, WRITE) for buffer in buffers if type(buffer) is list]

@@ -4,7 +4,7 @@ Code that `exec` and `eval` run is new in every execution and has no hooks; it c
 the ledger, and nothing is proven. So is `datetime.now` where the interpreter does not let it be exchanged (see `primitives.dates`).
 
 What a call does that the interpreter makes by itself depends on the class of an object, its special methods, the code of a function: who
-replaces those while others run is entered as well.
+replaces those while others run is entered as well, and who changes what holds for the whole process.
 
 What an execution registers with `atexit` is dropped when it is over: there would be one for each execution when the process ends.
 """
@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import atexit
 import datetime
+import re
+import sys
 from types import FunctionType
 from typing import Any
 
@@ -31,14 +33,34 @@ def note_function(site: Site, function: Any, arguments: tuple[Any, ...]) -> bool
     else:
         if function is atexit.register:
             registry.exits += arguments[:1]
+        elif function.__module__ != "builtins":
+            note_setting(site, function)
         return False
     return True
+
+
+#: How names of functions begin that change what holds for the whole process.
+_SETTING = re.compile("set|reset|add[_A-Z]|register|unregister|install|enable|disable|start|stop|clear|init|tzset")
+
+
+def note_setting(site: Site, function: Any) -> None:
+    """Enter a call of a function of the standard library that seems to change a setting of the process (see `settings` for others)."""
+    name, module = function.__qualname__, function.__module__
+    if gate.is_open and _SETTING.match(name) and type(module) is str and module.partition(".")[0] in sys.stdlib_module_names:
+        _note_change(site, f"{module}.{name} was called")
+
+
+def note_store(site: Site, namespace: dict[str, Any], name: str) -> None:
+    """Enter the store of a variable of a module that is out of scope, whose functions do not say that they read it."""
+    module = namespace.get("__name__")
+    if type(module) is str and name not in registry.variables.get(id(namespace), ()) and not registry.covers(module):
+        _note_change(site, f"{name} of {module} was replaced")
 
 
 def note_registration(site: Site, function: FunctionType) -> None:
     """Enter a call of a function that makes others answer differently from now on."""
     if (function.__module__, function.__qualname__) in REGISTERING:
-        _note(f"{function.__qualname__.replace('.<locals>', '')} was called at {site}, which is ordered with nothing that depends on it")
+        _note_change(site, f"{function.__qualname__.replace('.<locals>', '')} was called")
 
 
 REGISTERING = frozenset({
@@ -65,11 +87,15 @@ def note_special(site: Site, obj: object, name: str, value: object) -> None:
             _note(f"objects share their attributes since {site}, which have a name for each of them")
         registry.note_alias(value, obj)
     elif gate.is_open and name not in _SHOWN and (name in SPECIAL or type(obj) is FunctionType or issubclass(type(obj), type)):
-        _note(f"{name} was replaced at {site}, which is ordered with nothing that depends on it")
+        _note_change(site, f"{name} was replaced")
 
 
 SPECIAL = frozenset({"__class__", "cell_contents"})
 _SHOWN = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__", "__wrapped__", "__dict__", "__signature__"})
+
+
+def _note_change(site: Site, what: str) -> None:
+    _note(f"{what} at {site}, which is ordered with nothing that depends on it")
 
 
 def _note(sentence: str) -> None:

@@ -25,7 +25,7 @@ from typing import Any
 from interleave.model import READ
 from interleave.primitives.clocks import polls_again
 from interleave.primitives.rows import Row
-from interleave.runtime import active, state, unseen
+from interleave.runtime import active, starts, state
 from interleave.runtime.naming import hand_over
 
 Thread = threading.Thread
@@ -80,7 +80,9 @@ def _start(self: Any) -> None:
         return
     if not self._initialized:
         raise RuntimeError("thread.__init__() not called")
+    starts.start(self)
     if self._started._flag:
+        starts.ask(kernel, self)
         raise RuntimeError("threads can only be started once")
     # Marked before the announcement: a second start meanwhile must fail as it does for real.
     self._started._flag = True
@@ -91,7 +93,6 @@ def _start(self: Any) -> None:
         _mark_finished(self)
         raise
     logical.handle = self
-    unseen.start(kernel, self)
     kernel.side[id(self)] = logical
     self._ident = self._native_id = ident = _FIRST_IDENT + logical.tid
     _active[ident] = self
@@ -176,6 +177,7 @@ def _join(self: Any, timeout: float | None = None) -> None:
         return
     if not self._initialized:
         raise RuntimeError("Thread.__init__() not called")
+    starts.ask(kernel, self)
     if not self._started._flag:
         raise RuntimeError("cannot join thread before it is started")
     logical = kernel.side.get(id(self))
@@ -201,9 +203,9 @@ def _join_foreign(thread: Any, timeout: float | None) -> None:
 def _is_alive(self: Any) -> bool:
     kernel = active()
     if kernel is not None:
-        unseen.ask(kernel, self)
-        if self._started._flag and self._ident is None:
-            # Being started.
+        starts.ask(kernel, self)
+        if self._initialized and (not self._started._flag or self._ident is None):
+            # Not started, or being started.
             return False
     logical = kernel.side.get(id(self)) if kernel is not None else None
     if logical is None:

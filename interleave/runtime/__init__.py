@@ -126,7 +126,19 @@ def all_cells(function: Any) -> Iterable[Any]:
 class _State:
     """The running kernel and the OS thread that it runs in."""
 
-    __slots__ = ("changing_cells", "guise", "ident", "instrumented", "is_controlled", "is_fifo", "kernel", "on_import", "watchers")
+    __slots__ = (
+        "changing_cells",
+        "guise",
+        "ident",
+        "instrumented",
+        "is_controlled",
+        "is_fifo",
+        "kernel",
+        "learn",
+        "learnt",
+        "on_import",
+        "watchers",
+    )
 
     def __init__(self) -> None:
         self.kernel: Any = None
@@ -141,6 +153,10 @@ class _State:
         self.changing_cells: Callable[[Any], Iterable[Any]] = all_cells
         #: Ids of the code objects that announce what they do; set by the instrumentation.
         self.instrumented: set[int] = set()
+        #: Names of what was found to be stored, or looked at, where nobody expected it, and what notes one, so that an exploration begins
+        #: anew; set by the instrumentation.
+        self.learnt: set[str] = set()
+        self.learn: Callable[[str], None] = self.learnt.add
         #: Whether tasks of event loops step in the order in which they became ready.
         self.is_fifo = False
         #: Called with the name of a module that the program has imported.

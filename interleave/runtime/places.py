@@ -6,8 +6,8 @@ thread did and not of addresses. The maker of an object nearly always sees it fi
 a literal is stored in an attribute), which makes the name the same in equivalent executions.
 
 **Identity.** The table is keyed by `id()`, which is only good while the object lives. Objects that allow weak references leave the
-table when they die, so that finalisers and weak containers behave as without us; the others (lists, dicts, ...) are
-kept alive to the end of the execution.
+table when they die, so that finalisers and weak containers behave as without us; the others (lists, dicts, ...) are kept alive until
+somebody looks whether anything has died, or to the end of the execution.
 
 A `memoryview` is another way to the memory of an object, and goes under its name.
 
@@ -32,11 +32,14 @@ from collections.abc import Hashable
 from functools import partial
 from gc import get_referents
 from io import BytesIO
+from sys import getrefcount
 from typing import Any
 
 from interleave.model import WHOLE, Operation, Owner, Site
 from interleave.runtime.threads import LogicalThread
 
+#: References to what only an entry refers to: that, and the argument of `getrefcount`.
+_KEPT = 2
 #: What a view says that it is of when it came from `BytesIO.getbuffer`.
 _BytesIOBuffer = type(BytesIO().getbuffer().obj)
 
@@ -189,6 +192,12 @@ class Places:
             if entry.whole is not None:
                 self._learn(entry.whole[2])
 
+    def forget_dead(self) -> None:
+        """Forget what only the table keeps alive, and what dies with that, where anybody looks whether something has died."""
+        while self.is_looked_through and (dead := [key for key, entry in self.entries.items() if _is_dead(entry)]):
+            for key in dead:
+                self.entries.pop(key, None)
+
     def pass_by(self, site: Site) -> None:
         """Make an access a point that was none, whatever others do."""
         self._learn([site])
@@ -200,6 +209,10 @@ class Places:
                 site.is_point = True
                 self.has_new_points = True
         sites.clear()
+
+
+def _is_dead(entry: Entry) -> bool:
+    return getrefcount(entry.ref) == _KEPT and type(entry.ref) is not weakref.ref
 
 
 def _viewed(view: memoryview) -> object | None:

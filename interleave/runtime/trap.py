@@ -55,7 +55,6 @@ class Trap:
         #: Told of what happens within the step of a task, in detailed runs, and of which step makes which task ready.
         self.teller: Any = None
         self.on_wake: Any = None
-        # Shortcuts.
         self.open = kernel.open
         self.close = kernel.close
         self.move = kernel.move
@@ -132,6 +131,7 @@ class Trap:
             operation = _new(Operation, (kind, None, site, -1))
             kernel.announce(kernel.me, operation)
             kernel.note(kernel.me, operation, None, UNKNOWN)
+            self.places.forget_dead()
 
     def look(self, kind: str, resource: object) -> None:
         """Announce that the state of a primitive is read."""
@@ -256,6 +256,7 @@ class Trap:
             self.kernel.unjoined -= 1
             if not self.kernel.unjoined:
                 gate.is_open = False
+                self.places.forget_dead()
         return True
 
     def close_books(self) -> None:

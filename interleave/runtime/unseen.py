@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import Any
 
-from interleave.runtime import gate
 from interleave.runtime.ledger import AS_ONE_STEP, Ledger
 from interleave.runtime.places import Places
 from interleave.runtime.threads import LogicalThread
@@ -20,7 +19,7 @@ from interleave.runtime.threads import LogicalThread
 class Unseen:
     """What code out of scope has come to in one execution."""
 
-    __slots__ = ("_ledger", "_packages", "_places", "asked", "made")
+    __slots__ = ("_ledger", "_packages", "_places", "made")
 
     def __init__(self, places: Places, ledger: Ledger) -> None:
         self._places = places
@@ -29,8 +28,6 @@ class Unseen:
         self._packages: dict[str, tuple[int, int]] = {}
         #: Modules in scope for which a library has made the code, as attrs does the methods of a class.
         self.made: set[str] = set()
-        #: By id of a thread object that is not started: the object, and the paths of the threads that have asked whether it is.
-        self.asked: dict[int, tuple[object, set[tuple[int, ...]]]] = {}
 
     def enter(self, package: str, thread: LogicalThread, *, is_held: bool) -> bool:
         """Note that a thread runs code of a package, which may use what is the package's own; tell whether it may meet another there.
@@ -65,23 +62,3 @@ def unseen_of(trap: Any) -> Unseen:
         trap.unseen = Unseen(trap.places, trap.ledger)
     unseen: Unseen = trap.unseen
     return unseen
-
-
-def ask(trap: Any, thread: object) -> None:
-    """Note that the program asks whether a thread is started: where another starts it, that is ordered with nothing."""
-    me, logical = trap.kernel.me, trap.side.get(id(thread))
-    if logical is None:
-        unseen_of(trap).asked.setdefault(id(thread), (thread, set()))[1].add(me.path)
-    elif me.tid < logical.tid:
-        _tell_asked(trap, {me.path}, logical.path[:-1])
-
-
-def start(trap: Any, thread: object) -> None:
-    """Note that the running logical thread starts a thread, for which others may have asked."""
-    if trap.unseen is not None and id(thread) in trap.unseen.asked:
-        _tell_asked(trap, trap.unseen.asked[id(thread)][1], trap.kernel.me.path)
-
-
-def _tell_asked(trap: Any, asked: set[tuple[int, ...]], starter: tuple[int, ...]) -> None:
-    if gate.is_open and asked - {starter}:
-        trap.ledger.note("a thread was asked whether it had started while another started it, which is ordered with nothing")

@@ -10,6 +10,7 @@ import json
 import operator
 import pickle
 import struct
+import sys
 import zlib
 from collections import deque, namedtuple
 from collections.abc import Callable, Iterator
@@ -121,6 +122,15 @@ def _empty(shelf: Shelf) -> None:
         (_lists, lambda lists: str(deque(lists)), _add),
         (_lists, lambda lists: str(_Row(lists)), _add),
         (_lists, lambda lists: "%s %s" % (lists, 1), _add),  # noqa: UP031
+        (_lists, lambda lists: [6, 7] in (lists[0],), _add),
+        (_lists, lambda lists: (lists[0], 1).count([6, 7]), _add),
+        (_lists, lambda lists: lists.__repr__(), _add),
+        (_lists, lambda lists: (lists[0],).__repr__(), _add),
+        (_lists, lambda lists: lists.__eq__([[], [5]]), _add),
+        (_lists, lambda lists: (1, lists[0]) == (1, [6, 7]), _add),
+        (_lists, lambda lists: f"{frozenset([(1, 2)])}{(lists,)}", _add),
+        (_lists, lambda lists: sys.getsizeof(lists[0]) > sys.getsizeof([]), _add),
+        (_boxes, lambda boxes: boxes[0].__repr__(), _open),
         (_boxes, lambda boxes: sum(map(operator.attrgetter("n"), boxes)), _open),
         (_boxes, lambda boxes: max(boxes, key=operator.attrgetter("n")) is boxes[0], _open),
         (_boxes, lambda boxes: operator.attrgetter("inner.m")(boxes[0]), _open_inner),

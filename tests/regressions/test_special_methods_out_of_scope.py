@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import operator
+import threading
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -30,7 +31,7 @@ class Pair:
     def __format__(self, spec):
         return repr(self)
 
-    __hash__ = __index__ = __abs__ = __neg__ = __invert__ = __round__ = __add__ = __mul__ = __rmul__ = __divmod__ = _difference
+    __hash__ = __index__ = __abs__ = __neg__ = __pos__ = __invert__ = __round__ = __add__ = __mul__ = __rmul__ = __divmod__ = _difference
 
     def __float__(self):
         return float(self._difference())
@@ -42,6 +43,13 @@ class Pair:
         return self._difference() == 1
 
     __lt__ = __eq__
+
+
+class Switch:
+    is_on = False
+
+    def turn(self):
+        self.is_on = True
 """
 
 
@@ -82,6 +90,31 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
         lambda pair: any([pair]),
         lambda pair: [pair].count(5) == 1,
         lambda pair: sorted([5, pair])[0] is pair,
+        lambda pair: {1: True}.get(pair),
+        lambda pair: pair in {1: True},
+        lambda pair: pair in {1},
+        lambda pair: ({1: False} | {1: True}).pop(pair, False),
+        lambda pair: [*{1}].index(pair) == 0 if pair in [1] else False,
+        lambda pair: pair in (1,),
+        lambda pair: 1 in (pair,),
+        lambda pair: (1, pair) == (1, 1),
+        lambda pair: [pair] == [[1][0]],
+        lambda pair: {1: pair} == {1: [1][0]},
+        lambda pair: (2, pair).count(1) == 1,
+        lambda pair: len({pair, 1}) == 1,
+        lambda pair: len({pair: 1, 1: 2}) == 1,
+        lambda pair: len({one for one in (pair, 1)}) == 1,  # noqa: C416
+        lambda pair: len({one: 0 for one in (pair, 1)}) == 1,  # noqa: C420
+        lambda pair: repr({frozenset([pair])}) == "{frozenset({torn})}",
+        lambda pair: repr({pair: 1}) == "{torn: 1}",
+        lambda pair: [False, True][pair],
+        lambda pair: "ab"[pair] == "b",
+        lambda pair: [1, 2][:pair] == [1],
+        lambda pair: "ab"[:pair] == "a",
+        lambda pair: [1, 2, 3][0:pair:1] == [1],
+        lambda pair: [False, True].pop(pair),
+        lambda pair: [1, 2].insert(pair, 3) or pair._difference() == 1,
+        lambda pair: +pair == 1,
     ],
 )  # fmt: skip
 def test_nothing_is_proven_of_what_they_read(package: ModuleType, is_torn: Callable[[Any], bool]) -> None:
@@ -96,6 +129,87 @@ def test_nothing_is_proven_of_what_they_read(package: ModuleType, is_torn: Calla
         assert found == [False]
 
     assert explore(scenario).verdict in ("failed", "inconclusive")
+
+
+class Own:
+    """Of the program: what its methods read is seen wherever they are called."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __eq__(self, other: object) -> bool:
+        return self.number == other
+
+    def __hash__(self) -> int:
+        return hash(self.number)
+
+    def __lt__(self, other: int) -> bool:
+        return self.number < other
+
+    def __index__(self) -> int:
+        return self.number
+
+    __pos__ = __index__
+
+    def __repr__(self) -> str:
+        return str(self.number)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda own: {1: 1}.get(own),
+        lambda own: own in {1: 1},
+        lambda own: own in (1,),
+        lambda own: (1, own) == (1, 1),
+        lambda own: len({own, 1}),
+        lambda own: "ab"[own],
+        lambda own: "ab"[:own],
+        lambda own: list(range(own)),
+        lambda own: "%s" % (own,),  # noqa: UP031
+        lambda own: f"{[own]}",
+        lambda own: +own,
+    ],
+)
+def test_methods_of_the_program_tell_what_they_read(look: Callable[[Any], object]) -> None:
+    seen = []
+
+    def scenario() -> None:
+        own, found = Own(), []
+        together(lambda: setattr(own, "number", 1), lambda: found.append(look(own)))
+        seen.append(str(found[0]))
+
+    assert explore(scenario, strategy="dpor").verdict == "proven"
+    assert len(set(seen)) == 2
+
+
+def test_keys_and_elements_of_a_package_are_used_under_a_lock(package: ModuleType) -> None:
+    def scenario() -> None:
+        pair, lock, names = package.Pair(), threading.Lock(), {0: "a"}
+
+        def work() -> None:
+            with lock:
+                assert pair not in names
+                assert pair in [0, pair]
+                assert (0, pair) != (1, 1)
+                assert not "ab"[:pair]
+                assert f"{pair}" == "whole"
+
+        together(work, work)
+
+    assert explore(scenario, strategy="dpor").verdict == "proven"
+
+
+def test_what_a_class_of_a_package_has_for_a_start_is_stored_by_its_methods(package: ModuleType) -> None:
+    seen = []
+
+    def scenario() -> None:
+        switch, found = package.Switch(), []
+        together(switch.turn, lambda: found.append(switch.is_on))
+        seen.append(found[0])
+
+    explore(scenario, strategy="dpor")
+    assert set(seen) == {False, True}
 
 
 @pytest.mark.parametrize("operation", [repr, hash, lambda pair: pair == pair])

@@ -92,7 +92,7 @@ def test_value_goes_from_a_weak_dictionary(kind: Callable[[], Any]) -> None:
     assert explore(scenario).failures[0].kind == "exception"
 
 
-@pytest.mark.parametrize("look", [len, lambda them: sum(1 for _ in them)])
+@pytest.mark.parametrize("look", [len, lambda them: sum(1 for _ in them), list, lambda them: len(list(them.copy()))])
 def test_element_goes_from_a_weak_set(look: Callable[[Any], Any]) -> None:
     def scenario() -> None:
         held, seen = [_Resource()], []

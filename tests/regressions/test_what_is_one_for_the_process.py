@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import calendar
 import contextlib
+import decimal
+import faulthandler
 import io
 import locale
 import logging
+import mimetypes
 import os
 import random
 import sys
+import tempfile
+import textwrap
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -122,6 +129,8 @@ def _logger() -> SimpleNamespace:
     ("make", "look", "change"),
     [
         (lambda: sys.setrecursionlimit(1000), lambda _: sys.getrecursionlimit(), lambda _: sys.setrecursionlimit(1100)),
+        (lambda: threading.stack_size(0), lambda _: threading.stack_size(), lambda _: threading.stack_size(1 << 20)),
+        (lambda: setattr(tempfile, "tempdir", "/a"), lambda _: tempfile.gettempdir(), lambda _: setattr(tempfile, "tempdir", "/b")),
         (lambda: locale.setlocale(0, "C"), lambda _: locale.setlocale(0), lambda _: locale.setlocale(0, "C.UTF-8")),
         (lambda: os.environ.pop("A_B", None), lambda _: os.getenv("A_B"), lambda _: os.environ.update(A_B="1")),
         (lambda: os.environ.pop("A_B", None), lambda _: "A_B" in os.environ, lambda _: os.environ.setdefault("A_B", "1")),
@@ -134,12 +143,78 @@ def _logger() -> SimpleNamespace:
 )  # fmt: skip
 def test_orders_are_found(make: Callable[[], Any], look: Callable[[Any], object], change: Callable[[Any], object]) -> None:
     limit, language = sys.getrecursionlimit(), locale.setlocale(locale.LC_CTYPE)
+    folder = tempfile.gettempdir()
     try:
         assert orders_that_fail(make, look, change) == ["failed", "failed"]
     finally:
         sys.setrecursionlimit(limit)
         locale.setlocale(locale.LC_CTYPE, language)
         os.environ.pop("A_B", None)
+        threading.stack_size(0)
+        tempfile.tempdir = folder
+
+
+@pytest.mark.parametrize(
+    ("change", "undo"),
+    [
+        (lambda: calendar.setfirstweekday(3), lambda: calendar.setfirstweekday(0)),
+        (lambda: mimetypes.add_type("a/a", ".aaa"), mimetypes.init),
+        (lambda: logging.addLevelName(3, "A"), lambda: logging.addLevelName(3, "B")),
+        (faulthandler.disable, lambda: None),
+        (time.tzset, lambda: None),
+        (lambda: setattr(textwrap, "_whitespace", " "), lambda: setattr(textwrap, "_whitespace", "\t\n\x0b\x0c\r ")),
+    ],
+)
+def test_settings_that_nothing_is_ordered_with_are_told(change: Callable[[], object], undo: Callable[[], object]) -> None:
+    def scenario() -> None:
+        undo()
+        together(str, change)
+
+    was_enabled = faulthandler.is_enabled()
+    try:
+        result = explore(scenario, strategy="dpor")
+    finally:
+        undo()
+        if was_enabled:
+            faulthandler.enable(sys.__stderr__)
+    assert result.verdict == "inconclusive"
+    assert "is ordered with nothing that depends on it" in result.uncontrolled[0]
+
+
+def test_threads_that_calculate_in_one_context() -> None:
+    def scenario() -> None:
+        context = decimal.Context(prec=5)
+
+        def calculate() -> None:
+            decimal.setcontext(context)
+            assert str(decimal.Decimal(1) / 3) == "0.33333"
+
+        together(calculate, lambda: setattr(context, "prec", 3))
+
+    assert explore(scenario, strategy="dpor", stop_on_failure=False).verdict == "failed"
+
+
+def test_threads_that_calculate_in_contexts_of_their_own() -> None:
+    def scenario() -> None:
+        def calculate(digits: int) -> None:
+            decimal.setcontext(decimal.Context(prec=digits))
+            assert len(str(decimal.Decimal(1) / 3)) == digits + 2
+
+        together(lambda: calculate(3), lambda: calculate(4))
+
+    assert explore(scenario, strategy="dpor").verdict == "proven"
+
+
+def test_threads_that_print_are_in_no_order() -> None:
+    def scenario() -> None:
+        def work(name: str) -> None:
+            for number in range(3):
+                print(name, number)
+
+        together(lambda: work("a"), lambda: work("b"))
+
+    result = explore(scenario, strategy="dpor")
+    assert (result.verdict, result.executions) == ("proven", 1)
 
 
 def test_threads_that_print_and_log_are_proven() -> None:
