@@ -287,13 +287,14 @@ class Trace:
     guards: dict[int, tuple[Callable[[int], bool | None], bool]] = field(default_factory=dict)
     #: By position of a step of a task: the names that objects got in it (see `strategies.dpor`).
     named: dict[int, frozenset[Owner]] = field(default_factory=dict)
+    #: By position of what ends a loop: what it touches besides, and the positions of the steps without which the loop does not end.
+    ends: dict[int, tuple[tuple[Access, ...], frozenset[int]]] = field(default_factory=dict)
     #: Whether a thread looked at the clock, which lets time go on.
     is_clock_read: bool = False
     #: Number of announcements made.
     moments: int = 0
-    #: Number of switches away from a thread that could have gone on.
+    #: Number of switches away from a thread that could have gone on, and of changes of thread.
     preemptions: int = 0
-    #: Number of changes of thread.
     switches: int = 0
     #: Whether an access was met in conflict for the first time, so that earlier executions lacked points there.
     has_new_points: bool = False
