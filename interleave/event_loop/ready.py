@@ -31,8 +31,7 @@ class Ready:
     )  # fmt: skip
 
     def __init__(self, loop: Any, trap: Any, *, is_fifo: bool) -> None:
-        self.loop = loop
-        self.kernel = trap.kernel
+        self.loop, self.kernel = loop, trap.kernel
         self._steps = steps_of(trap)
         self._is_fifo = is_fifo
         #: The loop counts as a lock that all its actors hold: only one of them runs.

@@ -150,7 +150,10 @@ class Steps:
         self.turn_back()
 
     def end_loop(self, stopped_by: int) -> None:
-        """Note that the step under way ends the loop: those with handles of smaller numbers than that had to be made before it."""
+        """Note that the step under way ends the loop: what it touches besides, and the steps without which the loop does not end.
+
+        Those are the ones whose handles have smaller numbers than that given.
+        """
         assert self.touched is not None
         needed = frozenset(position for position, number in self.numbers.items() if number < stopped_by)
         self._kernel.trace.ends[self.begun] = tuple(self.touched), needed
