@@ -20,6 +20,9 @@ LEFT: tuple[Program, ...] = (
     ((("yield", 0),), (("yield", 0),)),
     ((("lock", 0),), (("lock", 0),)),
     ((("put", 0),), (("get", 0),)),
+    # Here the end comes before steps that the loop does not wait for, with others after them that it does wait for.
+    ((("yield", 1), ("lock", 0)), (("yield", 0),)),
+    ((("put", 1),), (("lock", 1),), (("semaphore", 0), ("done", 0))),
 )
 
 
