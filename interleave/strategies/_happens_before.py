@@ -24,9 +24,9 @@ covers every guard alike: locks, queues, semaphores, events, conditions.
 all that comes of it; among themselves, the threads woken at one moment are as free as any. Where time passes because a thread
 looks at the clock, which is no event, it is not known what the threads that it wakes depend on: they conflict with everything.
 
-**The end of a loop** comes after the last of the steps that were registered before it, whichever it is, and is one event with that. If it is a
-callback, that could as well come before another of these steps: it would touch the same, and the end would come after the other. So the
-end is in no race with them, nor with what they depend on, unless the callback by itself conflicts with it (`_holds_back`).
+**The end of a loop** comes after the last of the steps that were registered before it, whichever it is, and is one event with that. If it
+is a callback, that could as well come before another of these steps: it would touch the same, and the end would come after the other. So
+the end is in no race with them, nor with what they depend on, unless the callback by itself conflicts with it (`_holds_back`).
 
 **Enabled or not** is known where the thread of `f` had announced it when `e` happened: the strategy was told who was enabled.
 Where the thread came to `f` only later, what it waits for tells afterwards whether it was open then (`Trace.guards`): if `f` touches one
