@@ -285,15 +285,15 @@ class Trace:
     #: block, what tells whether it could have gone on just before the event at a position (None: not known), and whether it waits for a
     #: limited time. Operations that may give up at any time are left out.
     guards: dict[int, tuple[Callable[[int], bool | None], bool]] = field(default_factory=dict)
-    #: By position of a step of a task: the names that objects got in it (see `strategies.dpor`).
+    #: By position: the names that objects got in a step of a task (see `strategies.dpor`), and how a loop ended (`Steps.end_loop`).
     named: dict[int, frozenset[Owner]] = field(default_factory=dict)
+    ends: dict[int, tuple[tuple[Access, ...], frozenset[int]]] = field(default_factory=dict)
     #: Whether a thread looked at the clock, which lets time go on.
     is_clock_read: bool = False
     #: Number of announcements made.
     moments: int = 0
-    #: Number of switches away from a thread that could have gone on.
+    #: Number of switches away from a thread that could have gone on, and of changes of thread.
     preemptions: int = 0
-    #: Number of changes of thread.
     switches: int = 0
     #: Whether an access was met in conflict for the first time, so that earlier executions lacked points there.
     has_new_points: bool = False
@@ -357,8 +357,8 @@ class Budget:
 
     `executions` counts runs of the scenario, `seconds` wall time of the exploration; what is found is made simple, and labelled, as far as
     it comes until twice that time is up. `steps` are the operations of one execution; one that exceeds them is a livelock. `hang` is wall
-    time without any step, after which the exploration ends as inconclusive.
-    `unseen` ends sampling when the estimated probability that a further execution is of a class not seen is below it (see `classes`).
+    time without any step, after which the exploration ends as inconclusive. `unseen` ends sampling when the estimated probability that a
+    further execution is of a class not seen is below it (see `classes`).
     """
 
     executions: int | None = 2_000

@@ -6,6 +6,7 @@ between. A batch is a function of its number: any part of a long run can be made
 
     python -m tests.exhaustion 0 200          # batches 0 to 199, one line each
     python -m tests.exhaustion tasks 0 50     # the same with programs of asyncio tasks
+    python -m tests.exhaustion leaving 0 50   # and with a main task that does not wait for the others
 
 That conflicts are what they are said to be is not looked at here, since the reference relies on them too: see `test_soundness`, which
 looks at where neighbours called independent lead, and `test_conflicts`.
@@ -17,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, given, seed, settings
@@ -25,9 +27,10 @@ from hypothesis.strategies import SearchStrategy
 from interleave.model import Strategy, Trace
 from interleave.runner import Runner, make_controls
 from interleave.strategies.dpor import Dpor
+from tests import generated_tasks
 from tests.brute_force import Canon, Class, KnownError, Locality, Script
 from tests.generated import Program, all_programs, build
-from tests.generated_tasks import generate, scenario_of
+from tests.generated_tasks import generate, leaving, scenario_of
 
 #: Programs with more classes, or for which the reference makes more executions, are left out.
 MOST_CLASSES = 300
@@ -190,32 +193,37 @@ def _compare(program: Program, searcher: _Searcher) -> Tally:
     return Tally(1, 0, found[1], len(set(reduced.classes)), expected[1], reduced.redundant)
 
 
-def compare_tasks(seeds: Iterable[int]) -> Tally:
-    """Check of generated programs of tasks that `dpor` reaches what brute force reaches, and nothing else, and every class.
+def compare_tasks(made: Iterable[generated_tasks.Program], make: Callable[..., Callable[[], Any]] = scenario_of) -> Tally:
+    """Check of programs of tasks that `dpor` reaches what brute force reaches, and nothing else, and every class, and none of them twice.
 
-    What a step touches is known only when it was made, so that an execution may prove redundant: they are counted. `asyncio.wait` makes
-    objects that get their names in an order which schedules decide; what uses it, or sleeps, is compared by outcomes. So is what `dpor`
-    reaches beside the classes of the reference, which does not know that time passed.
+    Executions that prove redundant are counted: those in which everything enabled was asleep. `asyncio.wait` makes objects that get their
+    names in an order which schedules decide; what uses it, or sleeps, is compared with the classes of brute force by outcomes. So is what
+    `dpor` reaches beside those classes: the reference does not know that time passed. Nor does it know that a loop ends after the last step
+    that was to be made, whichever it is: what leaves tasks behind is compared by outcomes too.
     """
     # All is there before control is taken: what is made later comes into scope after an execution only.
-    programs = [(program, outcomes := set[Any](), scenario_of(program, outcomes)) for program in map(generate, seeds)]
+    programs = [(program, outcomes := set[Any](), make(program, outcomes)) for program in made]
     current: list[Callable[[], Any]] = []
 
-    async def scenario() -> None:
+    async def waiting() -> None:
         await current[-1]()
 
-    runner = Runner(scenario, "generated", make_controls(20_000, "idle", "any", "free-threaded", "off"))
+    def scenario() -> None:
+        current[-1]()
+
+    is_waiting = make is scenario_of
+    runner = Runner(waiting if is_waiting else scenario, "generated", make_controls(20_000, "idle", "any", "free-threaded", "off"))
     searcher = _Searcher(runner)
     total = Tally()
     with runner.control:
-        for program, searcher.outcomes, made in programs:
-            current.append(made)
-            total += _compare_tasks(program, searcher)
+        for program, searcher.outcomes, one in programs:
+            current.append(one)
+            total += _compare_tasks(program, searcher, has_end=not is_waiting)
             searcher.collect()
     return total
 
 
-def _compare_tasks(program: Any, searcher: _Searcher) -> Tally:
+def _compare_tasks(program: Any, searcher: _Searcher, *, has_end: bool) -> Tally:
     canon = Canon()
     reduced, reference = Classified(canon), Reference(canon, None)
     found = searcher.ends(reduced, MOST_CLASSES)
@@ -223,21 +231,25 @@ def _compare_tasks(program: Any, searcher: _Searcher) -> Tally:
     if found is None or expected is None:
         return Tally(too_large=1)
     assert found[0] == expected[0], program
-    if not any(kind in ("join", "sleep") for instructions in program for kind, _ in instructions):
+    assert len(reduced.classes) == len(set(reduced.classes)), program
+    if not has_end and not any(kind in ("join", "sleep") for instructions in program for kind, _ in instructions):
         assert set(reduced.classes) >= reference.classes, program
     return Tally(1, 0, found[1], len(set(reduced.classes)), expected[1], reduced.redundant)
 
 
 def main(arguments: list[str]) -> None:
     """Compare the programs of some batches, with one line for each and one for all."""
-    has_tasks = arguments[0] == "tasks"
+    has_tasks = arguments[0] in ("tasks", "leaving")
     first, last = map(int, arguments[has_tasks:])
     total = Tally()
     seen: set[Program] = set()
     for number in range(first, last):
         started = time.process_time()
-        if has_tasks:
-            tally = compare_tasks(range(number * SIZE, (number + 1) * SIZE))
+        if arguments[0] == "tasks":
+            tally = compare_tasks(map(generate, range(number * SIZE, (number + 1) * SIZE)))
+        elif has_tasks:
+            programs = (generate(one, 2, 2) for one in range(number * SIZE, (number + 1) * SIZE))
+            tally = compare_tasks(programs, partial(leaving, waits=number % 3))
         else:
             news = [program for program in batch(number) if program not in seen]
             seen.update(news)

@@ -119,6 +119,25 @@ async def act(shared: Shared, me: int, seen: list[Any], instructions: tuple[Inst
         seen.append("late")
 
 
+def leaving(program: Program, outcomes: set[Any], waits: int) -> Callable[[], Any]:
+    """Return a scenario whose main task takes so many steps beside those of a program, and leaves them where they are then."""
+
+    async def main(given: list[Shared], seen: list[list[Any]]) -> None:
+        given.append(shared := Shared())
+        for me, instructions in enumerate(program):
+            shared.tasks.append(asyncio.create_task(act(shared, me, seen[me], instructions)))
+        for _ in range(waits):
+            await asyncio.sleep(0)
+
+    def scenario() -> None:
+        given: list[Shared] = []
+        seen: list[list[Any]] = [[] for _ in program]
+        asyncio.run(main(given, seen))
+        outcomes.add((tuple(given[0].x), tuple(map(tuple, seen)), tuple(task.cancelled() for task in given[0].tasks)))
+
+    return scenario
+
+
 def scenario_of(program: Program, outcomes: set[Any]) -> Callable[[], Any]:
     """Return a scenario that runs a program and adds what came of it to `outcomes`."""
 

@@ -163,8 +163,9 @@ def test_cancelling_who_waits_may_come_after_what_is_waited_for(waits: str) -> N
 
 
 def test_dpor_reaches_every_class_of_brute_force() -> None:
-    tally = compare_tasks(range(20, 40))
+    tally = compare_tasks(map(generate, range(20, 40)))
     assert (tally.programs, tally.redundant) == (20, 0)
+    assert tally.executions == tally.classes
 
 
 class TestOrder:

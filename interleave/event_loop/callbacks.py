@@ -28,6 +28,19 @@ _MUTE = frozenset({asyncio.Future, asyncio.Task})
 #: The type of the first step of a task written in C, once one was seen: nothing else is of that type.
 first_steps: set[type] = set()
 
+#: What `run_until_complete` has called when its future is done.
+_end_of_run: Any = vars(asyncio.base_events)["_run_until_complete_cb"]
+
+
+def is_stop(handle: Any, loop: Any) -> bool:
+    """Tell whether a handle is known to stop a loop.
+
+    What was entered before it, or in the same step, is run before the loop ends, and the rest is not. So whoever enters it is in conflict
+    with all who enter something else (see `ready`).
+    """
+    callback = getattr(handle, "_callback", None)
+    return callback is _end_of_run or (type(callback) is MethodType and callback == loop.stop)
+
 
 def _is_task(one: Any) -> bool:
     return isinstance(one, _Task) or isinstance(one, _PyTask)  # noqa: SIM101

@@ -15,8 +15,8 @@ from collections import deque
 from typing import Any
 
 from interleave.event_loop.actors import Actor, Entry
-from interleave.event_loop.callbacks import group_of, is_done, task_of
-from interleave.model import WRITE
+from interleave.event_loop.callbacks import group_of, is_done, is_stop, task_of
+from interleave.model import READ, WRITE
 from interleave.runtime import WaitQueue
 from interleave.runtime.tasks import steps_of
 from interleave.runtime.threads import LogicalThread
@@ -31,8 +31,7 @@ class Ready:
     )  # fmt: skip
 
     def __init__(self, loop: Any, trap: Any, *, is_fifo: bool) -> None:
-        self.loop = loop
-        self.kernel = trap.kernel
+        self.loop, self.kernel = loop, trap.kernel
         self._steps = steps_of(trap)
         self._is_fifo = is_fifo
         #: The loop counts as a lock that all its actors hold: only one of them runs.
@@ -140,6 +139,7 @@ class Ready:
                 actor.groups.append(self.group)
             else:
                 self._steps.enter_object(actor.mailbox(), WRITE)
+                self._steps.enter_object(self.loop, WRITE if is_stop(entry[1], self.loop) else READ)
         actor.handles.append(entry)
         if actor.queue is not None or actor is self.plain:
             self._order.append((entry[0], actor))

@@ -13,11 +13,11 @@ from __future__ import annotations
 from typing import Any
 
 from interleave.event_loop.actors import CALLBACK, NO_CALLBACK, Actor, Carrier
-from interleave.event_loop.callbacks import group_of, is_done, is_noted, touched_by
+from interleave.event_loop.callbacks import group_of, is_done, is_noted, is_stop, touched_by
 from interleave.event_loop.quick import run_quickly
 from interleave.event_loop.ready import Ready
 from interleave.event_loop.timers import Timers
-from interleave.model import READ, WAKE, WHOLE, WRITE
+from interleave.model import READ, STATE, WAKE, WHOLE, WRITE
 from interleave.outcome import GROUP
 from interleave.runtime.ending import run_away
 from interleave.runtime.tasks import steps_of
@@ -48,6 +48,8 @@ class Scheduler:
         #: The number of the handle that called `stop`, -1 before.
         self.stopped_by = -1
         self.current = 0
+        #: Whether the running handle was known to stop the loop when it was entered.
+        self._is_stop = False
         #: The last handle of those that were registered together with the running one.
         self.batch = [0]
         self.waiting = Carrier(loop)
@@ -98,6 +100,9 @@ class Scheduler:
         """Let the loop end when everything has run that was registered before the running handle, or together with it."""
         if self.stopped_by < 0:
             self.stopped_by = max(self.current, self.batch[0] + 1)
+            if self._steps.touched is not None and not self._is_stop and len(self._kernel.trace.threads) > 2:
+                # Not every order was noted in which the running handle and those of other tasks were entered (see `is_stop`).
+                self._kernel.trace.is_bounded = True
 
     def stop_early(self) -> None:
         """Let the loop end when everything registered so far has run."""
@@ -188,6 +193,9 @@ class Scheduler:
             self._touch_first(actor)
         if actor.handles:
             self.current, handle, context, step, arguments = actor.handles.popleft()
+            if steps.touched is not None:
+                steps.numbers[steps.begun] = self.current
+                self._is_stop = is_plain and is_stop(handle, self._loop)
             if is_plain:
                 steps.enter_object(handle, READ)
                 if steps.touched is not None and not handle._cancelled:
@@ -240,6 +248,8 @@ class Scheduler:
         group = self.ready.group = group_of(handle._callback, handle._args)
         self._steps.enter_object(group, READ, COUNT)
         self._steps.enter_object(group, READ, WAKE)
+        # Any of them may be the one that enters the step of who waits (see `is_stop`).
+        self._steps.enter(self._name, STATE, READ)
         if (waited_for := getattr(group, "_on_completed_fut", None)) is not None:
             # Of a `TaskGroup`: the last one does nothing if who waits was cancelled before.
             self._steps.enter_object(waited_for, READ, COUNT)
@@ -263,7 +273,7 @@ class Scheduler:
                 self._kernel.trace.is_bounded = True
             if actor is ready.plain and self.stopped_by >= 0 and not ready.has_before(self.stopped_by):
                 # What the carrier goes on with belongs to this event.
-                steps.break_up()
+                steps.end_loop(self.stopped_by)
         steps.end(thread)
         self._kernel.enabled &= ~thread.bit
         ready.settle()

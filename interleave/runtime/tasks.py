@@ -11,7 +11,8 @@ it had (`Steps.end`). The trap is turned meanwhile: instead of announcing, it ad
 
 *Why the footprint may be used.* A step is a function of what it reads. If two neighbouring steps touch nothing in common that one of them
 writes, each reads the same in either order, and so touches the same: they can be swapped. What a step *would* touch after another prefix is
-not known, so a step that has not been executed keeps its unknown footprint wherever a search asks.
+not known, so a step that has not been executed keeps its unknown footprint wherever a search asks, unless it was executed with the same
+past (`strategies._foresight`).
 
 **Among threads.** The operations of a step are events of their own, as those of a thread. The step begins with "resume" and ends with
 "suspend"; both touch the loop, so that steps of one loop conflict, like sections under one lock. That costs executions and loses none.
@@ -64,7 +65,9 @@ class Steps:
         #: Index of its event, -1 if it is made of several or none is under way.
         self._position = -1
         #: The same, whatever it is made of.
-        self._begun = -1
+        self.begun = -1
+        #: By position of a step: the number of its handle in its loop.
+        self.numbers: dict[int, int] = {}
         #: How many objects had a name before it.
         self._named = 0
         self._is_turned = False
@@ -85,7 +88,7 @@ class Steps:
         """Begin a step of a task that was chosen to go on."""
         kernel = self._kernel
         self._position, self._loop = -1, None
-        self._begun = len(kernel.events)
+        self.begun = len(kernel.events)
         if kernel.unjoined:
             self._loop = loop
             kernel.note(thread, Operation("resume", (Access(loop, STATE, WRITE),), operation.site), None, UNKNOWN)
@@ -135,7 +138,7 @@ class Steps:
     def pass_time(self) -> None:
         """Note that the step under way let time go on: it is ordered with all that was and all that will be."""
         events = self._kernel.events
-        if self._begun == len(events) - 1:
+        if self.begun == len(events) - 1:
             tid, operation = events[-1]
             kind = "fire" if self._kernel.any_timeout else "timer"
             events[-1] = tid, operation._replace(kind=kind, accesses=None)
@@ -145,6 +148,18 @@ class Steps:
         """Leave the step under way with the unknown footprint that it was announced with; the rest of it is operations of their own."""
         self.touched = None
         self.turn_back()
+
+    def end_loop(self, stopped_by: int) -> None:
+        """Note that the step under way ends the loop: what it touches besides, and the steps without which the loop does not end.
+
+        Those are the ones whose handles have smaller numbers than that given.
+        """
+        assert self.touched is not None
+        needed = frozenset(position for position, number in self.numbers.items() if number < stopped_by)
+        self._kernel.trace.ends[self.begun] = tuple(self.touched), needed
+        # What follows is ordered with all that was.
+        self.numbers.clear()
+        self.break_up()
 
     def enter(self, owner: Owner, field: Hashable, mode: int) -> None:
         """Add to the footprint of the step under way, if there is one."""

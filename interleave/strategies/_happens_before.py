@@ -24,6 +24,10 @@ covers every guard alike: locks, queues, semaphores, events, conditions.
 all that comes of it; among themselves, the threads woken at one moment are as free as any. Where time passes because a thread
 looks at the clock, which is no event, it is not known what the threads that it wakes depend on: they conflict with everything.
 
+**The end of a loop** comes after the last of the steps that were registered before it, whichever it is, and is one event with that. If it
+is a callback, that could as well come before another of these steps: it would touch the same, and the end would come after the other. So
+the end is in no race with them, nor with what they depend on, unless the callback by itself conflicts with it (`_holds_back`).
+
 **Enabled or not** is known where the thread of `f` had announced it when `e` happened: the strategy was told who was enabled.
 Where the thread came to `f` only later, what it waits for tells afterwards whether it was open then (`Trace.guards`): if `f` touches one
 place, all that could change the answer between `e` and `f` conflicts with `e`, so that the state just before `e` is the one in question.
@@ -91,6 +95,8 @@ class Causality:
         #: Types whose objects are found to have other names in other executions, and by position of a step the names given in it.
         self.unsettled: set[str] = set()
         self._named: dict[int, frozenset[Owner]] = {}
+        #: By position of the end of a loop: what it touches besides, and the steps without which the loop does not end.
+        self._ends: dict[int, tuple[Footprint, frozenset[int]]] = {}
 
     def take_guards(self, trace: Trace) -> None:
         """Take over when what operations wait for was open in an execution, of which events are going to be added.
@@ -99,6 +105,9 @@ class Causality:
         operation with a timeout may be enabled by time where that goes on because somebody looks at the clock.
         """
         self._named = trace.named
+        self._ends = {
+            at: (self.footprints.of(trace.events[at][1]._replace(accesses=own)), needed) for at, (own, needed) in trace.ends.items()
+        }
         if trace.has_tasks or trace.has_blocks:
             self._guards = {}
         else:
@@ -212,6 +221,7 @@ class Causality:
         after = _YES
         guard = self._guards.get(position if position < len(self.tids) else ~tid)
         rivals: list[int] = []
+        end = self._ends.get(position) if self._ends else None
         tids, clocks = self.tids, self.clocks
         # Of each history what comes next, and where it is: a heap.
         heads = [(-history[-1], which, len(history) - 1) for which, history in enumerate(histories)]
@@ -229,6 +239,8 @@ class Causality:
                 if footprint.is_single and not footprint.probe & self.touched[event].touch_write:
                     # It changes nothing, so what is enabled after it is enabled before it.
                     possible = after
+                elif end is not None and _holds_back(self, event, *end):
+                    possible = _NO
                 else:
                     possible = self._can_precede(event, tid, operation, footprint, guard)
                 after = possible
@@ -265,7 +277,7 @@ class Causality:
             if was_open is not None:
                 return _YES if was_open else _NO
         if operation.kind == "acquire" and footprint.is_single and is_mutex(operation):
-            return self._was_free(event, footprint)
+            return _was_free(self, event, footprint)
         return _MAYBE
 
     def _was_ready(self, event: int, own: int, operation: Operation) -> int:
@@ -292,26 +304,37 @@ class Causality:
         others = (one for one in range(self.chains[own][-1] + 1, last) if one < event or self.clocks[one][tid] < event)
         return _MAYBE if operation.kind == "fire" and any(_sets_timer(self._operations[one]) for one in others) else _NO
 
-    def _was_free(self, event: int, footprint: Footprint) -> int:
-        """Tell whether a mutex was free just before `event`, which is an operation on it, as far as that is certain.
 
-        After an acquire a mutex is held (also if it gave up in the end), and after an attempt too, successful or not. But what
-        a lone thread does while no other is alive is no event: if there was such a time since, nothing is known.
-        """
-        history = footprint.touched[0][0].writes
-        index = bisect_left(history, event << 1)
-        kind = self._operations[event].kind
-        if not index:
-            return _YES if kind == "acquire" else _MAYBE
-        before = history[index - 1] >> 1
-        taker, taken = self.tids[before], self._operations[before].kind
-        # A wait that timed out does not have its lock back; but who releases a lock next had it.
-        is_taken = taken in _TAKES or (taken == "wake" and kind in _GIVES and taker == self.tids[event])
-        if not is_taken:
-            return _YES if kind == "acquire" else _MAYBE
-        breaks = "spawn" if taker == 0 else "exit"
-        is_alone = any(self.tids[at] == taker and self._operations[at].kind == breaks for at in range(before + 1, event))
-        return _MAYBE if is_alone or kind == "acquire" else _NO
+def _holds_back(causality: Causality, event: int, proper: Footprint, needed: frozenset[int]) -> bool:
+    """Tell whether a loop cannot end before an event, which has nothing to do with the callback that was the last.
+
+    The loop needs it, or a step that depends on it. Before it the callback would not be the last, and otherwise the same.
+    """
+    tid, clocks = causality.tids[event], causality.clocks
+    is_needed = any(event <= at < len(clocks) and clocks[at][tid] >= event for at in needed)
+    return is_needed and not is_conflict(proper, causality.touched[event])
+
+
+def _was_free(causality: Causality, event: int, footprint: Footprint) -> int:
+    """Tell whether a mutex was free just before `event`, which is an operation on it, as far as that is certain.
+
+    After an acquire a mutex is held (also if it gave up in the end), and after an attempt too, successful or not. But what
+    a lone thread does while no other is alive is no event: if there was such a time since, nothing is known.
+    """
+    history = footprint.touched[0][0].writes
+    index = bisect_left(history, event << 1)
+    kind = causality._operations[event].kind
+    if not index:
+        return _YES if kind == "acquire" else _MAYBE
+    before = history[index - 1] >> 1
+    taker, taken = causality.tids[before], causality._operations[before].kind
+    # A wait that timed out does not have its lock back; but who releases a lock next had it.
+    is_taken = taken in _TAKES or (taken == "wake" and kind in _GIVES and taker == causality.tids[event])
+    if not is_taken:
+        return _YES if kind == "acquire" else _MAYBE
+    breaks = "spawn" if taker == 0 else "exit"
+    is_alone = any(causality.tids[at] == taker and causality._operations[at].kind == breaks for at in range(before + 1, event))
+    return _MAYBE if is_alone or kind == "acquire" else _NO
 
 
 def _all_before(chains: list[list[int]], position: int) -> Clock:

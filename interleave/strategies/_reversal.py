@@ -17,8 +17,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from interleave.model import Event, Operation
+from interleave.model import Event, Operation, Trace
 from interleave.strategies._footprint import is_conflict
+from interleave.strategies._foresight import Foresight
 from interleave.strategies._happens_before import UNSETTLED, Causality, unexecuted
 from interleave.strategies._identity import Identity
 from interleave.strategies._wakeup import Branch, Tree, Turn, agree, commute, find_place
@@ -56,7 +57,7 @@ class _Opposite:
     Plain slots: there is one for every race that is looked at.
     """
 
-    __slots__ = ("_causality", "_last", "_nodes", "_position", "_tid_of", "basis", "first", "taken", "witnesses")
+    __slots__ = ("_causality", "_last", "_nodes", "_position", "_tid_of", "basis", "first", "is_doubtful", "taken", "witnesses")
 
     def __init__(self, nodes: list[Node], causality: Causality, tid_of: dict[int, int], position: int, last: Turn) -> None:
         self._nodes = nodes
@@ -69,6 +70,8 @@ class _Opposite:
         self.first = self._next_independent(position)
         #: Up to where an execution has to be the same for all of that to be found again; `UNSETTLED` if any change may matter.
         self.basis = NEVER
+        #: Whether it was not known of an event if it is a weak initial, because it is not known what a step touches.
+        self.is_doubtful = False
         #: The positions of events that disagree with those that are no weak initials.
         self.witnesses: list[int] = []
 
@@ -86,8 +89,12 @@ class _Opposite:
         own = self._next_of(event.thread)
         if own < end and clocks[own][tid] >= position:
             own = end
+        footprint = event.footprint
+        if footprint.is_unknown and own < end:
+            # If nothing there conflicts with it before it, it touches the same in front.
+            footprint = self._nodes[own].event.footprint
         found = own
-        for history in causality.footprints.dependencies(event.footprint, end):
+        for history in causality.footprints.dependencies(footprint, end):
             for index in range(bisect_right(history, position << 1 | 1), len(history)):
                 other = history[index] >> 1
                 if other >= found:
@@ -96,6 +103,7 @@ class _Opposite:
                     found = other
                     break
         if found < own:
+            self.is_doubtful |= footprint.is_unknown
             self._note(event, found)
             return False
         if own < end:
@@ -104,7 +112,8 @@ class _Opposite:
                 return False
             self._take(own)
             return True
-        if not is_last and last.position not in taken and is_conflict(event.footprint, last.footprint):
+        if not is_last and last.position not in taken and is_conflict(footprint, last.footprint):
+            self.is_doubtful |= footprint.is_unknown or last.footprint.is_unknown
             self._note(event, last.position)
             return False
         if is_last and last.footprint is event.footprint and not last.footprint.is_unknown:
@@ -175,6 +184,9 @@ class Reversal:
         self._causality = causality
         self._threads = threads
         self._tree = Tree()
+        self._foresight = Foresight(causality, threads)
+        #: Whether there are steps of tasks, of which it is known only afterwards what they touch.
+        self._has_steps = False
         #: How many events are the same in all executions since races were reversed last.
         self._unchanged = 0
 
@@ -183,11 +195,27 @@ class Reversal:
         if node.enabled >> self._threads.tid_of[event.thread] & 1 and not any(commute(asleep, event) for asleep in node.sleep):
             place = find_place(node.branches, lambda other: commute(other, event))
             if place is not None:
-                self._tree.attach(place, [event])
+                self._tree.attach(place, [event], is_doubtful=self._has_steps)
+
+    def discard(self, node: Node, position: int) -> None:
+        """Take branches out of the tree of a node, which is at a position, until the first is one that has to be run."""
+        branches, tid_of = node.branches, self._threads.tid_of
+        while self._has_steps and branches:
+            tid = tid_of.get(branches[0].events[-1].thread)
+            if tid is not None and node.enabled >> tid & 1 and self._foresight.is_needed(branches[0], node.sleep, position):
+                break
+            del branches[0]
 
     def keep(self, length: int) -> None:
         """Note that the next execution has so many events in common with the last one."""
+        self._foresight.cut(length)
         self._unchanged = min(self._unchanged, length)
+
+    def learn(self, trace: Trace) -> None:
+        """Take note of what the steps of tasks have touched in an execution."""
+        self._has_steps |= trace.has_tasks
+        if self._has_steps:
+            self._foresight.learn(trace, [node.event for node in self._nodes])
 
     def reverse(self, events: Sequence[Event], pending: Sequence[Operation | None]) -> None:
         """Demand the opposite order of every race of an execution; `pending` is what was announced at its end."""
@@ -226,9 +254,19 @@ class Reversal:
         for asleep in node.sleep:
             if opposite.begins_with(asleep):
                 return opposite.basis
+        is_known = not last.footprint.is_unknown
+        if not is_known and self._has_steps and node.sleep:
+            whole = Branch(opposite.left(clock)[::-1], [])
+            if not self._foresight.is_needed(whole, node.sleep, position):
+                return UNSETTLED
+        opposite.is_doubtful = False
         place = find_place(node.branches, opposite.begins_with)
         if place is None:
             return opposite.basis
+        is_doubtful = opposite.is_doubtful and self._has_steps
         events = opposite.left(clock)
-        self._tree.attach(place, events)
-        return UNSETTLED if last.footprint.is_unknown else max(opposite.basis, *[event.position for event in events])
+        if not events:
+            # All of it leads to a leaf in doubt, which may be taken out, and other sequences that lead there are not the same.
+            return UNSETTLED
+        self._tree.attach(place, events, is_doubtful=is_doubtful)
+        return max(opposite.basis, *[event.position for event in events]) if is_known and not is_doubtful else UNSETTLED

@@ -16,7 +16,8 @@ races found on the way. So these events are kept, with all that happened before 
 the node, one that disagrees with it; and for each branch before it in the tree, at any depth, one that disagrees with that. This is a
 prefix of a sequence equivalent to the whole, so what it leads to includes all that the whole leads to, and both properties that the paper
 asks of a wakeup tree hold as before. They are what makes an execution never redundant. Where it is not known what the last event touches,
-as of the step of a task, all is kept: before any of the others it might do something else.
+as of the step of a task, all is kept: before any of the others it might do something else. Nor can it be known then whether an earlier
+branch begins with a weak initial of the sequence. It is inserted behind that, as a branch in doubt (see `_foresight`).
 
 It is still inserted below branches, however deep. Where something is asleep, a node may be told by executions elsewhere of an order that
 its own do not show.
@@ -60,7 +61,7 @@ class Branch:
     def __init__(self, events: list[Turn], forks: list[Branch] | None = None) -> None:
         #: The events up to where it parts or ends, the last one first, and at least one. Shared with other branches.
         self.events = events
-        #: What it parts into, None if it ends.
+        #: What it parts into; None if it ends, and nothing if it ends in doubt: no sequence that leads there is taken care of by it.
         self.forks = forks
 
 
@@ -70,7 +71,7 @@ class Tree:
     def __init__(self) -> None:
         self._known: dict[tuple[int, tuple[int, ...], Footprint], Turn] = {}
 
-    def attach(self, branches: list[Branch], sequence: Sequence[Turn]) -> None:
+    def attach(self, branches: list[Branch], sequence: Sequence[Turn], *, is_doubtful: bool = False) -> None:
         """Add a branch that leads through `sequence`."""
         known = self._known
         events = []
@@ -80,7 +81,7 @@ class Tree:
             if turn is None:
                 turn = known[key] = Turn(*key)
             events.append(turn)
-        branches.append(Branch(events))
+        branches.append(Branch(events, [] if is_doubtful else None))
 
 
 def find_place(branches: list[Branch], begins_with: Callable[[Turn], bool]) -> list[Branch] | None:

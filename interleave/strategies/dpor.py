@@ -21,6 +21,8 @@ choices. Because a wakeup sequence contains what disagrees with each sleeping ev
 * Events may contain choices of values. Each value makes another event of the thread; all of them are inserted, as
   sequences of one event, when the first is executed. Where a sleeping event is independent of the choice they
   are left out: what it leads to was explored from where it fell asleep, with every value, and the races met there asked for the rest.
+* What the step of a task touches is known only when it has been made. Where it was made in another execution with the same past it is
+  foreseen, and sequences that turned out to have a weak initial asleep are taken out of the wakeup tree before they are run (`_foresight`).
 * Daemon threads end with the program. They are followed to where they block before the last other thread is let end
   (`Dpor._is_closing`); that end is an event after all others.
 
@@ -130,6 +132,7 @@ class Dpor:
             node = nodes[-1]
             node.sleep.append(node.event)
             node.tried += 1
+            self._reversal.discard(node, len(nodes) - 1)
             taken = take(node.branches, node.enabled, self._threads.tid_of)
             if taken is not None:
                 node.event, node.below = taken
@@ -188,6 +191,7 @@ class Dpor:
             node = nodes[position]
             causality.add(trace.events[position], node.enabled, late=lateness.get(position), is_end=position == last)
             node.event.footprint = causality.touched[position]
+        self._reversal.learn(trace)
         if causality.unsettled:
             self._start(causality.footprints.merged | causality.unsettled)
         elif not self._is_asleep:
