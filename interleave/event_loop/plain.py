@@ -67,6 +67,9 @@ class Task(NotedTask, metaclass=_Standing):
             number = getattr(loop if loop is not None else asyncio.get_event_loop(), "next_name", None)
             name = number() if number is not None else None
         super().__init__(coro, loop=loop, name=name, **options)
+        if (stack := self._source_traceback) is not None:
+            # Of a loop in debug mode: it was made by whoever called us.
+            del stack[-1]
 
 
 for _stand_in, _original in ((Future, _Future), (Task, _Task)):

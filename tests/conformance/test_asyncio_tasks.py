@@ -20,19 +20,20 @@ pytest.importorskip("test.test_asyncio", reason="this interpreter comes without 
 utils: Any = importlib.import_module("test.test_asyncio.utils")
 CASES: tuple[Any, ...] = tuple(cases_of("test_tasks"))
 
+_SAME_TIME = 'two timers that are due at exactly the same time, of which "the order in which they are called is undefined" (`loop.call_at`)'
 #: By test method, in whatever order: why it is no test of what is run here.
 EXCLUDED: dict[str, str] = {
     "test_env_var_debug": "runs other processes",
     "test_error_in_call_soon": "looks into the log: a task that is destroyed pending fails the execution here",
     "test_log_destroyed_pending_task": "calls `_run_once`, a private method of a loop that it has made itself",
     "test_stop_while_run_in_complete": "its `TestLoop` has its time go on when a timer is set, not when one is due",
+    "test_wait_concurrent_complete": _SAME_TIME,
     "test_as_completed_reverse_wait": "goes through a set of coroutines, or of tasks of types of the case: their hash is the address",
 }
 #: By test method: tests that are left out where any ready task may step next. The documentation promises no order of tasks that are ready:
 #: `create_task` is to "schedule its execution", and `sleep(0)` is an "optimized path to allow other tasks to run", not all of them and not
 #: each by one step. All of these are run in the order in which tasks become ready.
 _BRIEFLY = "runs the loop for the time of another task, or of one `sleep(0)`, and asserts that the task under test has come to its await"
-_SAME_TIME = 'two timers that are due at exactly the same time, of which "the order in which they are called is undefined" (`loop.call_at`)'
 IN_ORDER_ONLY: dict[str, str] = {
     "test_cancel_awaited_task": _BRIEFLY,
     "test_cancel_gather_1": _BRIEFLY,
@@ -41,7 +42,6 @@ IN_ORDER_ONLY: dict[str, str] = {
     "test_cancel_yield": _BRIEFLY,
     "test_exception_traceback": _BRIEFLY,
     "test_exception_marking": _BRIEFLY,
-    "test_wait_concurrent_complete": _SAME_TIME,
     "test_wait_really_done": "of two tasks of one and of two `sleep(0)`, asserts that the one is done and the other is not",
 }
 
