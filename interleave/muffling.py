@@ -63,13 +63,13 @@ class _Passage(io.RawIOBase):
         return self._stream.fileno()
 
     def write(self, data: Any) -> int:
-        text = bytes(data)
+        data = bytes(data)
         if self._muffler.is_on:
             self._muffler.has_left_out = True
         else:
-            self._stream.write(text.decode(errors="surrogateescape"))
+            self._stream.write(data.decode(errors="surrogateescape"))
             self._stream.flush()
-        return len(text)
+        return len(data)
 
 
 def _stream(muffler: Muffler, stream: TextIO) -> TextIO:

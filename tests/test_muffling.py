@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.test_cli import process
 
 PROGRAM = """\
 import logging
@@ -53,15 +53,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])}
-    return subprocess.run(
-        [sys.executable, *words], cwd=folder, env=env, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False
-    )
-
-
 def explore(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return run(folder, "-m", "interleave", "explore", "--no-database", *words)
+    return process("explore", "--no-database", *words, cwd=folder)
 
 
 def count(done: subprocess.CompletedProcess[str]) -> list[int]:
@@ -75,7 +68,7 @@ def test_nothing_is_let_through_and_the_seed_replays_with_all_of_it(folder: Path
     assert (done.returncode, count(done), done.stderr) == (1, [0, 0, 0, 0], "")
     assert SENTENCE in done.stdout
     command = next(line for line in done.stdout.splitlines() if " -m interleave replay " in line).split()
-    again = run(folder, *command[1:])
+    again = process(*command[3:], cwd=folder)
     assert (again.returncode, count(again)) == (1, [2, 2, 2, 2])
 
 

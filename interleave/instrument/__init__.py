@@ -170,10 +170,10 @@ class Instrumentation:
         """Return what stands behind code that was put in the place of other code; None if it is a function's own."""
         return self._originals.get(id(code)) or _behind.get(id(code))
 
-    def _waiting(self, original: CodeType) -> list[FunctionType]:
-        """Return the functions that have a placeholder for this code."""
-        made = _placeholders.get(id(original))
-        return [function for function, code in self._exchanged if code is original and function.__code__ is made]
+    def _waiting(self, code_id: int, namespace_id: int) -> list[FunctionType]:
+        """Return the functions that have a placeholder for a code object, and these globals."""
+        made = _placeholders.get(code_id)
+        return [one for one, _ in self._exchanged if one.__code__ is made and id(one.__globals__) == namespace_id]
 
     def rewrite(self, original: CodeType, namespace: dict[str, Any]) -> CodeType:
         """Rewrite a code object because it is called, for all functions that wait for it; return what they get."""
@@ -190,9 +190,8 @@ class Instrumentation:
             self._kept.append(original)
             self.skipped.append((f"{namespace.get('__name__')}.{original.co_qualname}", f"{type(error).__name__}: {error}"))
             code = original
-        for function in self._waiting(original):
-            if function.__globals__ is namespace:
-                function.__code__ = code
+        for function in self._waiting(id(original), id(namespace)):
+            function.__code__ = code
         registry.clear_caches()
         return code
 
@@ -200,12 +199,8 @@ class Instrumentation:
         """Rewrite what a copy of this process had to, and tell whether anything was: functions that only the copy has are passed over."""
         count = len(self.demanded)
         for code_id, namespace_id in demanded:
-            made = _placeholders.get(code_id)
-            original = _behind[id(made)] if made is not None else None
-            waiting = self._waiting(original) if original is not None else []
-            namespace = next((one.__globals__ for one in waiting if id(one.__globals__) == namespace_id), None)
-            if original is not None and namespace is not None:
-                _demand(original, namespace)
+            if waiting := self._waiting(code_id, namespace_id):
+                _demand(_behind[id(waiting[0].__code__)], waiting[0].__globals__)
         return len(self.demanded) > count
 
     def _changing_cells(self, function: FunctionType) -> Iterable[CellType]:

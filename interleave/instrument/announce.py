@@ -38,7 +38,7 @@ class Divisible(AccessList):
     def __add__(self, other: Any) -> Divisible:  # type: ignore[override]
         """Return both as accesses of one step; so does the addition to a plain list, on either side and in place."""
         whole = Divisible([*self, *other], self.who, has_state=self.has_state, is_held=self.is_held)
-        whole.module, whole.who = self.module, self.who
+        whole.module = self.module
         return whole
 
     __radd__ = __add__

@@ -66,11 +66,6 @@ def has_key(obj: Any, key: object) -> bool:
     return dict.__contains__(obj, key) if issubclass(type(obj), dict) else set.__contains__(obj, key)
 
 
-def read_key(obj: Any, args: tuple[Any, ...]) -> AccessList:
-    field = item(args[0]) if args else WHOLE
-    return _at(obj, args, READ) if field is WHOLE else [(obj, field, READ)]
-
-
 def _at(obj: Any, args: tuple[Any, ...], mode: int) -> AccessList:
     """Return what is touched of all of a container, and by a key or index that may run code."""
     accesses = operated("look up", *args[:1])
@@ -120,14 +115,18 @@ def index_field(key: object) -> Hashable:
     return ("[]", int(key)) if type(key) in (int, bool) and key >= 0 else WHOLE  # type: ignore[call-overload, operator]
 
 
-def read_index(obj: Any, args: tuple[Any, ...]) -> AccessList:
-    field = index_field(args[0]) if args else WHOLE
-    return _at(obj, args, READ) if field is WHOLE else [(obj, field, READ)]
+def _by_field(field_of: Callable[[object], Hashable], mode: int) -> Action:
+    """Return the action that touches the one item whose field is told from a key or index, or the whole container."""
+
+    def action(obj: Any, args: tuple[Any, ...]) -> AccessList:
+        field = field_of(args[0]) if args else WHOLE
+        return _at(obj, args, mode) if field is WHOLE else [(obj, field, mode)]
+
+    return action
 
 
-def store_index(obj: Any, args: tuple[Any, ...]) -> AccessList:
-    field = index_field(args[0]) if args else WHOLE
-    return write_at(obj, args) if field is WHOLE else [(obj, field, WRITE)]
+read_key = _by_field(item, READ)
+read_index, store_index = _by_field(index_field, READ), _by_field(index_field, WRITE)
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from interleave.instrument.items import DELETIONS, READS, STORES, membership_rea
 from interleave.instrument.iterators import called, consumed, examine, looked_into, nested_reads, read_linked, started
 from interleave.instrument.kinds import is_heap_type, mro_of, root_module
 from interleave.instrument.operators import operand_accesses
-from interleave.instrument.registry import AccessList, registry
+from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.instrument.settings import printed
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS
@@ -74,14 +74,17 @@ def _write_first(arguments: Arguments) -> AccessList:
     return [(arguments[0], WHOLE, WRITE)]
 
 
-def _size(arguments: Arguments) -> AccessList:
-    kind = operations("__len__")[type(arguments[0])] if arguments else NONE
-    return size_reads(arguments[0], kind) if kind else []
+def _by_size(families: Kinds) -> Reads:
+    """Return the entry for a function that looks at the size of its argument, given the families of those that have one."""
+
+    def entry(arguments: Arguments) -> AccessList:
+        kind = families[type(arguments[0])] if arguments else NONE
+        return size_reads(arguments[0], kind) if kind else []
+
+    return entry
 
 
-def _truth(arguments: Arguments) -> AccessList:
-    kind = truths[type(arguments[0])] if arguments else NONE
-    return size_reads(arguments[0], kind) if kind else []
+_size, _truth = _by_size(operations("__len__")), _by_size(truths)
 
 
 def _start(arguments: Arguments) -> AccessList:

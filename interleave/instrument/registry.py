@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import atexit
 import sys
-import warnings
 from collections.abc import Callable, Hashable, Iterable
 from types import CodeType, FrameType
 from typing import Any
@@ -54,6 +53,10 @@ class Kinds(dict[type, int]):
 
     def __missing__(self, tp: type) -> int:
         return registry.remember(self, tp, self._judge(tp))
+
+
+#: By module of the standard library: what its functions store that are in scope, or taken to read it.
+_STORED = {"sys": {"stdout", "stderr"}, "warnings": {"filters", "showwarning", "_showwarnmsg_impl"}, "tempfile": {"tempdir"}}
 
 
 class _Group:
@@ -146,9 +149,9 @@ class Registry:
         self.end()
         self.covers = covers
         self.standard = sys.stdout, sys.stderr
-        self._note_variables(vars(sys), {"stdout", "stderr"})
-        self._note_variables(vars(warnings), {"filters", "showwarning", "_showwarnmsg_impl"})
-        self._note_variables(vars(sys.modules.get("tempfile", sys)), {"tempdir"})
+        for module, names in _STORED.items():
+            if module in sys.modules:
+                self._note_variables(vars(sys.modules[module]), names)
 
     def end(self) -> None:
         """Forget what a program stores, and keep nothing of it alive."""

@@ -16,8 +16,9 @@ from interleave.runtime.sites import current_site
 
 #: What `time.time()` says at the beginning of every execution, in seconds since 1970.
 _EPOCH = 1_700_000_000.0
-#: What the kernel's clock says then.
+#: What the kernel's clock says then, and by how much the clock of the day is ahead of it.
 _START = 1_000.0
+_OF_DAY = _EPOCH - _START
 
 #: How often a thread may look whether it can go on, at one place, before it lets others go first.
 _POLLS = 2
@@ -53,7 +54,7 @@ def polls_again(kernel: Any) -> bool:
 
 def present(kernel: Any) -> float:
     """Return the virtual time, in seconds since 1970."""
-    now: float = kernel.read_clock() + _EPOCH - _START
+    now: float = kernel.read_clock() + _OF_DAY
     return now
 
 
@@ -68,25 +69,28 @@ class _Reader:
         self._offset = offset
         self._is_ns = real.__name__.endswith("_ns")
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self) -> Any:
         kernel = active()
-        if kernel is None or arguments:
-            return self._real(*arguments)
+        if kernel is None:
+            return self._real()
         now = kernel.read_clock() + self._offset
         return int(now * 1_000_000_000) if self._is_ns else now
 
 
-class _Gettime(_Reader):
+class _Gettime:
     """Stand in for `time.clock_gettime` or its sibling: all clocks but the one of the day agree."""
 
-    __slots__ = ()
+    __slots__ = ("__name__", "_of_day", "_others", "_real")
+
+    def __init__(self, real: Callable[..., Any]) -> None:
+        self.__name__ = real.__name__
+        self._real = real
+        self._of_day, self._others = _Reader(real, _OF_DAY), _Reader(real)
 
     def __call__(self, *arguments: Any) -> Any:
-        kernel = active()
-        if kernel is None or len(arguments) != 1 or type(arguments[0]) is not int:
+        if active() is None or len(arguments) != 1 or type(arguments[0]) is not int:
             return self._real(*arguments)
-        now = present(kernel) if arguments[0] == time.CLOCK_REALTIME else kernel.read_clock()
-        return int(now * 1_000_000_000) if self._is_ns else now
+        return (self._of_day if arguments[0] == time.CLOCK_REALTIME else self._others)()
 
 
 class _Calendar:
@@ -115,6 +119,6 @@ OBJECTS: tuple[Row, ...] = (
     Row(time.strftime, _Calendar(time.strftime, time.localtime, 1)),
     Row(time.sleep, staticmethod(sleep)),
     *(Row(real, _Reader(real)) for real in (*_TICKS, *_TICKS_IN_NS)),
-    *(Row(real, _Reader(real, _EPOCH - _START)) for real in (time.time, time.time_ns)),
+    *(Row(real, _Reader(real, _OF_DAY)) for real in (time.time, time.time_ns)),
     *(Row(real, _Gettime(real)) for real in filter(None, map(vars(time).get, ("clock_gettime", "clock_gettime_ns")))),
 )

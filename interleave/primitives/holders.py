@@ -96,9 +96,11 @@ def _set_class_attribute(cls: type, name: str, value: Any) -> None:
 
 def _set_in_type_of_c(cls: type, name: str, value: Any) -> None:
     """Do so where attributes of the class cannot be set: in its namespace, of which it is told (see `PyType_Modified` in the C API)."""
+    from ctypes import py_object, pythonapi
+
     namespace: dict[str, Any] = gc.get_referents(cls.__dict__)[0]
     namespace[name] = value
-    _modified(cls)
+    pythonapi.PyType_Modified(py_object(cls))
 
 
 def _get_slot(holder: Any, member: MemberDescriptorType) -> Any:
@@ -123,12 +125,6 @@ _SLOT = (_get_slot, _set_slot)
 _PARTIAL = (getattr, _set_in_partial)
 METHOD_OF_C = (_get_class_attribute, _set_in_type_of_c)
 CLASS_ATTRIBUTE = (_get_class_attribute, _set_class_attribute)
-
-
-def _modified(cls: type) -> None:
-    from ctypes import py_object, pythonapi
-
-    pythonapi.PyType_Modified(py_object(cls))
 
 
 def _all_classes() -> list[type]:

@@ -127,18 +127,9 @@ class _State:
     """The running kernel and the OS thread that it runs in."""
 
     __slots__ = (
-        "changing_cells",
-        "guise",
-        "ident",
-        "instrumented",
-        "is_controlled",
-        "is_fifo",
-        "kernel",
-        "learn",
-        "learnt",
-        "on_import",
+        "changing_cells", "guise", "ident", "instrumented", "is_controlled", "is_fifo", "kernel", "learn", "learnt", "on_import",
         "watchers",
-    )
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.kernel: Any = None

@@ -15,7 +15,7 @@ import builtins
 import functools
 import gc
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import BuiltinMethodType, FunctionType
 from typing import Any
@@ -50,15 +50,17 @@ def survey(kinds: tuple[type, ...] = (), sought: Iterable[object] = (), owners: 
     functions = [one for one in found if type(one) is FunctionType]
     others = [one for one in found if type(one) is not FunctionType]
     caches = [one for one in others if type(one) is CACHE]
-    instances = [one for one in others if issubclass(type(one), kinds)] + _bound(others, owners)
+    instances = _instances(others, kinds, owners)
     # What it was asked with holds what it was asked for.
     known = {id(kinds), id(sought), id(owners), *map(id, caches), *map(id, instances)}
     return Heap(functions, caches, instances, [one for one in others if id(one) not in known])
 
 
-def _bound(objects: Iterable[Any], owners: tuple[type, ...]) -> list[Any]:
+def _instances(objects: Sequence[Any], kinds: tuple[type, ...], owners: tuple[type, ...]) -> list[Any]:
+    """Return the instances of `kinds` among some objects, then the methods of C bound to one of `owners`."""
     ids = set(map(id, owners))
-    return [one for one in objects if type(one) is BuiltinMethodType and id(one.__self__) in ids] if ids else []
+    found = [one for one in objects if issubclass(type(one), kinds)]
+    return found + [one for one in objects if type(one) is BuiltinMethodType and id(one.__self__) in ids]
 
 
 class Past:
@@ -89,7 +91,7 @@ class Past:
         found = list({id(one): one for one in (*old, *self._of_interest(made))}.values())
         functions = [one for one in found if type(one) is FunctionType]
         caches = [one for one in found if type(one) is CACHE]
-        return Heap(functions, caches, [one for one in found if issubclass(type(one), self._kinds)] + _bound(found, self._owners), None)
+        return Heap(functions, caches, _instances(found, self._kinds, self._owners), None)
 
     def made_since(self) -> list[Any] | None:
         """Return all objects made since the process was given back, besides others; None if nobody can tell."""
@@ -129,8 +131,7 @@ class Past:
         self._collected = _collected()
 
     def _of_interest(self, objects: list[Any]) -> list[Any]:
-        wanted: tuple[type, ...] = (FunctionType, CACHE, *self._kinds)
-        return [one for one in objects if issubclass(type(one), wanted)] + _bound(objects, self._owners)
+        return _instances(objects, (FunctionType, CACHE, *self._kinds), self._owners)
 
 
 def _collected() -> tuple[int, int]:

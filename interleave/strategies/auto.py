@@ -75,8 +75,9 @@ class Auto:
         self._portfolio = _portfolio(self._surw, seed=seed, depth=depth)
         self._sampled = 0
         self._proving = 0
-        # Whether the prover's next execution is prepared, and has only to be run.
+        # Whether the prover's next execution is prepared, and has only to be run, and which part of its tree it has done by then.
         self._is_prepared = False
+        self._share: float | None = None
         # Whether the prover has met an execution that was ended early, so that it proves nothing.
         self._was_cut = False
         # The logarithm of the number of classes of schedules, as far as known.
@@ -103,7 +104,7 @@ class Auto:
         """Give the next execution to the prover or to the sampler whose turn it is; end when the proof is complete."""
         prover = self.prover
         if prover is not None and not self._is_prepared:
-            self._is_prepared = prover.begin()
+            self._is_prepared, self._share = prover.begin(), None
             if not self._is_prepared and not self._was_cut:
                 self.scope = prover.scope
                 return False
@@ -156,7 +157,7 @@ class Auto:
         if self._proving < TRIAL or self._log_size <= self._log_limit:
             return False
         # The guess may be far too high, and this estimate is too low as a rule.
-        share = _share(prover)
+        share = self._share_of(prover)
         return self._log_size > 2 * self._log_limit or self._proving * (1 - share) > share * self._left / 2
 
     def _is_provers_turn(self, prover: Strategy) -> bool:
@@ -165,7 +166,7 @@ class Auto:
             return True
         if missing <= self._left / 2:
             return self._done % 4 == 0 if self._sampled < FAIR_TRIAL else self._done % RARELY != 0
-        is_promising = self._log_size <= self._log_limit or _share(prover) >= PROMISING
+        is_promising = self._log_size <= self._log_limit or self._share_of(prover) >= PROMISING
         is_late = self._sampled >= (self._done + self._left) // RARELY
         return self._done % (2 if is_late and is_promising else RARELY) == 0
 
@@ -180,6 +181,12 @@ class Auto:
         missing = exp(self._log_size) - self._proving
         return missing if missing > 0 else self._proving
 
+    def _share_of(self, prover: Strategy) -> float:
+        """Return the part of its tree that the prover seems to have done."""
+        if self._share is None:
+            self._share = share_of(prover.path) if isinstance(prover, Dpor) else 0.0
+        return self._share
+
     @property
     def _log_limit(self) -> float:
         return log(HOPELESS * max(self._left, 1))
@@ -187,11 +194,6 @@ class Auto:
     @property
     def _left(self) -> int:
         return (HORIZON if self._executions is None else self._executions) - self._done
-
-
-def _share(prover: Strategy) -> float:
-    """Return the part of its tree that a prover seems to have done."""
-    return share_of(prover.path) if isinstance(prover, Dpor) else 0.0
 
 
 def _portfolio(surw: Surw, *, seed: int, depth: int) -> list[tuple[str, Strategy]]:
