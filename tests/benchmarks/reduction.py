@@ -5,17 +5,24 @@
 Each program is explored to its end, one that takes minutes if it is named only. Seconds are those of the processor, whatever else the
 machine does; the rate includes everything, taking control of the process as well. The size is the memory that was allocated in the
 strategies' files and is in use after so many executions (`tracemalloc`, in a second run, at most `MEASURED` executions).
+
+Where frontrun is installed (`pip install frontrun`), its `dpor` gets the same threads, without a bound on preemptions and for `BY_PEER`
+executions, and the ratio of the rates is printed.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
+import threading
 import time
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from interleave import Budget, explore
 from interleave.strategies.dpor import Dpor
@@ -27,6 +34,7 @@ VARIABLES = ("readers-8", "readers-13", "lastzero-10", "lastzero-15", "redundant
 #: What takes minutes.
 LONG = ("lastzero-15",)
 MEASURED = 500
+BY_PEER = 40
 
 
 def scenario_of(program: dict[str, Any]) -> Any:
@@ -59,6 +67,44 @@ def size(program: dict[str, Any]) -> float:
     return sum(statistic.size for statistic in snapshot.statistics("filename")) / 2**20
 
 
+class Started(Exception):
+    """A program has started its threads, and would wait for them now."""
+
+
+def threads_of(scenario: Callable[[], object]) -> list[threading.Thread]:
+    """Return the threads that a program would start before it waits for one, not started."""
+    found: list[threading.Thread] = []
+
+    def start(self: threading.Thread) -> None:
+        found.append(self)
+
+    def stop(self: threading.Thread, timeout: float | None = None) -> None:
+        raise Started
+
+    with patch.object(threading.Thread, "start", start), patch.object(threading.Thread, "join", stop):
+        try:
+            scenario()
+        except Started:
+            return found
+    raise ValueError("the program waits for none of its threads")
+
+
+def by_frontrun(scenario: Callable[[], object]) -> float | None:
+    """Return how many executions a second frontrun's `dpor` makes of the same threads; None where it is not there, or cannot."""
+    os.environ["FRONTRUN_ACTIVE"] = "1"
+    try:
+        import frontrun  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        return None
+    workers = [lambda threads, number=number: threads[number].run() for number in range(len(threads_of(scenario)))]
+    started = time.process_time()
+    found = frontrun.explore(
+        lambda: threads_of(scenario), workers, lambda _: True,
+        strategy="dpor", clock="virtual", max_executions=BY_PEER, preemption_bound=None, stop_on_first=False,
+    )  # fmt: skip
+    return float(found.num_explored) / (time.process_time() - started) if found.num_explored else None
+
+
 def main(names: list[str]) -> None:
     """Print one line for each program."""
     programs = {f"{one['name']}-{one['param']}": one for one in json.loads((FOLDER / "index.json").read_text())["programs"]}
@@ -68,8 +114,10 @@ def main(names: list[str]) -> None:
             if name not in (names or [one for one in group if one not in LONG]):
                 continue
             executions, redundant, seconds = search(programs[name])
-            counted = f"{executions:7,} executions, {redundant} redundant, in {seconds:6.2f} s: {executions / seconds:6,.0f}/s"
-            print(f"  {name:20} {counted}, search state {size(programs[name]):5.2f} MB", flush=True)
+            rate, peer = executions / seconds, by_frontrun(scenario_of(programs[name]))
+            counted = f"{executions:7,} executions, {redundant} redundant, in {seconds:6.2f} s: {rate:6,.0f}/s"
+            ratio = f", {rate / peer:4.0f} times frontrun" if peer else ""
+            print(f"  {name:20} {counted}, search state {size(programs[name]):5.2f} MB{ratio}", flush=True)
 
 
 if __name__ == "__main__":
