@@ -39,15 +39,19 @@ def name_value(value: object, longest: int = _LONGEST_LITERAL) -> None:
     kind = type(value)
     if kind is list or kind is tuple:
         if len(value) <= longest:  # type: ignore[arg-type]
-            for element in value:  # type: ignore[attr-defined]
-                if type(element) not in ANONYMOUS:
-                    runtime.publish(element)
+            _name_all(value)  # type: ignore[arg-type]
     elif kind is dict and len(value) <= longest:  # type: ignore[arg-type]
-        for element in value.values():  # type: ignore[attr-defined]
-            if type(element) not in ANONYMOUS:
-                runtime.publish(element)
+        _name_all(value.values())  # type: ignore[attr-defined]
     if kind is not tuple:
         runtime.publish(value)
+
+
+def _name_all(elements: Iterable[object]) -> None:
+    # The same list is often given to one thread after another.
+    if not state.kernel.memory.places.entries.keys() >= set(map(id, elements)):
+        for element in elements:
+            if type(element) not in ANONYMOUS:
+                runtime.publish(element)
 
 
 def hand_over(target: Any, arguments: Iterable[object]) -> None:

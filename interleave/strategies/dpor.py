@@ -130,6 +130,9 @@ class Dpor:
         nodes = self._nodes
         while nodes:
             node = nodes[-1]
+            if not node.branches:
+                nodes.pop()
+                continue
             node.sleep.append(node.event)
             node.tried += 1
             self._reversal.discard(node, len(nodes) - 1)
@@ -214,11 +217,8 @@ class Dpor:
                 # What it touches was known only when it was over.
                 event.footprint = self._causality.footprints.of(point.events[-1][1])
             branches, last.below = last.below, []
-            for tid in bits(last.enabled & ~point.enabled & ~(1 << last.tid)):
-                gone = point.pending[tid]
-                if gone is not None and gone.kind == "callback":
-                    # A timer that could have fired was cancelled, and leaves nothing announced.
-                    self._reversal.demand(last, Turn(self._threads.number_of[tid], (), self._causality.footprints.unknown))
+            if disabled := last.enabled & ~point.enabled & ~(1 << last.tid):
+                self._demand_cancelled(last, disabled, point.pending)
             if last.sleep:
                 sleep = [one for one in last.sleep if one.thread != event.thread and not is_conflict(one.footprint, event.footprint)]
         taken = take(branches, point.enabled, self._threads.tid_of) if branches else None
@@ -236,6 +236,13 @@ class Dpor:
         if not self._is_asleep:
             self._nodes.append(node)
         return node
+
+    def _demand_cancelled(self, last: Node, disabled: int, pending: Sequence[Operation | None]) -> None:
+        """Demand timers that could have fired and were cancelled by the event of a node: they leave nothing announced."""
+        for tid in bits(disabled):
+            gone = pending[tid]
+            if gone is not None and gone.kind == "callback":
+                self._reversal.demand(last, Turn(self._threads.number_of[tid], (), self._causality.footprints.unknown))
 
     def _next_awake(self, point: Point, sleep: list[Turn]) -> int:
         """Return the thread that goes on, of those not asleep; note if there is none.
