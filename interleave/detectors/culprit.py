@@ -18,24 +18,21 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from interleave.detectors.atomicity import PATTERNS, RANKS
 from interleave.detectors.places import MAKERS
 from interleave.detectors.relations import Relations
 from interleave.detectors.synchronisation import MEMORY, locks_of
 from interleave.detectors.together import UNDER_WAY, joint
+from interleave.detectors.touches import Touch, touches_of, triples
 from interleave.model import Frame, Outcome, RaceAccess, Step, Trace, fields_overlap
 
-#: Accesses of one object that are looked at, and steps of one trace.
-_MOST_TOUCHES = 2_000
+#: Steps of one trace that are looked at, and what a thread does to two objects after another.
 _MOST_STEPS = 20_000
-#: Further accesses of a thread that are looked at, and those of others at either end of what lies between two.
 _FOLLOWERS = 50
-_NEAR = 100
 _MODES = {"read": "reads", "write": "writes", "wait": "waits", "notify": "notifies", "set": "sets"}
 
 
@@ -61,13 +58,6 @@ class Culprit:
     is_lost_update: bool = False
     #: Whether tasks take part.
     has_tasks: bool = False
-
-
-class _Touch(NamedTuple):
-    position: int
-    tid: int
-    field: Any
-    mode: int
 
 
 def failing_tid(trace: Trace, outcome: Outcome) -> int:
@@ -124,7 +114,7 @@ class _Finder:
 
     def triple(self) -> Culprit | None:
         """Return the unserializable pair with what came between that explains the failure best."""
-        found = [(self._badness(one), one) for one in self._triples()]
+        found = [(self._badness(one), one) for one in triples(self._steps)]
         found.sort(key=lambda pair: pair[0])
         for _, (first, between, second) in found:
             is_meant = self._relations.is_meant(first.position, between.position, second.position)
@@ -133,7 +123,7 @@ class _Finder:
                 return self._culprit(pattern, (first.position, between.position, second.position))
         return None
 
-    def _has_looked_again(self, first: _Touch, between: _Touch, second: _Touch) -> bool:
+    def _has_looked_again(self, first: Touch, between: Touch, second: Touch) -> bool:
         """Tell whether a thread looked again, at the same line, after another had written: it waits by looking, round after round."""
         one, end = self._steps[first.position], second.position + (not second.mode)
         if first.mode or _is_at(self._steps[second.position], self._outcome):
@@ -144,8 +134,8 @@ class _Finder:
     def stale(self) -> Culprit | None:
         """Return what a thread read, that another changed, before it went on to change something else; the closest together."""
         found = []
-        for touches in self._touches().values():
-            reads: dict[int, _Touch] = {}
+        for touches in touches_of(self._steps).values():
+            reads: dict[int, Touch] = {}
             for touch in touches:
                 if not touch.mode:
                     reads[touch.tid] = touch
@@ -237,33 +227,6 @@ class _Finder:
                     found.setdefault(name, []).append(step)
         return tuple((name, steps[0]) for name, steps in sorted(found.items(), key=lambda one: -len(one[1])))
 
-    def _triples(self) -> Iterator[tuple[_Touch, _Touch, _Touch]]:
-        """Yield accesses of one thread, with another's in between, that no order of the threads one after the other would give."""
-        for touches in self._touches().values():
-            own: dict[int, list[int]] = {}
-            for number, touch in enumerate(touches):
-                own.setdefault(touch.tid, []).append(number)
-            for numbers in own.values():
-                for at, start in enumerate(numbers):
-                    for end in _followers(touches, numbers, at):
-                        yield from _between(touches, start, end)
-
-    def _touches(self) -> dict[Any, list[_Touch]]:
-        """Return the accesses to memory that threads share, by object."""
-        touches: dict[Any, deque[_Touch]] = {}
-        for step in self._steps:
-            if step.kind not in MEMORY or not step.is_shared:
-                continue
-            is_making = step.where.function.rpartition(".")[2] in MAKERS
-            for owner, field, mode in step.accesses or ((step.place, "", int(step.kind == "write")),):
-                # Of many the last: what is near the failure.
-                own = touches.setdefault(owner, deque(maxlen=_MOST_TOUCHES))
-                if is_making and isinstance(field, str) and not any(touch.field == field for touch in own):
-                    # The attribute of an object that is being made.
-                    continue
-                own.append(_Touch(step.index, step.tid, field, mode))
-        return {owner: list(own) for owner, own in touches.items()}
-
     def _looked_at(self) -> list[Any]:
         """Return the accesses made for the line that failed: by itself, or by what it called."""
         where, found = self._outcome.where, list[Any]()
@@ -278,7 +241,7 @@ class _Finder:
             self._seen = found
         return self._seen
 
-    def _badness(self, one: tuple[_Touch, _Touch, _Touch]) -> tuple[bool, bool, bool, int, bool, int, int]:
+    def _badness(self, one: tuple[Touch, Touch, Touch]) -> tuple[bool, bool, bool, int, bool, int, int]:
         """Order triples: the best explanation first."""
         first, between, second = one
         last = self._steps[second.position]
@@ -330,29 +293,6 @@ class _Finder:
             return True
         again = any(step.tid == one.tid and step.place == last.place and step.kind == "read" for step in self._steps[between:second])
         return not again and one.place == last.place and all(_is_number(step.value) for step in (one, other, last))
-
-
-def _followers(touches: Sequence[_Touch], numbers: Sequence[int], at: int) -> Iterator[int]:
-    """Yield the next access of a thread to what it accessed at `numbers[at]`, and the next one that writes."""
-    first = touches[numbers[at]]
-    following = [number for number in numbers[at + 1 : at + _FOLLOWERS] if fields_overlap(touches[number].field, first.field)]
-    yield from following[:1]
-    if following and not touches[following[0]].mode:
-        yield from [number for number in following if touches[number].mode][:1]
-
-
-def _between(touches: Sequence[_Touch], start: int, end: int) -> Iterator[tuple[_Touch, _Touch, _Touch]]:
-    """Yield the first and the last access of other threads between two of one that make an unserializable pair of them."""
-    first, second = touches[start], touches[end]
-
-    def is_between(other: _Touch) -> bool:
-        overlaps = fields_overlap(first.field, other.field) and fields_overlap(other.field, second.field)
-        return other.tid != first.tid and overlaps and (first.mode, other.mode, second.mode) in PATTERNS
-
-    for numbers in (range(start + 1, min(end, start + _NEAR)), range(end - 1, max(start, end - _NEAR), -1)):
-        found = next((touches[number] for number in numbers if is_between(touches[number])), None)
-        if found is not None:
-            yield first, found, second
 
 
 def _is_at(step: Step, outcome: Outcome) -> bool:

@@ -13,10 +13,10 @@ Where there are more threads than columns that can be read, each turn is a row o
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from interleave.detectors.culprit import Culprit, base_of
 from interleave.model import Failure, Frame, Outcome, Step, ThreadInfo, Trace
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+T = TypeVar("T")
+
 #: A column narrower than this cannot hold a source line.
 _NARROWEST: Final = 24
 #: Characters of border and padding that come with a column.
@@ -35,9 +37,11 @@ _INDENT: Final = "  "
 #: Lines of a turn, and turns of an interleaving, kept at the beginning and at the end.
 _LINES_KEPT: Final = (6, 6)
 _TURNS_KEPT: Final = (10, 30)
-#: A turn of so many lines is shown with all of them; and the most lines of a loop that is recognised.
+#: A turn of so many lines is shown with all of them; and the most lines, or steps of one line, of a loop that is recognised.
 _LINES_SHOWN_WHOLE: Final = 5
 _LONGEST_LOOP: Final = 12
+#: What comes fewer times is shown each time.
+_FEWEST_ROUNDS: Final = 3
 
 #: What a thread does in one step, completed by the place. Kinds that are not listed are their own verb.
 _VERBS: Final = {
@@ -138,8 +142,8 @@ def turns_of(steps: Iterable[Step], focus: Focus | None = None) -> list[Turn]:
     turns = []
     shown = [step for step in steps if is_shown(step) and not (_is_inner(step) and (focus.positions or step.kind in _ON_LOCKS))]
     for tid, own in groupby(shown, key=lambda step: step.tid):
-        lines = [_line(where, list(at_line), focus) for where, at_line in groupby(own, key=lambda step: step.where)]
-        lines = _loops_folded(lines)
+        lines = [line for where, at_line in groupby(own, key=lambda step: step.where) for line in _lines(where, list(at_line), focus)]
+        lines = _joined(_loops_folded(lines))
         if focus.positions and len(lines) > _LINES_SHOWN_WHOLE:
             lines = _joined(line for line in lines if line.is_relevant)
         if lines:
@@ -177,35 +181,52 @@ def _joined(lines: Iterable[Line]) -> list[Line]:
     return joined
 
 
+def _lines(where: Frame, steps: Sequence[Step], focus: Focus) -> Iterator[Line]:
+    """Fold what one source line does again and again, with other values each time."""
+    texts = [effect(step) for step in steps]
+    plain: list[Step] = []
+
+    def is_same(one: Step, other: Step) -> bool:
+        return one.kind == other.kind and one.place == other.place and not {one.index, other.index} & focus.positions
+
+    for start, period, rounds in _repeats(steps, is_same):
+        end = start + rounds * period
+        if rounds == 1 or len(set(texts[start:end])) == 1:
+            plain += steps[start:end]
+            continue
+        if plain:
+            yield _line(where, plain, focus)
+            plain = []
+        yield replace(_line(where, steps[end - period : end], focus), period=1, rounds=rounds)
+    if plain:
+        yield _line(where, plain, focus)
+
+
 def _loops_folded(lines: list[Line]) -> list[Line]:
     """Keep one round of lines that are repeated at once, with the number of rounds; values may differ."""
     folded: list[Line] = []
-    index = 0
-    while index < len(lines):
-        for period in range(1, min(_LONGEST_LOOP, (len(lines) - index) // 3) + 1):
-            rounds = _rounds(lines, index, period)
-            if rounds >= 3:
-                once = lines[index + (rounds - 1) * period : index + rounds * period]
-                folded += [*once[:-1], replace(once[-1], period=period, rounds=rounds)]
-                index += rounds * period
-                break
-        else:
-            folded.append(lines[index])
-            index += 1
+    for start, period, rounds in _repeats(lines, lambda one, other: one.where == other.where and not (one.is_marked or other.is_marked)):
+        once = lines[start + (rounds - 1) * period : start + rounds * period]
+        folded += once if rounds == 1 else [*once[:-1], replace(once[-1], period=period, rounds=rounds)]
     return folded
 
 
-def _rounds(lines: Sequence[Line], index: int, period: int) -> int:
-    """Count how often the next lines are repeated at once; lines that explain the failure are not folded away."""
-    rounds = 1
-    while True:
-        start = index + rounds * period
-        if start + period > len(lines):
-            return rounds
-        for one, other in zip(lines[index : index + period], lines[start : start + period], strict=True):
-            if one.where != other.where or one.is_marked or other.is_marked:
-                return rounds
-        rounds += 1
+def _repeats(items: Sequence[T], is_same: Callable[[T, T], bool]) -> Iterator[tuple[int, int, int]]:
+    """Part a sequence into what is repeated at once and single items: where each part begins, how long it is, and how often it comes."""
+    start = 0
+    while start < len(items):
+        for period in range(1, min(_LONGEST_LOOP, (len(items) - start) // _FEWEST_ROUNDS) + 1):
+            end = start + period
+            while end < len(items) and is_same(items[end - period], items[end]):
+                end += 1
+            rounds = (end - start) // period
+            if rounds >= _FEWEST_ROUNDS:
+                yield start, period, rounds
+                start += rounds * period
+                break
+        else:
+            yield start, 1, 1
+            start += 1
 
 
 def _counted(effects: Iterable[str]) -> Iterator[str]:
