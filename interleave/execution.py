@@ -21,6 +21,7 @@ from interleave.primitives import entropy
 from interleave.primitives.threads import forget, release_pools
 from interleave.recording import Recorder
 from interleave.runtime import gate, state
+from interleave.runtime.counting import is_counting, outwards
 from interleave.runtime.kernel import Kernel, is_inside
 from interleave.runtime.sites import USER, is_ours, rank, site_of, stack_of
 from interleave.runtime.suspension import aside
@@ -179,13 +180,13 @@ class _Judge:
             return None
         return deadlock.judge(blocked, is_over=kernel.alive == 0)
 
-    def runaway(self, kernel: Kernel) -> Outcome:
-        """Judge an execution that reached the step bound."""
-        runners = [
-            runaway.Runner(thread.tid, thread.info.name, stack_of(thread.fiber.greenlet.gr_frame))
-            for thread in kernel.logical
-            if thread.fiber is not None and kernel.enabled & thread.bit
-        ]
+    def runaway(self, kernel: Kernel) -> Outcome | None:
+        """Judge an execution that reached the step bound: it is none of ours to tell how long a loop over something may be."""
+        able = [thread for thread in kernel.logical if thread.fiber is not None and kernel.enabled & thread.bit]
+        if any(_is_counting(thread) for thread in able):
+            kernel.trace.is_cut = True
+            return None
+        runners = [runaway.Runner(thread.tid, thread.info.name, stack_of(thread.fiber.greenlet.gr_frame)) for thread in able]
         return runaway.judge(kernel.events, runners, kernel.current, None if kernel.is_spinning else kernel.limit)
 
     def _describe(self, kernel: Kernel, thread: LogicalThread) -> Blocked:
@@ -238,6 +239,10 @@ def _fulfillers(kernel: Kernel, thread: LogicalThread) -> tuple[int, ...]:
         frame = frame.f_back
     awaited = frame.f_locals.get("self") if frame is not None else None
     return tuple(one.tid for one in kernel.logical if one.task is not None and not one.is_finished and one.task.provides(awaited))
+
+
+def _is_counting(thread: LogicalThread) -> bool:
+    return bool(thread.task.is_counting()) if thread.task is not None else is_counting(outwards(thread.fiber.greenlet.gr_frame))
 
 
 class _Shown:

@@ -158,7 +158,7 @@ def replay(
     full_name = check_scenario(scenario, name)
     schedule = decode(seed, seed_name(full_name))
     # Whatever bound the execution was made under, it ended after so many steps.
-    steps = (not lenient and schedule.length) or Budget().steps
+    steps = max(2 * schedule.length, Budget().steps) if lenient else schedule.length or Budget().steps
     controls = make_controls(steps, timeouts, task_order, granularity, isolate)
     runner = Runner(scenario, full_name, controls, include=tuple(include), replay_command=replay_command)
     search = RaceSearch(runner, check_choice("races", races))
@@ -304,10 +304,10 @@ class _Exploration:
                 trace = runner.execute(strategy)
                 self._executions += 1
                 self._count(trace)
-                watched = None
-                if trace.outcome is not None:
-                    findings.take_in(trace, executions=self._executions)
-                elif self._executions == 1:
+                watched, ended = None, runner.finish(trace)
+                if ended.outcome is not None:
+                    findings.take_in(ended, executions=self._executions)
+                elif self._executions == 1 and ended is trace:
                     watched = self._check_repeats(trace)
                 may_try = budget.executions is None or self._executions - self._before < budget.executions
                 for failing in findings.races.look(trace, self._executions, watched=watched, may_try=may_try and not findings):

@@ -19,13 +19,14 @@ from interleave.errors import ReplayMismatch
 from interleave.model import Failure, Schedule, Trace
 from interleave.race_search import RaceSearch
 from interleave.repetition import first_difference, let_pass, nondeterminism, schedule_of, site_at
-from interleave.runner import Runner
+from interleave.runner import Runner, is_cut_off
 from interleave.shrink import simplify
 from interleave.strategies.dfs import Dfs
 
 #: Executions spent on simplifying one failure, and operations, where executions are long.
 SHRINKING = 600
 SHRINKING_STEPS = 600_000
+SHRINKING_LEAST = 8
 #: Executions that end like a known failure: looked at for another reason, and simplified to see whether it is one.
 LOOKS = 200
 REASONS = 6
@@ -50,7 +51,7 @@ class Findings:
 
     @property
     def may_be_labelled(self) -> bool:
-        return self._shrinks != "ended" or not any(is_cut_off(failure.trace, self._runner) for failure in self._failures.values())
+        return self._shrinks != "ended" or not any(self._is_cut_off(failure.trace) for failure in self._failures.values())
 
     def all(self) -> tuple[Failure, ...]:
         """Return the failures in the order in which they were found, each with how often it was met."""
@@ -147,11 +148,16 @@ class Findings:
             return None
         return trace
 
+    def _is_cut_off(self, trace: Trace) -> bool:
+        return is_cut_off(trace, self._runner.controls.steps)
+
     # -- running ------------------------------------------------------------------------------------------------------
 
     def _limit(self, trace: Trace) -> int:
-        shrinks = self._shrinks and not (self._shrinks == "ended" and is_cut_off(trace, self._runner))
-        return min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + 20) if shrinks else 0
+        if self._is_cut_off(trace):
+            # Of whatever looks like it, it has to be seen that it never ends.
+            return SHRINKING_LEAST if self._shrinks is True else 0
+        return min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + SHRINKING_LEAST) if self._shrinks else 0
 
     def _again(self, schedule: Schedule, key: _Signature) -> Trace | None:
         runner = self._runner
@@ -160,7 +166,10 @@ class Findings:
         runner.statistics.shrinking += 1
         runner.control.collect()
         trace = self._follow(schedule, key)
-        return trace if trace.outcome is not None and trace.outcome.signature == key else None
+        if trace.outcome is None or trace.outcome.signature != key:
+            return None
+        # What was simplified may come to an end, if later.
+        return trace if not self._is_cut_off(trace) or runner.finish(trace) is trace else None
 
     def _follow(self, schedule: Schedule, key: _Signature, *, detailed: bool = False) -> Trace:
         """Run a schedule that failed with a signature; a race is an outcome only for who looks for it."""
@@ -176,7 +185,8 @@ class Findings:
             if runner.is_over or not strategy.begin():
                 return None
             runner.statistics.shrinking += 1
-            trace = runner.execute(strategy)
+            with runner.bounded(runner.longest):
+                trace = runner.execute(strategy)
             is_same = trace.outcome is not None and trace.outcome.signature == key
             if is_same and like is not None:
                 found = self._again_like(Schedule(tuple(trace.deviations)), like)
@@ -191,11 +201,6 @@ class Findings:
             except ReplayMismatch:
                 return None
         return None
-
-
-def is_cut_off(trace: Trace, runner: Runner) -> bool:
-    """Tell whether an execution was ended by the bound on its steps."""
-    return trace.outcome is not None and trace.outcome.kind == "livelock" and trace.moments >= runner.controls.steps
 
 
 def _count(counts: dict[_Signature, int], key: _Signature, most: int) -> bool:

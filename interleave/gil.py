@@ -25,9 +25,10 @@ from interleave.race_search import RaceSearch
 from interleave.runner import Runner
 from interleave.strategies.nearest import Nearest
 
-#: Executions made at least, where they are needed, and at most.
+#: Executions made at least, where they are needed, and at most; and the steps of all of them, where executions are long.
 LEAST = 20
 MOST = 300
+STEPS = 1_000_000
 _MEMORY = ("read", "write")
 _Key = tuple[str, ...]
 
@@ -66,7 +67,8 @@ def labelled(failures: Sequence[Failure], runner: Runner, *, races: str) -> tupl
         search = _Search(again, RaceSearch(again, races), wanted)
         try:
             with again.control:
-                search.run(min(max(runner.controls.executions // 2, LEAST), MOST))
+                longest = max(failure.trace.moments for failure in wanted.values())
+                search.run(min(max(runner.controls.executions // 2, LEAST), MOST, max(STEPS // longest, 2)))
         except (ReplayMismatch, NotControlled, KeyboardInterrupt):
             search.was_stopped = True
         labels |= search.labels()
@@ -152,7 +154,7 @@ class _Search:
         self._runner.control.collect()
         trace = self._runner.execute(strategy)
         self._executions += 1
-        self._note(trace)
+        self._note(self._runner.finish(trace))
         return trace
 
     def _note(self, trace: Trace) -> None:

@@ -356,9 +356,9 @@ class Budget:
     """How much an exploration may cost. It ends at the first limit reached; None is no limit.
 
     `executions` counts runs of the scenario, `seconds` wall time of the exploration; what is found is made simple, and labelled, as far as
-    it comes until twice that time is up. `steps` are the operations of one execution; one that exceeds them is a livelock. `hang` is wall
-    time without any step, after which the exploration ends as inconclusive. `unseen` ends sampling when the estimated probability that a
-    further execution is of a class not seen is below it (see `classes`).
+    it comes until twice that time is up. `steps` are the operations of one execution among which a strategy chooses; one that goes on is
+    run on fairly, and is a livelock if ten times as many lead to no end. `hang` is wall time without any step, after which the exploration
+    ends as inconclusive. `unseen` ends sampling when a further execution is of a class not seen with less probability than that.
     """
 
     executions: int | None = 2_000

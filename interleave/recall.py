@@ -73,7 +73,8 @@ def recall(
     if found and gil_label and options.get("granularity") != "gil":
         chosen = [options.get(one, CHOICES[one].values[0]) for one in ("timeouts", "task_order", "granularity", "isolate")]
         include = tuple(options.get("include", ()))
-        runner = Runner(scenario, found[0].scenario, make_controls(Budget().steps, *chosen), include=include)
+        steps = max(Budget().steps, *(one.trace.moments for one in found))
+        runner = Runner(scenario, found[0].scenario, make_controls(steps, *chosen), include=include)
         found = labelled(found, runner, races=options.get("races", "report"))
     return Recall(found, tuple(tried))
 

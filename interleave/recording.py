@@ -154,14 +154,19 @@ class Recorder:
             known = self._names.get((operation.accesses or ())[0].owner)
             if known:
                 self._rows[index] = (thread, operation, known + place.removeprefix(name), text, stack)
+        frames: dict[Site, Frame] = {}
+        for _, operation, *_ in self._rows:
+            site = operation.site
+            if site not in frames:
+                frames[site] = Frame(site.file, site.line, site.function)
         return [
             Step(
                 index,
                 thread.tid,
                 operation.kind,
-                place,
+                sys.intern(place),
                 text,
-                Frame(operation.site.file, operation.site.line, operation.site.function),
+                frames[operation.site],
                 _is_shared(thread, operation, touched),
                 stack,
                 operation.accesses,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from traceback import clear_frames
 
 from interleave.arguments import check_choice, seed_name
@@ -16,10 +16,19 @@ from interleave.execution import Controls, execute
 from interleave.isolation.changes import changes
 from interleave.isolation.forked import Forks
 from interleave.isolation.snapshot import Snapshot
-from interleave.model import Budget, Failure, Schedule, Statistics, Strategy, Trace
+from interleave.model import NOWHERE, Budget, Failure, Schedule, Statistics, Strategy, Trace
 from interleave.repetition import check_prints, schedule_of
 from interleave.schedule import encode
+from interleave.strategies.fair import Fair
 from interleave.strategies.replay import Replay
+
+#: By how many times the bound on its steps an execution may be longer before it is taken for one without an end; where it is in a loop over
+#: something, before it is given up.
+LONGER = (10, 25)
+_TOO_LONG = (
+    "an execution was not over after {:,} steps, at {}, in a loop over something: how it ends is not known. "
+    "Let the loop be shorter, or allow more steps: Budget(steps=...)"
+)
 
 #: Before anything takes the clocks over.
 _now = time.perf_counter
@@ -59,6 +68,8 @@ class Runner:
         self.until = math.inf
         self._replay_command = replay_command
         self._forks: Forks | None = None
+        #: Twice the steps of the longest execution that came to an end beyond the bound.
+        self.longest = 0
         #: The exception with which the last execution failed.
         self._error: BaseException | None = None
 
@@ -100,12 +111,47 @@ class Runner:
         """Run once under a schedule; with `strict`, raise ReplayMismatch if the program does something else."""
         strategy = Replay(schedule, strict=strict)
         strategy.begin()
-        trace = self.execute(strategy, detailed=detailed, watched=watched)
+        with self.bounded(schedule.length or self.longest):
+            trace = self.execute(strategy, detailed=detailed, watched=watched)
         if strict and schedule.prints:
             check_prints(schedule, trace)
         strategy.end(trace)
         self.divergence = strategy.divergence
         return trace
+
+    def finish(self, trace: Trace) -> Trace:
+        """Return an execution as it is; if it came to the bound on its steps, run it on from there, fairly, and return how it ends.
+
+        It is a livelock only if it goes on then. Where it does not, the one that was cut short has no outcome any more: its strategy chose
+        among fewer steps than there are, so nothing is proven. One that is in a loop over something is given more steps.
+        """
+        if not is_cut_off(trace, self.controls.steps):
+            return trace
+        bound = self.controls.steps
+        for longer in LONGER:
+            strategy = Fair(schedule_of(trace), trace.moments)
+            strategy.begin()
+            with self.bounded(bound * longer):
+                ended = self.execute(strategy)
+            if not is_cut_off(ended, bound * longer):
+                self.longest = max(self.longest, 2 * ended.moments)
+                break
+            if ended.outcome is not None:
+                return trace if trace.outcome is not None else ended
+        else:
+            last = ended.events[-1][1].site if ended.events else NOWHERE
+            self.uncontrolled[_TOO_LONG.format(bound * LONGER[-1], last)] = None
+        trace.outcome, trace.is_cut, self.was_cut = None, True, True
+        return ended
+
+    @contextmanager
+    def bounded(self, steps: int) -> Iterator[None]:
+        """Let executions make so many steps, for now, or more if that is the bound."""
+        bound, self.controls.steps = self.controls.steps, max(self.controls.steps, steps)
+        try:
+            yield
+        finally:
+            self.controls.steps = bound
 
     def changes(self, schedule: Schedule) -> list[str]:
         """Run once under a schedule, and say what this changed that the next execution will find."""
@@ -155,6 +201,11 @@ class Runner:
     def command_for(self, seed: str) -> str:
         """Return the command that replays a seed, empty if nobody told how."""
         return self._replay_command(seed) if self._replay_command is not None else ""
+
+
+def is_cut_off(trace: Trace, bound: int) -> bool:
+    """Tell whether an execution was ended by the bound on its steps."""
+    return (trace.is_cut if trace.outcome is None else trace.outcome.kind == "livelock") and trace.moments >= bound
 
 
 def make_controls(steps: int, timeouts: str, task_order: str, granularity: str, isolate: str) -> Controls:

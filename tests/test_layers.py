@@ -52,7 +52,7 @@ FUNCTION_LINES = 60
 PARAMETERS = 6
 OPTIONS = 18
 #: Of code, for the whole package.
-PACKAGE_LINES = 19_500
+PACKAGE_LINES = 19_700
 
 
 def relative(path: Path) -> str:

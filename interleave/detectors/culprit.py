@@ -30,8 +30,10 @@ from interleave.detectors.together import UNDER_WAY, joint
 from interleave.detectors.touches import Touch, touches_of, triples
 from interleave.model import Frame, Outcome, RaceAccess, Step, Trace, fields_overlap
 
-#: Steps of one trace that are looked at, and what a thread does to two objects after another.
-_MOST_STEPS = 20_000
+#: Steps of one trace that are looked at, for what takes one pass and for what takes more; and what a thread does to two objects after
+#: another.
+_MOST_STEPS = 500_000
+_FEW_STEPS = 20_000
 _FOLLOWERS = 50
 _MODES = {"read": "reads", "write": "writes", "wait": "waits", "notify": "notifies", "set": "sets"}
 
@@ -77,11 +79,11 @@ def find(trace: Trace, outcome: Outcome) -> Culprit | None:
     if not trace.steps or outcome.kind in ("deadlock", "livelock", "nondeterminism"):
         return None
     finder = _Finder(trace, outcome)
-    return (
-        finder.missed()
-        if outcome.kind == "stuck"
-        else finder.triple() or finder.joint() or finder.stale() or finder.halfway() or finder.pair()
-    )
+    if outcome.kind == "stuck":
+        return finder.missed()
+    if len(trace.steps) > _FEW_STEPS:
+        return finder.triple() or finder.pair()
+    return finder.triple() or finder.joint() or finder.stale() or finder.halfway() or finder.pair()
 
 
 class _Finder:

@@ -15,6 +15,7 @@ from typing import Any
 from interleave.event_loop.callbacks import is_done
 from interleave.model import NOWHERE, Frame, Operation, Site
 from interleave.runtime import WaitQueue, state
+from interleave.runtime.counting import is_counting
 from interleave.runtime.sites import USER, rank, site_of, stack_of
 from interleave.runtime.threads import LogicalThread
 
@@ -84,6 +85,10 @@ class Actor:
     def frames(self) -> tuple[Frame, ...]:
         """Return where the task stands, the outermost frame first."""
         return tuple(one for frame in _frames_of(_awaited_by(self.task)) for one in stack_of(frame)[-1:])
+
+    def is_counting(self) -> bool:
+        """Tell whether the innermost loop that the task stands in is one over something."""
+        return self.task is not None and is_counting(_frames_of(_awaited_by(self.task))[::-1])
 
     def begun(self) -> tuple[bool, list[Any]]:
         """Tell what goes on when the task does, which is suspended in it: whether code of the program's that is out of scope does, of which

@@ -2,7 +2,8 @@
 
 Such a loop changes nothing as it goes round, unless what it reads is changed; then there is no use in exploring how often it went round.
 The runtime decides that from what happened during a turn (`runtime.spinning`); here the loops are found for which its evidence is
-complete: nothing in them but loads, comparisons, jumps, stores of local variables, and calls of methods that only look.
+complete: nothing in them but loads, comparisons, jumps, stores of local variables, and calls of methods and functions that only look, or
+announce it if they do more.
 
 The iterator of a `for` loop around them is state that nobody sees. So where that goes on, a turn before is not compared with one after.
 """
@@ -19,11 +20,14 @@ from interleave import runtime
 from interleave.instrument.announce import gate
 from interleave.model import Site
 
-#: Methods that look at something, and those that let others go first.
-_LOOKING = frozenset({"acquire", "empty", "full", "is_alive", "is_set", "locked", "qsize", "sleep", "yield_point"})
+#: Methods and functions that look at something, and those that let others go first.
+_LOOKING = frozenset({
+    "acquire", "bool", "cancelled", "count", "done", "empty", "full", "get", "getattr", "hasattr", "is_alive", "is_set", "isinstance",
+    "len", "locked", "max", "min", "qsize", "running", "sleep", "yield_point",
+})  # fmt: skip
 _QUIET = frozenset({
-    "BINARY_OP", "BINARY_SUBSCR", "CALL", "CALL_KW", "COMPARE_OP", "CONTAINS_OP", "COPY", "IS_OP", "KW_NAMES", "NOP", "POP_TOP", "PRECALL",
-    "PUSH_NULL", "RETURN_CONST", "RETURN_VALUE", "STORE_FAST", "SWAP", "TO_BOOL", "UNARY_NEGATIVE", "UNARY_NOT",
+    "BINARY_OP", "BINARY_SUBSCR", "BUILD_TUPLE", "CALL", "CALL_KW", "COMPARE_OP", "CONTAINS_OP", "COPY", "IS_OP", "KW_NAMES", "NOP",
+    "POP_TOP", "PRECALL", "PUSH_NULL", "RETURN_CONST", "RETURN_VALUE", "STORE_FAST", "SWAP", "TO_BOOL", "UNARY_NEGATIVE", "UNARY_NOT",
 })  # fmt: skip
 _CALLS = ("CALL", "CALL_KW")
 _READS = ("BINARY_SUBSCR", "CONTAINS_OP", "LOAD_ATTR", "LOAD_DEREF", "LOAD_GLOBAL", "LOAD_METHOD", *_CALLS)

@@ -73,6 +73,7 @@ def pass_time(kernel: Any) -> int:
             kernel.enabled |= late
             kernel.trace.late.append(Late(len(kernel.events), late, is_idle=True))
         elif not kernel.at_quiescence():
-            break
+            # Those who only look and look are enabled then, and named by whoever judges.
+            return 0
     mask: int = kernel.enabled
     return mask

@@ -29,19 +29,17 @@ _IDLE = frozenset({"sleep", "yield", "spin"})
 
 
 class Turn:
-    """One turn of a loop, from its beginning on."""
+    """One turn of a loop, from its beginning on, in which its thread has only read, and others have changed nothing of that since."""
 
-    __slots__ = ("frame", "is_idle", "is_stale", "reads", "site", "values")
+    __slots__ = ("frame", "reads", "site", "values")
 
     def __init__(self, frame: Any, site: Site) -> None:
         #: Kept alive, so that no other frame can be taken for it.
         self.frame = frame
         self.site = site
         self.values = tuple(frame.f_locals.values())
-        #: What the thread read since, whether it did nothing else, and whether others have written any of it after that.
+        #: What the thread read since.
         self.reads: dict[Access, None] = {}
-        self.is_idle = True
-        self.is_stale = False
 
     def is_repeated_by(self, other: Turn) -> bool:
         """Tell whether another turn begins in the same state of the frame."""
@@ -53,8 +51,8 @@ class Spinning:
 
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel
-        #: By tid.
-        self._turns: dict[int, Turn] = {}
+        #: By tid: the turns in one frame that a next one may repeat, of loops inside each other or one after another.
+        self._turns: dict[int, list[Turn]] = {}
         self._waiting: dict[int, tuple[Operation, WaitQueue]] = {}
         #: Rounds in which all that are left only looked.
         self._rounds = 0
@@ -67,10 +65,14 @@ class Spinning:
             self._turns.pop(me.tid, None)
             return
         kernel.watch = self
-        last = self._turns.get(me.tid)
-        this = self._turns[me.tid] = Turn(frame, site)
-        if last is not None and last.is_idle and not last.is_stale and last.is_repeated_by(this):
-            self._wait(me, site, tuple(last.reads))
+        turns = self._turns.setdefault(me.tid, [])
+        if turns and turns[0].frame is not frame:
+            turns.clear()
+        known = next((index for index, turn in enumerate(turns) if turn.site is site), len(turns))
+        # Loops inside this one have come to their end.
+        last, turns[known:] = turns[known : known + 1], [this := Turn(frame, site)]
+        if last and last[0].is_repeated_by(this):
+            self._wait(me, site, tuple(last[0].reads))
             this.reads.clear()
 
     def saw(self, tid: int, kind: str, accesses: tuple[Access, ...] | None, target: int = -1) -> None:
@@ -114,16 +116,20 @@ class Spinning:
 
     def _enter(self, tid: int, accesses: tuple[Access, ...] | None, *, is_idle: bool) -> None:
         own = self._turns.get(tid)
-        if own is not None:
-            own.is_idle &= is_idle
-            own.reads.update((access if access.mode == READ else access._replace(mode=READ), None) for access in accesses or ())
+        if own:
+            if is_idle:
+                reads = [access if access.mode == READ else access._replace(mode=READ) for access in accesses or ()]
+                for turn in own:
+                    turn.reads.update(dict.fromkeys(reads))
+            else:
+                own.clear()
         if is_idle:
             return
         self._rounds = 0
         done = Operation("write", accesses, NOWHERE)
-        for other, turn in self._turns.items():
-            if other != tid and not turn.is_stale and conflict(done, Operation("spin", tuple(turn.reads), turn.site)):
-                turn.is_stale = True
+        for other, turns in self._turns.items():
+            if other != tid and turns:
+                turns[:] = [turn for turn in turns if not conflict(done, Operation("spin", tuple(turn.reads), turn.site))]
         for spin, queue in self._waiting.values():
             if not queue.is_open and conflict(done, spin):
                 self._kernel.open(queue)

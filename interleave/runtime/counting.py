@@ -1,0 +1,43 @@
+"""Whether a thread is in a loop that ends by itself: one over something (`for`), as against one that ends when something happens (`while`).
+
+An execution that has made very many steps is a livelock if no end is in sight. A loop over a range or a list has one, however long it is.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from types import CodeType, FrameType
+
+from interleave.runtime.sites import USER, rank
+
+
+def is_counting(frames: Iterable[FrameType]) -> bool:
+    """Tell whether the innermost loop of the program's own code that frames stand in, the innermost first, is one over something."""
+    for frame in frames:
+        if rank(frame.f_code) == USER:
+            around = [loop for loop in _loops(frame.f_code) if loop[0] <= frame.f_lasti <= loop[1]]
+            if around:
+                return min(around, key=lambda loop: loop[1] - loop[0])[2]
+    return False
+
+
+def outwards(frame: FrameType | None) -> Iterator[FrameType]:
+    """Yield a frame and those that called it."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+@lru_cache(maxsize=64)
+def _loops(code: CodeType) -> tuple[tuple[int, int, bool], ...]:
+    """Return the loops of a code object: the offsets of the first and the last instruction, and whether it is one over something."""
+    instructions = list(dis.get_instructions(code))
+    ends: dict[int, int] = {}
+    for one in instructions:
+        if "JUMP" in one.opname and isinstance(one.argval, int) and one.argval <= one.offset and one.opcode in dis.hasjrel:
+            # Several jumps back to one place, by `continue`, are one loop.
+            ends[one.argval] = one.offset
+    advances = [(one.offset, one.argval) for one in instructions if one.opname == "FOR_ITER"]
+    return tuple((start, end, any(start <= at <= end < leads_to for at, leads_to in advances)) for start, end in ends.items())

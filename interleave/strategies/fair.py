@@ -1,0 +1,42 @@
+"""Coming to an end: a schedule is followed, and then everybody that can go on gets its turns.
+
+It tells an execution that is only long from one that never ends: under this, whatever waits for another thread sees it go on.
+"""
+
+from __future__ import annotations
+
+from interleave.model import Point, Schedule, Trace
+from interleave.strategies._points import bits
+from interleave.strategies.replay import Replay
+
+#: Moments that a thread is given before another has its turn.
+TURN = 1_000
+
+
+class Fair:
+    """Make one execution: by a schedule up to a moment, after that by turns."""
+
+    every_access = True
+    scope = ""
+
+    def __init__(self, schedule: Schedule, until: int) -> None:
+        self._replay = Replay(schedule, strict=False)
+        #: When the turn began that is under way.
+        self._began = until
+
+    def begin(self) -> bool:
+        """Begin the only execution."""
+        return self._replay.begin()
+
+    def choose(self, point: Point) -> int:
+        """Follow the schedule; then go on with who is at it, until its turn is over."""
+        if point.moment < self._began:
+            return self._replay.choose(point)
+        if point.values or point.moment < self._began + TURN:
+            return point.default
+        self._began = point.moment
+        able = bits(point.enabled)
+        return next((tid for tid in able if tid > point.current), able[0])
+
+    def end(self, trace: Trace) -> None:
+        """Learn nothing."""

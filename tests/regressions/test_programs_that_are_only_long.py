@@ -1,0 +1,140 @@
+"""Loops of thousands of rounds: correct programs were called livelocks, and reports of broken ones had a line for every round."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from interleave import Budget, explore, replay
+from interleave.report.columns import turns_of
+from tests.threads import together
+
+ROUNDS = 60
+#: Far fewer steps than the programs have.
+SHORT = Budget(executions=4, steps=100)
+
+counter = 0
+
+
+def counts_up() -> None:
+    global counter
+    counter = 0
+
+    def count() -> None:
+        global counter
+        for _ in range(ROUNDS):
+            counter += 1
+
+    together(count, count)
+    assert counter == 2 * ROUNDS
+
+
+def counts_properly() -> None:
+    lock = threading.Lock()
+    total = 0
+
+    def count() -> None:
+        nonlocal total
+        for _ in range(ROUNDS):
+            with lock:
+                total += 1
+
+    together(count, count)
+    assert total == 2 * ROUNDS
+
+
+def draws_numbers() -> None:
+    """Too long even for an execution that is let go on."""
+
+    def draw() -> None:
+        for _ in range(SHORT.steps * 20):
+            numbers.append(1)
+
+    numbers: list[int] = []
+    together(draw, draw)
+
+
+def backs_off() -> None:
+    """Whoever does not get the second lock in time gives the first one back."""
+    one, two = threading.Lock(), threading.Lock()
+    done: list[int] = []
+
+    def work(first: threading.Lock, second: threading.Lock) -> None:
+        while True:
+            first.acquire()
+            if second.acquire(timeout=0.1):
+                break
+            first.release()
+        done.append(1)
+        second.release()
+        first.release()
+
+    together(lambda: work(one, two), lambda: work(two, one))
+    assert len(done) == 2
+
+
+def polls_for_ever() -> None:
+    def poll() -> None:
+        for _ in range(2):
+            while True:
+                turns.append(len(turns))
+                time.sleep(1)
+
+    turns: list[int] = []
+    together(poll, poll)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "dfs", "dpor", "random", "pct", "pos", "surw"])
+def test_a_correct_program_is_no_livelock(strategy: str) -> None:
+    result = explore(counts_properly, strategy=strategy, budget=SHORT)
+    assert result.verdict == "passed", result.failure and result.failure.report()
+    assert result.executions == SHORT.executions or strategy in ("dfs", "dpor")
+
+
+@pytest.mark.parametrize("strategy", ["auto", "dpor", "random", "pos"])
+def test_what_fails_in_the_end_is_found_and_made_simple(strategy: str) -> None:
+    failure = explore(counts_up, strategy=strategy, budget=SHORT).failure
+    assert failure is not None
+    assert failure.kind == "assertion"
+    assert failure.preemptions == 1
+    assert failure.trace.moments > SHORT.steps
+    again = replay(counts_up, failure.seed).failure
+    assert again is not None
+    assert again.outcome.signature == failure.outcome.signature
+
+
+def test_its_report_shows_one_round() -> None:
+    failure = explore(counts_up).failure
+    assert failure is not None
+    turns = turns_of(failure.trace.steps)
+    assert sum(len(turn.lines) for turn in turns) < 12
+    assert max(line.rounds for turn in turns for line in turn.lines) in (ROUNDS - 1, ROUNDS)
+    assert "lost an update" in failure.report()
+    assert failure.report().count("\n") < 90
+
+
+def test_what_explains_a_long_failure_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of thousands of accesses those count that are near a switch."""
+    monkeypatch.setitem(globals(), "ROUNDS", 1_200)
+    failure = explore(counts_up, gil_label=False).failure
+    assert failure is not None
+    assert "lost an update" in failure.report()
+
+
+def test_what_is_too_long_is_said_to_be() -> None:
+    result = explore(draws_numbers, strategy="random", budget=Budget(executions=1, steps=SHORT.steps))
+    assert result.verdict == "inconclusive"
+    assert "was not over after 2,500 steps" in result.uncontrolled[0]
+
+
+@pytest.mark.parametrize("strategy", ["auto", "dpor", "random"])
+def test_backing_off_in_step_is_no_livelock(strategy: str) -> None:
+    assert not explore(backs_off, strategy=strategy, budget=Budget(executions=20, steps=500)).failures
+
+
+def test_a_loop_without_an_end_is_one_within_a_loop_over_something_too() -> None:
+    failure = explore(polls_for_ever, strategy="random", budget=SHORT).failure
+    assert failure is not None
+    assert failure.kind == "livelock"
