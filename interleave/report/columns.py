@@ -3,9 +3,9 @@
 A *turn* is what one logical thread does before another goes on. Of its steps those are shown that matter: accesses that
 conflict with another thread's, and everything done to locks, queues and other primitives, but for what the standard library does to its
 own, inside a thread pool for instance. Steps of one source line are folded under it. A loop is shown once, with the number of its rounds.
-Where it is known which accesses explain the failure, they are marked with `>`, and of a long turn only the lines are shown that touch the
-same object or synchronise. What is still long keeps its beginning and its end. `replay --trace` prints everything. The last turns of a
-deadlock say what threads wait for in the end.
+Where it is known which accesses explain the failure, they are marked with `>`, of a long turn only the lines are shown that touch the
+same object or synchronise, and of many turns those near them. What is still long keeps its beginning and its end. `replay --trace` prints
+everything. The last turns of a deadlock say what threads wait for in the end.
 
 Where there are more threads than columns that can be read, each turn is a row of a list instead, with the thread's name.
 """
@@ -37,6 +37,8 @@ _INDENT: Final = "  "
 #: Lines of a turn, and turns of an interleaving, kept at the beginning and at the end.
 _LINES_KEPT: Final = (6, 6)
 _TURNS_KEPT: Final = (10, 30)
+#: So many turns are all shown; of more, where it is known what explains the failure, those near that.
+_TURNS_SHOWN_WHOLE: Final = 12
 #: A turn of so many lines is shown with all of them; and the most lines, or steps of one line, of a loop that is recognised.
 _LINES_SHOWN_WHOLE: Final = 5
 _LONGEST_LOOP: Final = 12
@@ -260,12 +262,13 @@ def table_of(turns: Sequence[Turn], threads: Sequence[ThreadInfo], *, width: int
     else:
         name_width = min(max(len(names[tid]) for tid in shown), 20)
         table = _empty_table(["", "thread", "steps"], [number_width, name_width, width - number_width - name_width - 2 * _BORDER])
-    cut = _Cut(len(turns))
+    left_out = _left_out(turns)
     for number, turn in enumerate(turns):
-        if number == cut.start and cut.length:
-            note = Text(f"... {cut.length} turns left out ...", style="dim")
-            table.add_row("", *([note] if widths is not None else ["", note]))
-        if cut.hides(number):
+        if number in left_out:
+            if number - 1 not in left_out:
+                length = next(count for count in range(1, len(turns)) if number + count not in left_out)
+                note = Text(f"... {length} turns left out ...", style="dim")
+                table.add_row("", *([note] if widths is not None else ["", note]))
             continue
         cells = [Text(str(number + 1), style="dim")]
         if widths is not None:
@@ -302,16 +305,19 @@ def _column_widths(wanted: Sequence[int], available: int) -> list[int] | None:
     return widths
 
 
-class _Cut:
-    """Which turns of a long interleaving are left out."""
-
-    def __init__(self, total: int) -> None:
-        head, tail = _TURNS_KEPT
-        self.start = head
-        self.length = total - head - tail if total > head + tail + 1 else 0
-
-    def hides(self, number: int) -> bool:
-        return self.start <= number < self.start + self.length
+def _left_out(turns: Sequence[Turn]) -> set[int]:
+    """Return the numbers of those turns of a long interleaving that are left out, some in a row each time."""
+    head, tail = _TURNS_KEPT
+    marked = {number for number, turn in enumerate(turns) if any(line.is_marked for line in turn.lines)}
+    if marked and len(turns) > _TURNS_SHOWN_WHOLE:
+        # What explains the failure is shown, with what came just before and after, and how it began and ended.
+        kept = {number + near for number in marked for near in (-1, 0, 1)} | {0, len(turns) - 1}
+    elif len(turns) > head + tail + 1:
+        kept = {*range(head), *range(len(turns) - tail, len(turns))}
+    else:
+        return set()
+    rest = set(range(len(turns))) - kept
+    return {number for number in rest if {number - 1, number + 1} & rest}
 
 
 def names_of(threads: Sequence[ThreadInfo]) -> dict[int, str]:

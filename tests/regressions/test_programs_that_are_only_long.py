@@ -123,6 +123,31 @@ def test_what_explains_a_long_failure_is_found(monkeypatch: pytest.MonkeyPatch) 
     assert "lost an update" in failure.report()
 
 
+def makes_two() -> None:
+    """Ten threads, of which two come into each other's way."""
+    made: list[object] = []
+    seen: list[object] = []
+
+    def get() -> None:
+        if not made:
+            time.sleep(0.001)
+            made.append(object())
+        seen.append(made[-1])
+
+    together(*[get] * 10)
+    assert len(made) == 1
+
+
+def test_turns_far_from_what_explains_the_failure_are_left_out() -> None:
+    failure = explore(makes_two, strategy="random").failure
+    assert failure is not None
+    assert len(turns_of(failure.trace.steps)) > 20
+    report = failure.report()
+    assert "turns left out" in report
+    assert report.count("\n> ") + report.count("\u2502 > ") >= 3, "what explains it is not"
+    assert report.count("\n") < 110
+
+
 def test_what_is_too_long_is_said_to_be() -> None:
     result = explore(draws_numbers, strategy="random", budget=Budget(executions=1, steps=SHORT.steps))
     assert result.verdict == "inconclusive"
