@@ -77,7 +77,11 @@ def _announce_divisible(site: Site, accesses: Divisible, value: object) -> None:
             trap.steps.lose_track()
         return
     unseen, thread = unseen_of(trap), trap.kernel.me
-    if registry.covers(accesses.module):
+    if any(field is ANYWHERE for _, field, _ in plain):
+        for owner, field, mode in plain:
+            if field is not ANYWHERE:
+                trap.places.record(trap.places.entries.get(id(owner)) or trap.places.enter(owner, thread), field, mode, thread, site)
+    if accesses.module and registry.covers(accesses.module):
         if accesses.module in trap.ledger.imported:
             # From the next execution on it announces what it does, and the search begins anew.
             return

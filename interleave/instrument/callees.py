@@ -39,9 +39,9 @@ from types import (
 )
 from typing import Any
 
-from interleave.instrument import callbacks, containers, families, foreign, functions, kinds, settings
+from interleave.instrument import attributes, callbacks, containers, families, foreign, functions, kinds, settings
 from interleave.instrument.announce import Divisible, announce, announce_unknown, gate
-from interleave.instrument.containers import ATOMIC_METHODS, COMPARISONS, KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
+from interleave.instrument.containers import COMPARISONS, KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
 from interleave.instrument.context import SUSPENDING
 from interleave.instrument.families import BOUND, DEQUE, LIST, SCALARS, VIEW, family, is_library_container, sees_deaths
 from interleave.instrument.foreign import operated, used
@@ -118,7 +118,8 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
             accesses.append((owner, WHOLE, WRITE))
         elif is_library_container(type(owner)) or family(type(owner)):
             action = containers.read_whole if function.__name__ in PYTHON_READERS else containers.write_whole
-            accesses += (containers.look_anywhere if sees_deaths(type(owner), function.__name__) else action)(owner, ())
+            accesses += containers.look_anywhere(owner, ()) if sees_deaths(type(owner), function.__name__) else []
+            accesses += action(owner, ())
         elif not kinds.is_stateless(function):
             accesses += containers.write_whole(owner, ())
         elif function.__globals__["__name__"] in kinds.CONFIGURED:
@@ -163,8 +164,7 @@ def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, 
         is_held = not function.__code__.co_flags & SUSPENDING
         announce(site, Divisible(accesses, function.__qualname__, root_of(function), has_state=True, is_held=is_held))
     elif accesses:
-        is_atomic = root_of(function) in kinds.ATOMIC_MODULES or (function.__module__, function.__qualname__) in functions.ATOMIC
-        if not is_atomic and not ("." in function.__qualname__ and function.__name__ in ATOMIC_METHODS):
+        if not functions.is_atomic(function, arguments):
             accesses = Divisible(accesses, f"{function.__module__}.{function.__qualname__}", root_of(function))
         announce(site, accesses)
 
@@ -199,12 +199,19 @@ def _next(site: Site, arguments: Arguments) -> None:
 def _method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
     """Announce a call of a method that is written in C."""
     kind = family(type(owner))
-    if name in COMPARISONS and (accesses := looked_through("show" if name in foreign.METHODS["show"] else "compare", owner, *arguments)):
+    if name in _GIVING_AWAY:
+        # What comes back has the dictionary of the attributes itself.
+        attributes.note_namespace(owner)
+        announce(site, [(owner, WHOLE, READ)])
+    elif name in COMPARISONS and (accesses := looked_through("show" if name in foreign.METHODS["show"] else "compare", owner, *arguments)):
         announce(site, accesses)
     elif kind:
         _container_method(site, owner, kind, name, arguments)
     else:
         _object_method(site, owner, name, arguments)
+
+
+_GIVING_AWAY = frozenset({"__reduce_ex__", "__reduce__", "__getstate__"})
 
 
 def _container_method(site: Site, owner: Any, kind: int, name: str, arguments: Arguments) -> None:
