@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Hashable
+from random import Random
 from typing import Any
 
 from interleave import runtime
@@ -86,6 +87,9 @@ def _announce_divisible(site: Site, accesses: Divisible, value: object) -> None:
             # From the next execution on it announces what it does, and the search begins anew.
             return
         unseen.made.add(accesses.module)
+    if accesses.module == "random" and "gauss" not in accesses.who:
+        # Which numbers a thread draws is nobody's choice; `gauss` may give two threads the same.
+        plain = [access for access in plain if not isinstance(access[0], Random)]
     if not (accesses.has_state and unseen.enter(accesses.module, thread, is_held=accesses.is_held)):
         unseen.use(plain, thread, accesses.who, accesses.module)
 
