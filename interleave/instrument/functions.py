@@ -22,6 +22,7 @@ from interleave.instrument import attributes
 from interleave.instrument.announce import gate
 from interleave.instrument.containers import ATOMIC_METHODS, read_whole, write_whole
 from interleave.instrument.families import BOUND, NONE, VIEW, family, operations
+from interleave.instrument.files import opened
 from interleave.instrument.foreign import operated
 from interleave.instrument.items import DELETIONS, READS, STORES, membership_reads, size_reads, truths
 from interleave.instrument.iterators import called, consumed, examine, looked_into, nested_reads, read_linked, started
@@ -154,10 +155,11 @@ def _add(table: dict[Any, Reads], entry: Reads, module: ModuleType, names: str) 
 
 #: By function.
 FUNCTIONS: dict[Any, Reads] = {}
-_add(FUNCTIONS, _nothing, builtins, "isinstance issubclass id callable ord open input super locals")
+_add(FUNCTIONS, _nothing, builtins, "isinstance issubclass id callable ord input super locals")
 _add(FUNCTIONS, _by_operation("convert"), builtins, "hash abs divmod round pow chr bin hex oct")
 _add(FUNCTIONS, _show, builtins, "repr ascii format")
 _add(FUNCTIONS, _make_class, builtins, "__build_class__")
+_add(FUNCTIONS, opened, builtins, "open")
 _add(FUNCTIONS, _nothing, sys, "getrefcount _getframe intern exc_info")
 _add(FUNCTIONS, _examine, builtins, "sum min max any all sorted")
 _add(FUNCTIONS, lambda arguments: read_arguments(arguments, is_deep=True), _pickle, "dumps dump")
