@@ -2,7 +2,7 @@
 
 `random`'s hidden generator is seeded before each execution and gets its state back after the exploration; `os.urandom`, on
 which `secrets`, `uuid.uuid4` and `random.SystemRandom` draw, gives bytes from a generator seeded likewise, and so do generators that the
-program makes without a seed. `tempfile` draws the names of files from one for this process, made anew.
+program makes without a seed. `tempfile` draws the names of files from one made anew.
 """
 
 from __future__ import annotations
@@ -82,8 +82,7 @@ def renew() -> None:
 
 
 def _draw_names() -> Iterator[str]:
-    # The processes of one exploration share a folder.
-    numbers = random.Random(os.getpid())
+    numbers = random.Random(_SEED)
     while True:
         yield f"{numbers.getrandbits(40):010x}"
 

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from interleave import Budget, Result, explore
 from tests.threads import together
+
+
+@pytest.fixture(autouse=True)
+def folder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have a folder for temporary files whose name is the same wherever the test is replayed, and that no other test uses."""
+    path = Path(tempfile.gettempdir(), "interleave", re.sub(r"\W+", "-", request.node.name))
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(path))
+    yield
+    shutil.rmtree(path)
 
 
 def count(path: Path) -> None:
