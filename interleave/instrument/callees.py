@@ -20,23 +20,13 @@ import functools
 import operator
 import sys
 import threading
+import types
 import weakref
 from collections.abc import Callable
 from contextvars import Context
 from functools import cache
 from gc import get_referents
-from types import (
-    AsyncGeneratorType,
-    BuiltinFunctionType,
-    ClassMethodDescriptorType,
-    CodeType,
-    FunctionType,
-    MethodDescriptorType,
-    MethodType,
-    MethodWrapperType,
-    ModuleType,
-    WrapperDescriptorType,
-)
+from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from interleave.instrument import attributes, callbacks, containers, families, foreign, functions, kinds, settings
@@ -143,7 +133,7 @@ def _silent(function: FunctionType) -> int:
 #: Functions by module and name, of which one knows what they do.
 _KNOWN = settings.SETTINGS.keys() | REGISTERING
 #: By id: code of neutral functions, which is kept alive by it.
-_neutral: dict[int, CodeType] = {}
+_neutral: dict[int, types.CodeType] = {}
 
 
 def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, arguments: Arguments) -> None:
@@ -376,8 +366,8 @@ CALLEES: dict[type, Callee] = {
     FunctionType: _python_function,
     MethodType: _bound_method,
     BuiltinFunctionType: _builtin,
-    **dict.fromkeys((MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType), _descriptor),
-    MethodWrapperType: _wrapper,
+    **dict.fromkeys((types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType), _descriptor),
+    types.MethodWrapperType: _wrapper,
     functools.partial: _partial,
     type(functools.lru_cache(len)): _cache,
     weakref.ReferenceType: _reference,
