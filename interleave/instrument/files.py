@@ -18,6 +18,7 @@ from interleave.instrument.announce import Divisible
 from interleave.instrument.families import item
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, WRITE
+from interleave.runtime.suspension import aside
 
 Arguments = tuple[Any, ...]
 
@@ -54,6 +55,7 @@ def opened(arguments: Arguments) -> AccessList:
     return _written(arguments[:1]) if modes and modes[0] & set("wxa+") else _looked_for(arguments)
 
 
+@aside
 def _paths(values: Arguments) -> list[str]:
     return [os.path.abspath(os.fsdecode(value)) for value in values if isinstance(value, (str, bytes, PurePath)) and value != ":memory:"]
 
