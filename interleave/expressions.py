@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import sys
 
 from interleave.model import Site
 
@@ -18,7 +19,8 @@ def container_at(site: Site) -> str:
         node = _container(ast.parse(f"({_text_at(site)}\n)", mode="eval").body)
     except (SyntaxError, ValueError):
         return ""
-    return ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
+    name = ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
+    return name if name != "self" else ""
 
 
 def _text_at(site: Site) -> str:
@@ -41,7 +43,8 @@ def _container(node: ast.expr) -> ast.expr | None:
     if isinstance(node, ast.Compare):
         return node.comparators[-1] if isinstance(node.ops[-1], (ast.In, ast.NotIn)) else None
     if isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Attribute):
-            return node.func.value
-        return node.args[0] if len(node.args) == 1 else None
+        if not isinstance(node.func, ast.Attribute):
+            return node.args[0] if len(node.args) == 1 else None
+        # `bisect.insort(xs, x)` is no method.
+        return next(iter(node.args), None) if ast.unparse(node.func.value) in sys.modules else node.func.value
     return node

@@ -136,7 +136,7 @@ class Recorder:
 
     def _guess(self, owner: Owner, site: Site) -> str:
         """Return what the source calls a container, where it was first met."""
-        if owner not in self._guesses and (said := container_at(site)):
+        if owner not in self._guesses and owner[-1] != "File" and (said := container_at(site)):
             uses = self._uses[said] = self._uses.get(said, 0) + 1
             self._guesses[owner] = said if uses == 1 else f"{said} #{uses}"
         return self._guesses.get(owner, "")

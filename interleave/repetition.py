@@ -43,11 +43,17 @@ def is_repeated(one: Trace, other: Trace) -> bool:
 
 
 def _accesses(events: Sequence[Event]) -> list[tuple[object, ...]]:
-    """Return what was done, place by place, each place once in one stretch of a thread's accesses."""
+    """Return what was done, place by place, each place once in one stretch of a thread's accesses.
+
+    Keys are left out: they may be objects of one execution, or what `id` said of those.
+    """
     found: dict[tuple[object, ...], None] = {}
     for tid, operation in events:
-        parts: Sequence[object] = operation.accesses if operation.kind in ("read", "write") and operation.accesses else (operation,)
-        found.update(((tid, part), None) for part in parts)
+        if operation.kind in ("read", "write") and operation.accesses:
+            parts = [(owner, field[0] if type(field) is tuple else field, mode) for owner, field, mode in operation.accesses]
+            found.update(((tid, part), None) for part in parts)
+        else:
+            found[tid, operation] = None
     return list(found)
 
 

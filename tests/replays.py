@@ -24,7 +24,8 @@ from tests.test_determinism import described
 
 #: Failures written down for one test: generated programs would fill books.
 MOST = 20
-_NUMBERS = re.compile(r"(?<=pytest-)\d+|0x[0-9a-f]+")
+#: Of folders, of processes that run tests, and addresses, also those that the program takes for keys.
+_NUMBERS = re.compile(r"(?<=pytest-)\d+(/popen-gw\d+)?|0x[0-9a-f]+|(?<=\[)\d{12,}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

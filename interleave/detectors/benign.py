@@ -11,6 +11,7 @@ the *reference*: if the place ends up with another value there, an update is mis
   from an `itertools.count`, and the storing of several items in one container: each is atomic;
 * a place that is set once, by a thread that has looked at it under the lock before, and that others look at in the same places of the
   source (double-checked locking): who does so without the lock finds it set or looks again;
+* a place that has the value again which was read, when it is written: the owner of a lock that was taken and released meanwhile;
 * a place to which only one value is ever written, with no other in the reference: a flag that is set once and polled, a cache whose
   entries are computed twice with the same result. Of one write by one thread that is said of booleans only: it may be the first of many.
 
@@ -56,6 +57,8 @@ class Grader:
         if pattern in _UPDATES and isinstance(place.field, (str, tuple)) and not self._follows(place, pattern, positions):
             lost, left = (1, 2) if pattern == _UPDATES[0] else (0, 1)
             is_same = self._is_same(self._values[positions[lost]], self._values[positions[left]])
+            if pattern == _UPDATES[0] and self._is_put_back(place, positions):
+                return "benign", "what was read is there again when it is overwritten"
             if is_same is False or (is_same and self._is_missing(place)):
                 return "harmful", ""
             if is_same and self._is_missing(place) is False:
@@ -85,6 +88,11 @@ class Grader:
         first, between = (place.index[position] for position in positions[:2])
         tid = place.touches[between].tid
         return any(touch.tid == tid and not touch.mode for touch in place.touches[first + 1 : between])
+
+    def _is_put_back(self, place: Place, positions: Sequence[int]) -> bool:
+        """Tell whether what a thread read is there again when it writes, as the owner of a lock that was taken and released is."""
+        written = [touch.position for touch in place.touches if touch.mode and positions[0] < touch.position < positions[2]]
+        return bool(written) and self._is_same(self._values[positions[0]], self._values[written[-1]]) is True
 
     def _grade_values(self, place: Place) -> tuple[Severity, str]:
         own, other = self._written.get((place.owner, place.field), []), self._reference.get((place.owner, place.field), [])

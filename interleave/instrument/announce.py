@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Hashable
+from random import Random
 from typing import Any
 
 from interleave import runtime
@@ -77,11 +78,22 @@ def _announce_divisible(site: Site, accesses: Divisible, value: object) -> None:
             trap.steps.lose_track()
         return
     unseen, thread = unseen_of(trap), trap.kernel.me
-    if registry.covers(accesses.module):
+    if any(field is ANYWHERE for _, field, _ in plain):
+        for owner, field, mode in plain:
+            if field is not ANYWHERE:
+                trap.places.record(trap.places.entries.get(id(owner)) or trap.places.enter(owner, thread), field, mode, thread, site)
+    if accesses.module and registry.covers(accesses.module):
         if accesses.module in trap.ledger.imported:
             # From the next execution on it announces what it does, and the search begins anew.
             return
         unseen.made.add(accesses.module)
+    for opener, packages in trap.openers:
+        # It was there before anybody else was, which is not announced.
+        if accesses.has_state and accesses.module in packages:
+            unseen.enter(accesses.module, opener, is_held=False)
+    if accesses.module == "random" and "gauss" not in accesses.who:
+        # Which numbers a thread draws is nobody's choice; `gauss` may give two threads the same.
+        plain = [access for access in plain if not isinstance(access[0], Random)]
     if not (accesses.has_state and unseen.enter(accesses.module, thread, is_held=accesses.is_held)):
         unseen.use(plain, thread, accesses.who, accesses.module)
 

@@ -20,28 +20,18 @@ import functools
 import operator
 import sys
 import threading
+import types
 import weakref
 from collections.abc import Callable
 from contextvars import Context
 from functools import cache
 from gc import get_referents
-from types import (
-    AsyncGeneratorType,
-    BuiltinFunctionType,
-    ClassMethodDescriptorType,
-    CodeType,
-    FunctionType,
-    MethodDescriptorType,
-    MethodType,
-    MethodWrapperType,
-    ModuleType,
-    WrapperDescriptorType,
-)
+from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from interleave.instrument import callbacks, containers, families, foreign, functions, kinds, settings
+from interleave.instrument import attributes, callbacks, containers, families, foreign, functions, kinds, settings
 from interleave.instrument.announce import Divisible, announce, announce_unknown, gate
-from interleave.instrument.containers import ATOMIC_METHODS, COMPARISONS, KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
+from interleave.instrument.containers import COMPARISONS, KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
 from interleave.instrument.context import SUSPENDING
 from interleave.instrument.families import BOUND, DEQUE, LIST, SCALARS, VIEW, family, is_library_container, sees_deaths
 from interleave.instrument.foreign import operated, used
@@ -118,7 +108,8 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
             accesses.append((owner, WHOLE, WRITE))
         elif is_library_container(type(owner)) or family(type(owner)):
             action = containers.read_whole if function.__name__ in PYTHON_READERS else containers.write_whole
-            accesses += (containers.look_anywhere if sees_deaths(type(owner), function.__name__) else action)(owner, ())
+            accesses += containers.look_anywhere(owner, ()) if sees_deaths(type(owner), function.__name__) else []
+            accesses += action(owner, ())
         elif not kinds.is_stateless(function):
             accesses += containers.write_whole(owner, ())
         elif function.__globals__["__name__"] in kinds.CONFIGURED:
@@ -142,7 +133,7 @@ def _silent(function: FunctionType) -> int:
 #: Functions by module and name, of which one knows what they do.
 _KNOWN = settings.SETTINGS.keys() | REGISTERING
 #: By id: code of neutral functions, which is kept alive by it.
-_neutral: dict[int, CodeType] = {}
+_neutral: dict[int, types.CodeType] = {}
 
 
 def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, arguments: Arguments) -> None:
@@ -163,8 +154,7 @@ def _announce_call(site: Site, function: Any, whose: int, accesses: AccessList, 
         is_held = not function.__code__.co_flags & SUSPENDING
         announce(site, Divisible(accesses, function.__qualname__, root_of(function), has_state=True, is_held=is_held))
     elif accesses:
-        is_atomic = root_of(function) in kinds.ATOMIC_MODULES or (function.__module__, function.__qualname__) in functions.ATOMIC
-        if not is_atomic and not ("." in function.__qualname__ and function.__name__ in ATOMIC_METHODS):
+        if not functions.is_atomic(function, arguments):
             accesses = Divisible(accesses, f"{function.__module__}.{function.__qualname__}", root_of(function))
         announce(site, accesses)
 
@@ -199,12 +189,19 @@ def _next(site: Site, arguments: Arguments) -> None:
 def _method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:
     """Announce a call of a method that is written in C."""
     kind = family(type(owner))
-    if name in COMPARISONS and (accesses := looked_through("show" if name in foreign.METHODS["show"] else "compare", owner, *arguments)):
+    if name in _GIVING_AWAY:
+        # What comes back has the dictionary of the attributes itself.
+        attributes.note_namespace(owner)
+        announce(site, [(owner, WHOLE, READ)])
+    elif name in COMPARISONS and (accesses := looked_through("show" if name in foreign.METHODS["show"] else "compare", owner, *arguments)):
         announce(site, accesses)
     elif kind:
         _container_method(site, owner, kind, name, arguments)
     else:
         _object_method(site, owner, name, arguments)
+
+
+_GIVING_AWAY = frozenset({"__reduce_ex__", "__reduce__", "__getstate__"})
 
 
 def _container_method(site: Site, owner: Any, kind: int, name: str, arguments: Arguments) -> None:
@@ -369,8 +366,8 @@ CALLEES: dict[type, Callee] = {
     FunctionType: _python_function,
     MethodType: _bound_method,
     BuiltinFunctionType: _builtin,
-    **dict.fromkeys((MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType), _descriptor),
-    MethodWrapperType: _wrapper,
+    **dict.fromkeys((types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType), _descriptor),
+    types.MethodWrapperType: _wrapper,
     functools.partial: _partial,
     type(functools.lru_cache(len)): _cache,
     weakref.ReferenceType: _reference,

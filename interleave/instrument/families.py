@@ -20,21 +20,8 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodWra
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
-from interleave.instrument.kinds import (
-    FOREIGN_CODE,
-    LIBRARY,
-    NEUTRAL,
-    find,
-    forwards,
-    is_a,
-    is_changing,
-    is_stateless,
-    mro_of,
-    name_of,
-    origin,
-    peek,
-    qualified_name,
-)
+from interleave.instrument import kinds
+from interleave.instrument.kinds import find, forwards, is_a, is_changing, is_stateless, mro_of, name_of, origin, peek, qualified_name
 from interleave.instrument.registry import Kinds, registry
 from interleave.model import WHOLE
 
@@ -93,17 +80,17 @@ def _judge_operation(tp: type, dunder: str) -> int:
 
 def _judge_function(tp: type, function: Any) -> int:
     """Judge an operation that is written in Python: it announces what it does itself, unless it is out of scope."""
-    whose = origin(function) if type(function) is FunctionType else NEUTRAL
-    if whose == NEUTRAL and getattr(function, "__module__", "") == "collections.abc":
+    whose = origin(function) if type(function) is FunctionType else kinds.NEUTRAL
+    if whose == kinds.NEUTRAL and getattr(function, "__module__", "") == "collections.abc":
         # A mix-in does what it does by what the class has of its own.
         found = [core[1] for name in ("__getitem__", "__iter__", "__len__", "__contains__") if (core := find(tp, name)) is not None]
         own = [core for core in found if type(core) is FunctionType and core.__module__ != "collections.abc"]
-        whose = origin(own[0]) if own else NEUTRAL
-    if whose == LIBRARY and sees_deaths(tp, function.__name__):
+        whose = origin(own[0]) if own else kinds.NEUTRAL
+    if whose == kinds.LIBRARY and sees_deaths(tp, function.__name__):
         return WEAK
-    if whose == LIBRARY and is_stateless(function) and function.__module__ != "weakref":
+    if whose == kinds.LIBRARY and is_stateless(function) and function.__module__ != "weakref":
         return NONE
-    return OPAQUE if whose == LIBRARY else FOREIGN if whose == FOREIGN_CODE else NONE
+    return OPAQUE if whose == kinds.LIBRARY else FOREIGN if whose == kinds.FOREIGN_CODE else NONE
 
 
 def is_library_container(tp: type) -> bool:

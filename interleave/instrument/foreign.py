@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 from interleave.instrument.announce import Divisible, announce, gate
-from interleave.instrument.families import FOREIGN, OPAQUE, family, operations
+from interleave.instrument.families import ANYWHERE, FOREIGN, OPAQUE, WEAK, family, operations
 from interleave.instrument.kinds import find, module_name, mro_of, qualified_name, root_module
 from interleave.instrument.links import linked
 from interleave.instrument.registry import AccessList, Kinds, registry
@@ -68,7 +68,8 @@ def used(obj: Any, mode: int, *, is_held: bool = True) -> AccessList:
     """Return the access to an object by code out of scope."""
     tp = next((cls for cls in mro_of(type(obj))[:-1] if not registry.covers(module_name(cls))), type(obj))
     who = f"code of {module_name(tp)}.{qualified_name(tp)}"
-    accesses: AccessList = [(one, WHOLE, mode) for one in (obj, *linked(obj))]
+    accesses: AccessList = [(obj, ANYWHERE, READ)] if operations("__iter__")[type(obj)] == WEAK else []
+    accesses += [(one, WHOLE, mode) for one in (obj, *linked(obj))]
     return Divisible(accesses, who, root_module(tp), has_state=root_module(tp) not in sys.stdlib_module_names, is_held=is_held)
 
 
@@ -88,7 +89,7 @@ def is_outside(tp: type, name: str) -> bool:
     return (
         found is not None
         and type(found[1]) is FunctionType
-        and (operations(name)[tp] == FOREIGN or (operations(name)[tp] == OPAQUE and not family(tp) and not issubclass(tp, tuple)))
+        and (operations(name)[tp] in (FOREIGN, WEAK) or (operations(name)[tp] == OPAQUE and not family(tp) and not issubclass(tp, tuple)))
     )
 
 

@@ -15,17 +15,18 @@ import operator
 import struct
 import sys
 from collections.abc import Callable
-from types import FrameType, ModuleType
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from interleave.instrument import attributes
 from interleave.instrument.announce import gate
-from interleave.instrument.containers import read_whole, write_whole
+from interleave.instrument.containers import ATOMIC_METHODS, read_whole, write_whole
 from interleave.instrument.families import BOUND, NONE, VIEW, family, operations
+from interleave.instrument.files import opened
 from interleave.instrument.foreign import operated
 from interleave.instrument.items import DELETIONS, READS, STORES, membership_reads, size_reads, truths
 from interleave.instrument.iterators import called, consumed, examine, looked_into, nested_reads, read_linked, started
-from interleave.instrument.kinds import is_heap_type, mro_of, root_module
+from interleave.instrument.kinds import ATOMIC_MODULES, find, is_heap_type, mro_of, root_module, root_of
 from interleave.instrument.operators import operand_accesses
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.instrument.settings import printed
@@ -42,7 +43,10 @@ def _nothing(arguments: Arguments) -> AccessList:
 
 def _iterate(arguments: Arguments) -> AccessList:
     """Return what iterating over each argument touches."""
-    return [access for value in arguments for access in (called(value) if type(value) in BOUND else consumed(value))]
+    accesses: AccessList = []
+    for value in arguments:
+        accesses += called(value) if type(value) in BOUND else consumed(value)
+    return accesses
 
 
 def _examine(arguments: Arguments) -> AccessList:
@@ -151,10 +155,11 @@ def _add(table: dict[Any, Reads], entry: Reads, module: ModuleType, names: str) 
 
 #: By function.
 FUNCTIONS: dict[Any, Reads] = {}
-_add(FUNCTIONS, _nothing, builtins, "isinstance issubclass id callable ord open input super locals")
+_add(FUNCTIONS, _nothing, builtins, "isinstance issubclass id callable ord input super locals")
 _add(FUNCTIONS, _by_operation("convert"), builtins, "hash abs divmod round pow chr bin hex oct")
 _add(FUNCTIONS, _show, builtins, "repr ascii format")
 _add(FUNCTIONS, _make_class, builtins, "__build_class__")
+_add(FUNCTIONS, opened, builtins, "open")
 _add(FUNCTIONS, _nothing, sys, "getrefcount _getframe intern exc_info")
 _add(FUNCTIONS, _examine, builtins, "sum min max any all sorted")
 _add(FUNCTIONS, lambda arguments: read_arguments(arguments, is_deep=True), _pickle, "dumps dump")
@@ -199,8 +204,32 @@ DEEP_READERS = frozenset({
     ("dataclasses", "replace"), ("inspect", "getattr_static"), ("inspect", "getmembers"),
     ("pprint", "pformat"), ("pprint", "pprint"), ("pprint", "pp"),
 })  # fmt: skip
-#: Those that come to what they are given, or to their object, once, by one function of C.
-ATOMIC = frozenset({("copy", "copy"), ("json", "dumps")})
+
+
+def is_atomic(function: FunctionType, arguments: Arguments) -> bool:
+    """Tell whether a function of the standard library comes to what it is given, or to its object, once, by one function of C.
+
+    `json.dumps` does so unless it indents, before 3.13; `copy.copy` unless it puts the items of a subclass into a new one.
+    """
+    name, cls = function.__name__, function.__qualname__.rpartition(".")[0]
+    if cls in _WEAK:
+        return name in _WEAK[cls]
+    if root_of(function) in ATOMIC_MODULES or (cls and name in ATOMIC_METHODS):
+        return True
+    if (function.__module__, name) == ("json", "dumps"):
+        return sys.version_info >= (3, 13) or not any(type(value) in (int, str) for value in arguments[1:])
+    if (function.__module__, name) == ("copy", "copy") and arguments:
+        tp = type(arguments[0])
+        return tp in (list, dict) or not issubclass(tp, (list, dict)) or bool(find(tp, "__copy__")) or find(tp, "__reduce__") != _REDUCE
+    return False
+
+
+#: By weak container: which of its methods are.
+_WEAK = dict.fromkeys(
+    ("WeakSet", "WeakValueDictionary", "WeakKeyDictionary"), (ATOMIC_METHODS - {"copy"}) | {"pop", "popitem", "valuerefs", "keyrefs"}
+)
+_WEAK["WeakKeyDictionary"] |= {"setdefault"}
+_REDUCE = find(object, "__reduce__")
 
 #: Functions that access an attribute whose name is an argument, or give away the dictionary of all attributes.
 ACCESSORS = frozenset({getattr, hasattr, setattr, delattr, vars, globals})

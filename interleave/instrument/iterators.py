@@ -29,9 +29,9 @@ from weakref import ref
 
 from interleave import runtime
 from interleave.instrument import families, kinds
-from interleave.instrument.announce import announce, announce_one, gate
+from interleave.instrument.announce import Divisible, announce, announce_one, gate
 from interleave.instrument.containers import method_action, read_whole, write_whole
-from interleave.instrument.families import ANYWHERE, BOUND, DEFAULTDICT, DICT, SCALARS, SET, VIEW, family, operations
+from interleave.instrument.families import BOUND, DEFAULTDICT, DICT, SCALARS, SET, VIEW, family, operations
 from interleave.instrument.foreign import USED_IN_CONTAINERS, looking, operated, used
 from interleave.instrument.kinds import find, instance_namespace, is_changing, is_heap_type, iterates_in_python
 from interleave.instrument.links import is_linking, linked
@@ -77,8 +77,8 @@ def _iterator_kind(tp: type) -> int:
 _iterators = registry.new_cache(_iterator_kind)
 
 
-def behind(iterator: Any, depth: int = 0) -> AccessList:
-    """Return what one step of an iterator of a known C type touches."""
+def behind(iterator: Any, depth: int = 0, *, is_shared: bool = False) -> AccessList:
+    """Return what one step of an iterator of a known C type touches. Who shares it shares what is behind it."""
     accesses: AccessList = []
     parts = get_referents(iterator)
     for part in parts:
@@ -86,7 +86,7 @@ def behind(iterator: Any, depth: int = 0) -> AccessList:
         if tp is tuple:
             # `zip` and `map` keep their iterators in a tuple; other tuples hold values on their way to the program.
             for inner in part:
-                accesses += _within(inner, sys.getrefcount(inner) > _UNSHARED, depth)
+                accesses += _within(inner, is_shared or sys.getrefcount(inner) > _UNSHARED, depth)
             continue
         kind = family(tp)
         if kind == VIEW:
@@ -98,7 +98,7 @@ def behind(iterator: Any, depth: int = 0) -> AccessList:
         elif type(iterator) is _SequenceIterator and operations("__getitem__")[tp]:
             accesses += read_whole(part, ())
         else:
-            accesses += _within(part, sys.getrefcount(part) > _UNSHARED + 1, depth)
+            accesses += _within(part, is_shared or sys.getrefcount(part) > _UNSHARED + 1, depth)
     if type(iterator) in _LOOKING and not any(type(part) in (FunctionType, MethodType) for part in parts):
         is_writer = any(type(part) in (methodcaller, MethodDescriptorType) for part in parts)
         accesses += looked_into(accesses, parts, WRITE if is_writer else READ)
@@ -110,9 +110,11 @@ def _within(part: Any, is_shared: bool, depth: int) -> AccessList:
     kind = _iterators[type(part)]
     if type(part) is _TupleIterator:
         accesses: AccessList = [(items, WHOLE, READ) for items in get_referents(part)]
+        # `chain` keeps what is to come in a tuple.
+        accesses += [access for items in get_referents(part) if is_shared for one in items for access in _within(one, True, depth + 1)]
     else:
         is_deeper = depth < _DEPTH and (kind == WRAPPER or type(part) is _tee_dataobject)
-        accesses = behind(part, depth + 1) if is_deeper else _advanced(part)[1:] if kind == OUTSIDE else []
+        accesses = behind(part, depth + 1, is_shared=is_shared) if is_deeper else _advanced(part)[1:] if kind == OUTSIDE else []
     if is_shared and (kind or type(part) is _tee_dataobject):
         accesses.append((part, WHOLE, WRITE))
     return accesses
@@ -161,13 +163,25 @@ def consumed(value: Any) -> AccessList:
     step = _iterators[type(value)]
     if step == OUTSIDE:
         return _advanced(value)
+    if step == GENERATOR and (found := produced(value)):
+        return Divisible([(value, WHOLE, WRITE), *found], f"a generator of {value.__qualname__}", value.gi_frame.f_globals["__name__"])
     if step:
-        return [(value, WHOLE, WRITE), *(behind(value) if step == WRAPPER else ())]
-    if kind == families.FOREIGN:
+        return [(value, WHOLE, WRITE), *(behind(value, is_shared=True) if step == WRAPPER else ())]
+    if kind in (families.FOREIGN, families.WEAK):
         return looking(value, ())
     if kind == families.NONE and iterates_in_python(type(value)):
         return nested_reads(value, with_instances=True)
-    return [(value, ANYWHERE, READ)] if kind == families.WEAK else read_whole(value, ()) if kind != families.NONE else []
+    return read_whole(value, ()) if kind != families.NONE else []
+
+
+def produced(generator: Any) -> AccessList:
+    """Return what a generator of the standard library goes through, as far as its frame shows; empty for one that announces it."""
+    if id(generator.gi_code) in registry.instrumented or generator.gi_frame is None or generator.gi_running:
+        return []
+    root = str(generator.gi_frame.f_globals.get("__name__")).partition(".")[0]
+    if root in kinds.NEUTRAL_MODULES or root not in sys.stdlib_module_names:
+        return []
+    return [access for part in get_referents(generator) for access in given(part, is_deep=False)]
 
 
 def _advanced(iterator: Any) -> AccessList:
@@ -294,14 +308,15 @@ def step(site: Site, is_argument: bool = False) -> Callable[[Any], None]:
                     if type(items) is list:
                         announce_one(site, items, WHOLE, READ)
                         return
-            accesses = behind(iterator)
-            if is_shared:
-                accesses.append((iterator, WHOLE, WRITE))
-            advance(site, accesses)
+            accesses = behind(iterator, is_shared=is_shared)
         elif kind == OUTSIDE:
             announce(site, _advanced(iterator))
-        elif is_shared:
-            advance(site, [(iterator, WHOLE, WRITE)])
+            return
+        else:
+            accesses = produced(iterator) if kind == GENERATOR else []
+        if is_shared:
+            accesses.append((iterator, WHOLE, WRITE))
+        advance(site, accesses)
 
     return hook
 

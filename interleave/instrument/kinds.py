@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import decimal
 import sys
+import types
 from _thread import _local
 from collections.abc import Callable, Mapping
 from contextvars import Context
@@ -20,19 +21,7 @@ from functools import cache, partial
 from inspect import isgeneratorfunction
 from queue import Queue
 from threading import Thread
-from types import (
-    BuiltinFunctionType,
-    ClassMethodDescriptorType,
-    FunctionType,
-    GeneratorType,
-    GetSetDescriptorType,
-    MemberDescriptorType,
-    MethodDescriptorType,
-    MethodType,
-    MethodWrapperType,
-    ModuleType,
-    WrapperDescriptorType,
-)
+from types import BuiltinFunctionType, FunctionType, GeneratorType, GetSetDescriptorType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, Final
 from weakref import ProxyTypes
 
@@ -53,7 +42,9 @@ _module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
 
 MISSING: Final = object()
 
-C_FUNCTIONS = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, MethodWrapperType)
+C_FUNCTIONS = (
+    BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType, types.MethodWrapperType,
+)  # fmt: skip
 _METHODS = (FunctionType, staticmethod, classmethod, *C_FUNCTIONS, type(object.__subclasshook__))
 
 

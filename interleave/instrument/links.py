@@ -18,26 +18,15 @@ from gc import get_referents
 from types import BuiltinFunctionType, MethodType
 from typing import Any
 
+from interleave.instrument import kinds
 from interleave.instrument.families import family
-from interleave.instrument.kinds import (
-    INERT_MODULES,
-    NEUTRAL_MODULES,
-    STATEFUL,
-    STATELESS,
-    instance_namespace,
-    is_heap_type,
-    module_name,
-    mro_of,
-    namespace_of,
-    peek,
-    root_module,
-)
+from interleave.instrument.kinds import instance_namespace, is_heap_type, module_name, mro_of, namespace_of, peek, root_module
 from interleave.instrument.registry import registry
 
 #: Kinds of what an object leads to: nothing that matters; what is only looked into; a container; an object of the standard library.
 _NOTHING, _THROUGH, _CONTAINER, _OBJECT = range(4)
 _LOOKED_INTO = (tuple, MethodType, BuiltinFunctionType, partial)
-_OTHERS = NEUTRAL_MODULES | STATELESS | INERT_MODULES | {"collections", "array", "random"}
+_OTHERS = kinds.NEUTRAL_MODULES | kinds.STATELESS | kinds.INERT_MODULES | {"collections", "array", "random"}
 #: How many are looked at, at most.
 _PARTS = 200
 
@@ -49,7 +38,7 @@ def _judge(tp: type) -> int:
         return _OBJECT
     modules = set(map(module_name, mro_of(tp)))
     roots = {root_module(cls) for cls in mro_of(tp)} - _OTHERS
-    if any(root in sys.stdlib_module_names for root in roots) or modules & STATEFUL:
+    if any(root in sys.stdlib_module_names for root in roots) or modules & kinds.STATEFUL:
         return _OBJECT
     if family(tp):
         return _CONTAINER

@@ -17,6 +17,7 @@ from interleave.instrument import iterators
 from interleave.instrument.announce import Divisible
 from interleave.instrument.containers import read_whole, write_whole
 from interleave.instrument.families import BOUND
+from interleave.instrument.files import FILES
 from interleave.instrument.kinds import peek
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, WHOLE, WRITE
@@ -32,18 +33,6 @@ def _set(module: str, name: str) -> Callable[[Arguments], AccessList]:
 
 def _get(module: str, name: str) -> Callable[[Arguments], AccessList]:
     return lambda arguments: [(vars(sys.modules[module]), name, READ)]
-
-
-def _set_locale(arguments: Arguments) -> AccessList:
-    return (_set if len(arguments) > 1 and arguments[1] is not None else _get)("locale", "setlocale")(arguments)
-
-
-def _set_stack_size(arguments: Arguments) -> AccessList:
-    return (_set if arguments and arguments[0] else _get)("_thread", "stack_size")(arguments)
-
-
-def _find_folder(arguments: Arguments) -> AccessList:
-    return (_get if vars(sys.modules["tempfile"])["tempdir"] else _set)("tempfile", "tempdir")(arguments)
 
 
 def _set_context(arguments: Arguments) -> AccessList:
@@ -67,10 +56,11 @@ def _read_environment(arguments: Arguments) -> AccessList:
 
 #: By module and qualified name.
 SETTINGS: dict[tuple[str | None, str], Callable[[Arguments], AccessList]] = {
-    ("locale", "setlocale"): _set_locale,
-    ("_thread", "stack_size"): _set_stack_size,
+    **FILES,
+    ("locale", "setlocale"): lambda arguments: (_set if arguments[1:] not in ((), (None,)) else _get)("locale", "setlocale")(arguments),
+    ("_thread", "stack_size"): lambda arguments: (_set if arguments and arguments[0] else _get)("_thread", "stack_size")(arguments),
     **dict.fromkeys((("decimal", "setcontext"), ("_decimal", "setcontext")), _set_context),
-    **dict.fromkeys((("tempfile", "gettempdir"), ("tempfile", "gettempdirb")), _find_folder),
+    **dict.fromkeys((("tempfile", "gettempdir"), ("tempfile", "gettempdirb")), _get("tempfile", "tempdir")),
     ("_elementtree", "SubElement"): lambda arguments: write_whole(arguments[0], ()),
     ("interleave.primitives.entropy", "Random.seed"): lambda arguments: write_whole(arguments[0], ()),
     ("interleave.primitives.entropy", "_seed_hidden"): lambda arguments: write_whole(random._inst, ()),

@@ -6,7 +6,7 @@
 * the variables themselves, and the attributes of classes defined in such a module;
 * contents of lists, dictionaries of all kinds, sets, deques, bytearrays, those of subclasses too, wherever they are reachable;
 * attributes, in dictionaries and slots, of instances of classes defined in scope, and of the primitives of `threading`, `queue` and
-  `asyncio`, `types.SimpleNamespace`, `collections.UserDict`, weak containers and the like;
+  `asyncio`, `SimpleNamespace`, `collections.UserDict`, weak containers and the like;
 * attributes, defaults and closure variables of functions in scope; `functools.lru_cache` of functions in scope is emptied;
 * the state of `random.Random`; level, handlers, filters and the like of loggers, among them the root, whether or not anything leads to it.
 
@@ -24,24 +24,13 @@ from __future__ import annotations
 import itertools
 import logging
 import sys
+import types
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from random import Random
 from threading import Thread, local
-from types import (
-    BuiltinFunctionType,
-    CellType,
-    CodeType,
-    EllipsisType,
-    FunctionType,
-    MemberDescriptorType,
-    MethodType,
-    ModuleType,
-    NoneType,
-    NotImplementedType,
-    SimpleNamespace,
-)
+from types import BuiltinFunctionType, CodeType, EllipsisType, FunctionType, MemberDescriptorType, MethodType, ModuleType, NoneType
 from typing import Any, Final
 from weakref import ReferenceType
 
@@ -59,7 +48,7 @@ _OPAQUE: Final = (Thread, local, ModuleType)
 _HOLDERS: Final = (tuple, frozenset)
 #: Types of what cannot change and leads nowhere; modules in scope are looked at anyway.
 _PLAIN: Final = frozenset({
-    int, str, float, bool, NoneType, bytes, complex, range, slice, EllipsisType, NotImplementedType, CodeType, BuiltinFunctionType,
+    int, str, float, bool, NoneType, bytes, complex, range, slice, EllipsisType, types.NotImplementedType, CodeType, BuiltinFunctionType,
     ModuleType,
 })  # fmt: skip
 #: More elements of one container than this are not named one by one, which is all the difference.
@@ -147,7 +136,7 @@ class Snapshot:
             self._pending.append((name, wrapped))
             if type(wrapped) is FunctionType and self._covers(wrapped):
                 self.caches.append(value)
-        elif kind is CellType:
+        elif kind is types.CellType:
             cell = Cell(name, value)
             self._keep(cell, ((name, one) for one in cell.saved))
         elif issubclass(kind, type):
@@ -220,7 +209,10 @@ class Snapshot:
         known = self._is_open.get(kind)
         if known is None:
             known = (
-                self._is_in_scope(kind) or kind is SimpleNamespace or _module_of(kind) in _TRANSPARENT or issubclass(kind, logging.Logger)
+                self._is_in_scope(kind)
+                or kind is types.SimpleNamespace
+                or _module_of(kind) in _TRANSPARENT
+                or issubclass(kind, logging.Logger)
             )
             self._is_open[kind] = known
         return known

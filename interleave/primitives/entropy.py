@@ -2,8 +2,7 @@
 
 `random`'s hidden generator is seeded before each execution and gets its state back after the exploration; `os.urandom`, on
 which `secrets`, `uuid.uuid4` and `random.SystemRandom` draw, gives bytes from a generator seeded likewise, and so do generators that the
-program makes
-without a seed.
+program makes without a seed. `tempfile` draws the names of files from one made anew.
 """
 
 from __future__ import annotations
@@ -12,9 +11,11 @@ import _random
 import itertools
 import os
 import random
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from interleave.primitives.rows import Row
@@ -64,6 +65,7 @@ def _seed_hidden(a: Any = None, version: int = 2) -> None:
     _seed(random._inst, a, version)
 
 
+_files: dict[str, Any] = vars(tempfile)
 _inst: Any = random._inst
 _set_state: Callable[[Any, Any], None] = _random.Random.setstate
 _STATE = _random.Random.getstate(random.Random(_SEED))
@@ -74,8 +76,15 @@ def renew() -> None:
     # What `random.seed(_SEED)` does, in a third of the time.
     _set_state(_inst, _STATE)
     _inst.gauss_next = None
+    _files["_name_sequence"] = _draw_names()
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
     ThreadPoolExecutor._counter = itertools.count().__next__  # type: ignore[attr-defined]
+
+
+def _draw_names() -> Iterator[str]:
+    numbers = random.Random(_SEED)
+    while True:
+        yield f"{numbers.getrandbits(40):010x}"
 
 
 class Saved:
@@ -85,12 +94,17 @@ class Saved:
         self._random = random.getstate()
         self._counter: Any = threading._counter  # type: ignore[attr-defined]
         self._pools: Any = ThreadPoolExecutor._counter  # type: ignore[attr-defined]
+        self._files = {name: _files[name] for name in ("_name_sequence", "tempdir")}
+        with suppress(OSError):
+            # The first who asks for it looks for one, under a lock.
+            tempfile.gettempdir()
 
     def restore(self) -> None:
         """Give it back."""
         random.setstate(self._random)
         threading._counter = self._counter  # type: ignore[attr-defined]
         ThreadPoolExecutor._counter = self._pools  # type: ignore[attr-defined]
+        _files.update(self._files)
 
 
 METHODS: dict[tuple[type, str], Callable[..., Any]] = {(random.Random, "seed"): _seed}

@@ -9,6 +9,7 @@ Modules that few programs use have their methods exchanged when they are loaded,
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import os
 import queue
 import select
@@ -82,7 +83,19 @@ def _rows(module: Any, *names: str) -> list[Row]:
     return [Row(real, _Noted(real, f"{module.__name__.lstrip('_')}.{name}")) for name, real in found if real is not None]
 
 
+_set_handler: Callable[..., Any] = _signal.signal
+
+
+def _set_handler_in_main(number: int, handler: Any, /) -> Any:
+    """Stand in for what `signal.signal` calls, which asks which OS thread it is called in: here, all logical threads have one."""
+    trap = active()
+    if trap is not None and trap.kernel.me.tid:
+        raise ValueError("signal only works in main thread of the main interpreter")
+    return _set_handler(number, handler)
+
+
 OBJECTS: tuple[Row, ...] = (
+    Row(_set_handler, staticmethod(_set_handler_in_main)),
     *_rows(select, "select", "poll"),
     *_rows(os, "system", "fork", "lockf"),
     *_rows(fcntl, "flock", "lockf"),

@@ -90,11 +90,7 @@ def as_data(results: Sequence[Result]) -> dict[str, Any]:
     """Return the results as plain data, as this module's head describes it."""
     from importlib.metadata import version
 
-    return {
-        "version": VERSION,
-        "interleave": version("interleave"),
-        "scenarios": [_scenario(result) for result in results],
-    }
+    return {"version": VERSION, "interleave": version("interleave"), "scenarios": [_scenario(result) for result in results]}
 
 
 def _scenario(result: Result) -> dict[str, Any]:

@@ -25,11 +25,7 @@ _BAR: Final = 24
 def progress_text(name: str, progress: Progress) -> str:
     """Say in one line how far an exploration is."""
     rate = progress.made / progress.seconds if progress.seconds > 0 else 0.0
-    parts = [
-        f"{name}: {count_of(progress.executions, 'execution')}",
-        f"{rate:,.0f}/s",
-        f"{count_of(progress.failures, 'failure')} so far",
-    ]
+    parts = [f"{name}: {count_of(progress.executions, 'execution')}", f"{rate:,.0f}/s", f"{count_of(progress.failures, 'failure')} so far"]
     search = progress.left
     if search is not None and search.left:
         about = "at least" if search.is_bound else "about"

@@ -11,6 +11,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
+from traceback import walk_stack
 from types import CodeType, FrameType
 
 from interleave.model import NOWHERE, Frame, Site
@@ -82,11 +83,7 @@ def site_of(frame: FrameType | None) -> Site:
 def _make_site(frame: FrameType, sites: dict[int, Site]) -> Site:
     code = frame.f_code
     site = sites[frame.f_lasti] = Site(
-        code.co_filename,
-        frame.f_lineno or code.co_firstlineno,
-        code.co_qualname,
-        module=frame.f_globals.get("__name__", ""),
-        code=code,
+        code.co_filename, frame.f_lineno or code.co_firstlineno, code.co_qualname, module=frame.f_globals.get("__name__", ""), code=code
     )
     return site
 
@@ -116,6 +113,12 @@ def current_site() -> Site:
         return sites[frame.f_lasti]
     except (KeyError, AttributeError):
         return site_of(start)
+
+
+def packages_within() -> frozenset[str]:
+    """Return the packages whose code is running in this thread."""
+    frames = (frame for frame, _ in walk_stack(sys._getframe(1)))
+    return frozenset(str(frame.f_globals.get("__name__")).partition(".")[0] for frame in frames)
 
 
 def stack_of(frame: FrameType | None) -> tuple[Frame, ...]:

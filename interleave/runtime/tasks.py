@@ -248,12 +248,7 @@ class Steps:
         self._step(kind, resource, mode=READ)
 
     def _wait(
-        self,
-        kind: str,
-        resource: Any,
-        queue: WaitQueue,
-        timeout: float | None = None,
-        touched: Sequence[object] | None = None,
+        self, kind: str, resource: Any, queue: WaitQueue, timeout: float | None = None, touched: Sequence[object] | None = None
     ) -> bool:
         if queue.is_open and self.touched is not None and not self._kernel.is_ending and type(resource) is not LogicalThread:
             for one in (resource,) if touched is None else touched:

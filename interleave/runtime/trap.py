@@ -18,7 +18,7 @@ from interleave.runtime.blocks import BlockMemory
 from interleave.runtime.kernel import Kernel, run
 from interleave.runtime.ledger import Ledger
 from interleave.runtime.memory import Memory
-from interleave.runtime.sites import current_site
+from interleave.runtime.sites import current_site, packages_within
 from interleave.runtime.spinning import Spinning
 from interleave.runtime.threads import FIRST_TICK, Judge, LogicalThread, Unwind
 
@@ -49,6 +49,8 @@ class Trap:
         self.ledger = Ledger(kernel.trace)
         #: What code out of scope has used (see `unseen`), once there was any.
         self.unseen: Any = None
+        #: Who has started a thread while there was no other, and the packages that it was in: their code may go on meanwhile.
+        self.openers: list[tuple[LogicalThread, frozenset[str]]] = []
         self._locks = self._overstayed = 0
         #: The steps of tasks (see `tasks`), once an event loop has run.
         self.steps: Any = None
@@ -138,12 +140,7 @@ class Trap:
         self.step(kind, resource, mode=READ)
 
     def wait(
-        self,
-        kind: str,
-        resource: Any,
-        queue: WaitQueue,
-        timeout: float | None = None,
-        touched: Sequence[object] | None = None,
+        self, kind: str, resource: Any, queue: WaitQueue, timeout: float | None = None, touched: Sequence[object] | None = None
     ) -> bool:
         """Announce an operation that is enabled while `queue` is open.
 
@@ -239,7 +236,9 @@ class Trap:
         kernel.pending[thread.tid] = _new(Operation, ("begin", (), kernel.events[-1][1].site, -1))
         kernel.enabled |= thread.bit
         kernel.unjoined += 1
-        gate.is_open = True
+        if not gate.is_open:
+            self.openers.append((kernel.me, packages_within()))
+            gate.is_open = True
         return thread
 
     def join(self, thread: LogicalThread, timeout: float | None = None) -> bool:
@@ -266,6 +265,7 @@ class Trap:
             self.steps.dissolve()
             gate.is_open = False
         self.steps = self.teller = self.on_wake = self.unseen = None
+        self.openers.clear()
         self.places.entries.clear()
         self.side.clear()
         while self.partings:

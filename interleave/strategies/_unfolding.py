@@ -90,13 +90,7 @@ class Unfolding:
         self._woken.setdefault(configuration, ())
 
     def enter(
-        self,
-        configuration: Configuration,
-        number: int,
-        asked: Sequence[tuple[int, int]],
-        *,
-        is_late: bool,
-        spawned: int,
+        self, configuration: Configuration, number: int, asked: Sequence[tuple[int, int]], *, is_late: bool, spawned: int
     ) -> Configuration:
         """Enter the event of a thread, with what was asked in it as (number of values, value); return the configuration after it."""
         key = self._would_be(configuration, number)
