@@ -7,6 +7,7 @@ callbacks that commute with those of other tasks (see `callbacks`).
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 from collections import deque
 from gc import get_referents
 from types import AsyncGeneratorType, CoroutineType
@@ -16,6 +17,7 @@ from interleave.event_loop.callbacks import is_done
 from interleave.model import NOWHERE, Frame, Operation, Site
 from interleave.runtime import WaitQueue, state
 from interleave.runtime.counting import is_counting
+from interleave.runtime.fulfilling import contents_of, fulfillers, leads_to
 from interleave.runtime.sites import USER, rank, site_of, stack_of
 from interleave.runtime.threads import LogicalThread
 
@@ -34,6 +36,7 @@ _NEEDS = {
     "StreamReader": "data from the other end, or its end",
     "Server": "a close(), and the end of its connections",
 }
+_UNSEEN = "a call_soon_threadsafe(): what another thread does with what belongs to a loop does not wake it"
 #: What the carrier announces where a plain callback is ready or due, and where none is.
 CALLBACK = Operation("callback", None, NOWHERE)
 NO_CALLBACK = Operation("callback", (), NOWHERE)
@@ -127,9 +130,8 @@ class Actor:
         return Operation("yield" if self.yields > _SUSPECT else "step", None, before.site if before is not None else self.site())
 
     def provides(self, future: object) -> bool:
-        """Tell whether the end of the task sets a future of `concurrent.futures`, as `run_coroutine_threadsafe` has it."""
-        cells = [cell for callback, _ in self.task._callbacks or () for cell in getattr(callback, "__closure__", None) or ()]
-        return future is not None and any(cell.cell_contents is future for cell in cells)
+        """Tell whether the end of the task sets a future, as `run_coroutine_threadsafe`, `wait` and `TaskGroup` have it."""
+        return any(leads_to(callback, (), future) for callback, _ in self.task._callbacks or ())
 
     # -- for reports -----------------------------------------------------------------------------------------
 
@@ -139,26 +141,32 @@ class Actor:
             running = self.loop.scheduler.running.tid
             return "the event loop", (running,), "a step that comes to an end"
         awaited = getattr(self.task, "_fut_waiter", None)
+        is_late = any(actor is self or actor.task is None for actor, _ in self.loop.scheduler.ready.unseen)
         if self.resources:
             resource = self.resources[-1]
             name = type(resource).__name__
-            return name, self.loop.holders_of(resource), _NEEDS.get(name) or _needs_of(resource, awaited)
-        if awaited is None:
-            return "nothing", (), "anything"
+            return name, self.loop.holders_of(resource), _UNSEEN if is_late else _NEEDS.get(name) or _needs_of(resource, awaited)
+        if awaited is None or is_late:
+            return ("Future", (), _UNSEEN) if is_late else ("nothing", (), "anything")
         return self._explain_future(awaited)
 
     def _explain_future(self, awaited: Any) -> tuple[str, tuple[int, ...], str]:
         children = [one for one in getattr(awaited, "_children", ()) if not is_done(one)]
-        tasks = [one for one in (children or [awaited]) if isinstance(one, asyncio.Task)]
+        futures = [source for one in (children or [awaited]) for source in (one, *_sources_of(one))]
+        tasks = [one for one in futures if isinstance(one, asyncio.Task)]
         tids = tuple(self.loop.scheduler.tid_of(one) for one in tasks)
         if len(tasks) == 1:
             name = tasks[0].get_name()
             return f"task {name!r}", tids, f"the end of {name!r}"
         if tasks:
             return f"{len(tasks)} tasks", tids, "their end"
-        if self.loop.scheduler.ready.unseen:
-            return "Future", (), "a call_soon_threadsafe(): a call_soon() from another thread does not wake the loop"
-        return "Future", (), "a set_result() or set_exception()"
+        return "Future", fulfillers(self.loop._trap, futures), "a set_result() or set_exception()"
+
+
+def _sources_of(future: Any) -> list[Any]:
+    """Return the futures of `concurrent.futures` whose results a future is to get."""
+    contents = [one for callback, _ in getattr(future, "_callbacks", None) or () for one in contents_of(callback)]
+    return [one for one in contents if isinstance(one, concurrent.futures.Future)]
 
 
 def _needs_of(resource: Any, awaited: object) -> str:
@@ -202,6 +210,9 @@ class Carrier:
 
     __slots__ = ("loop",)
 
+    #: What it announces may be another thing, depending on who looks.
+    waits_as = "callback"
+
     def __init__(self, loop: Any) -> None:
         self.loop = loop
 
@@ -209,7 +220,11 @@ class Carrier:
         """Say for which task the event loop runs."""
         scheduler = self.loop.scheduler
         task = scheduler.main
+        running = scheduler.running.task
+        if (task is None or is_done(task)) and running is not None and running.queue is not None:
+            # It blocks where the loop performs its step.
+            task = running.task
         if task is None or is_done(task):
-            return "event loop", (), "a callback"
+            return "event loop", (), _UNSEEN if scheduler.stopped_by >= 0 or scheduler.ready.unseen else "a callback"
         tid = scheduler.tid_of(task)
         return f"task {task.get_name()!r}", (tid,) if tid >= 0 else (), f"the end of {task.get_name()!r}"
