@@ -10,15 +10,15 @@ import asyncio
 import concurrent.futures
 from collections import deque
 from gc import get_referents
-from types import AsyncGeneratorType, CoroutineType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
-from interleave.event_loop.callbacks import is_done
+from interleave.event_loop.callbacks import is_done, is_unseen
 from interleave.model import NOWHERE, Frame, Operation, Site
-from interleave.runtime import WaitQueue, state
+from interleave.runtime import WaitQueue
 from interleave.runtime.counting import is_counting
 from interleave.runtime.fulfilling import contents_of, fulfillers, leads_to
-from interleave.runtime.sites import USER, rank, site_of, stack_of
+from interleave.runtime.sites import site_of, stack_of
 from interleave.runtime.threads import LogicalThread
 
 #: How often a task may go on after a bare yield at one place before it lets all others go first.
@@ -98,9 +98,10 @@ class Actor:
         nobody can say what it touches, and which asynchronous generators.
         """
         awaited = _awaited_by(self.task)
-        codes = [frame.f_code for frame in _frames_of(awaited)]
-        is_unseen = any(rank(code) == USER and id(code) not in state.instrumented for code in codes)
-        return is_unseen, [one for one in awaited if type(one) is AsyncGeneratorType]
+        is_lost = any(is_unseen(frame.f_code) for frame in _frames_of(awaited))
+        # Of an awaitable that is neither of these nor asyncio's own nobody knows what it does when it is stepped.
+        is_lost |= any(type(one) not in _SUSPENDED and type(one).__name__ not in _SILENT for one in awaited)
+        return is_lost, [one for one in awaited if type(one) is AsyncGeneratorType]
 
     def is_spinning(self) -> bool:
         """Note that the task has yielded with nothing to wait for; tell whether it has done so very often, and lets others go first."""
@@ -193,8 +194,8 @@ def _awaited_by(task: Any) -> list[Any]:
         if type(awaited) is CoroutineType:
             awaited = awaited.cr_await
         elif type(awaited).__name__ in _STEPPERS:
-            # What steps an asynchronous generator does not tell which, except to the garbage collector.
-            parts = [one for one in get_referents(awaited) if type(one) is AsyncGeneratorType or type(one).__name__ in _STEPPERS]
+            # What steps another does not tell which, except to the garbage collector.
+            parts = [one for one in get_referents(awaited) if type(one) in _SUSPENDED or type(one).__name__ in _STEPPERS]
             awaited = parts[0] if parts else None
         else:
             awaited = getattr(awaited, "ag_await", None) or getattr(awaited, "gi_yieldfrom", None) or getattr(awaited, "cr_await", None)
@@ -202,7 +203,9 @@ def _awaited_by(task: Any) -> list[Any]:
 
 
 _KINDS = ("cr", "ag", "gi")
-_STEPPERS = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
+_SUSPENDED = frozenset({CoroutineType, GeneratorType, AsyncGeneratorType})
+_STEPPERS = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable", "coroutine_wrapper"})
+_SILENT = _STEPPERS | {"FutureIter"}
 
 
 class Carrier:

@@ -17,6 +17,7 @@ from interleave.instrument import iterators
 from interleave.instrument.announce import Divisible
 from interleave.instrument.containers import read_whole, write_whole
 from interleave.instrument.families import BOUND
+from interleave.instrument.foreign import operated
 from interleave.instrument.kinds import peek
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, WHOLE, WRITE
@@ -67,6 +68,8 @@ def _read_environment(arguments: Arguments) -> AccessList:
 
 #: By module and qualified name.
 SETTINGS: dict[tuple[str | None, str], Callable[[Arguments], AccessList]] = {
+    # It steps what it is given at once.
+    ("asyncio.tasks", "wait_for"): lambda arguments: operated("await", *arguments),
     ("locale", "setlocale"): _set_locale,
     ("_thread", "stack_size"): _set_stack_size,
     **dict.fromkeys((("decimal", "setcontext"), ("_decimal", "setcontext")), _set_context),
