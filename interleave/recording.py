@@ -189,6 +189,8 @@ def _known_to_the_program(obj: object) -> Any:
 def _kind_of(obj: object) -> str:
     if isinstance(obj, LogicalThread):
         return f"thread {obj.info.name!r}"
+    if (actor := getattr(obj, "_actor", None)) is not None:
+        return f"task {actor.thread.info.name!r}"
     inner = getattr(obj, "condition", None) or getattr(obj, "semaphore", None) or getattr(obj, "queue", None)
     if type(obj).__module__.startswith("interleave.") and inner is not None:
         return type(inner).__name__

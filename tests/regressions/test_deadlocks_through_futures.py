@@ -201,3 +201,34 @@ def test_seed_of_an_execution_in_which_nobody_asks_whether_threads_were_started(
     again = interleave.replay(two_locks_and_two_threads, failure.seed).failure
     assert again is not None
     assert again.message == failure.message
+
+
+async def set_and_cleared() -> None:
+    event = asyncio.Event()
+
+    async def change() -> None:
+        event.set()
+        event.clear()
+
+    await asyncio.gather(event.wait(), change())
+
+
+async def cancelled_with_a_lock() -> None:
+    lock = asyncio.Lock()
+
+    async def hold() -> None:
+        await lock.acquire()
+        await asyncio.sleep(0)
+        lock.release()
+
+    first = asyncio.create_task(hold(), name="first")
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, hold(), return_exceptions=True)
+
+
+def test_reports_tell_what_was_missed_and_who_was_cancelled() -> None:
+    missed = failure_of(set_and_cleared).report()
+    assert "but the set() was missed" in missed
+    assert "Do not clear the event between" in missed
+    assert "cancels task 'first'" in failure_of(cancelled_with_a_lock).report()
