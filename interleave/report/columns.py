@@ -48,8 +48,8 @@ _FEWEST_ROUNDS: Final = 3
 #: What a thread does in one step, completed by the place. Kinds that are not listed are their own verb.
 _VERBS: Final = {
     "read": "reads", "write": "writes", "acquire": "takes", "release": "releases", "try": "tries", "wait": "waits for",
-    "wake": "wakes up from", "notify": "notifies", "set": "sets", "clear": "clears", "cancel": "cancels", "put": "puts into", "get": "gets from",
-    "done": "marks done", "spawn": "starts", "join": "joins", "begin": "begins", "exit": "ends", "sleep": "sleeps",
+    "wake": "wakes up from", "notify": "notifies", "set": "sets", "clear": "clears", "put": "puts into", "get": "gets from",
+    "done": "marks done", "cancel": "cancels", "spawn": "starts", "join": "joins", "begin": "begins", "exit": "ends", "sleep": "sleeps",
     "time": "reads the time", "yield": "yields", "choose": "chooses", "dereference": "looks whether it lives",
 }  # fmt: skip
 #: Shown only where they conflict.
