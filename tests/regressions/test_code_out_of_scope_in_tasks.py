@@ -98,6 +98,7 @@ async def wait(counting: Any) -> Any:
 async def loop(counting: Any) -> Any:
     async for number in counting:
         return number
+    return None
 
 
 async def step(counting: Any) -> Any:
