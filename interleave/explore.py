@@ -168,7 +168,7 @@ def replay(
             trace = runner.follow(schedule, strict=not lenient, detailed=True, watched=search.is_on)
         except ReplayMismatch:
             # Modules that the first run imported were not in scope while it ran; and others may have shown what this one does not.
-            if not runner.has_grown and not starts.are_told_now():
+            if not starts.are_told_now() and not runner.has_grown:
                 raise
             trace = runner.follow(schedule, strict=True, detailed=True, watched=search.is_on)
         if lenient and (runner.has_grown or (where_left(schedule, trace, runner.divergence) and starts.are_told_now())):

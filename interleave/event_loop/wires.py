@@ -59,7 +59,7 @@ class Wire:
 
     def put(self, item: Any) -> None:
         """Take in what is to be delivered."""
-        self.target.loop.meet()
+        self.target.loop.meet(wakes=True)
         touch(self)
         self.items.append(item)
         self.wake()
