@@ -16,12 +16,13 @@ from types import FrameType, TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from interleave.detectors import deadlock, runaway
-from interleave.model import Blocked, Frame, Held, Operation, Outcome, Strategy, Trace
+from interleave.model import Blocked, FailureKind, Frame, Held, Operation, Outcome, Strategy, Trace
 from interleave.primitives import entropy
 from interleave.primitives.threads import forget, release_pools
 from interleave.recording import Recorder
 from interleave.runtime import gate, state
 from interleave.runtime.counting import is_counting, outwards
+from interleave.runtime.fulfilling import fulfillers
 from interleave.runtime.kernel import Kernel, is_inside
 from interleave.runtime.sites import USER, is_ours, rank, site_of, stack_of
 from interleave.runtime.suspension import aside
@@ -162,16 +163,9 @@ class _Judge:
         elif thread.tid:
             message += f" (in thread {thread.info.name!r})"
         place = f"{where.file}:{where.line}" if where else ""
-        kind = "assertion" if is_assertion else "exception"
-        return Outcome(
-            "assertion" if is_assertion else "exception",
-            message,
-            (kind, name, place),
-            tid=thread.tid,
-            where=where,
-            error=error,
-            traceback=_ADDRESS.sub("0x...", trimmed_traceback(error)),
-        )
+        kind: FailureKind = "assertion" if is_assertion else "exception"
+        text = _ADDRESS.sub("0x...", trimmed_traceback(error))
+        return Outcome(kind, message, (kind, name, place), tid=thread.tid, where=where, error=error, traceback=text)
 
     def blocked(self, kernel: Kernel) -> Outcome | None:
         """Judge an execution in which nothing can go on, or only daemons are left."""
@@ -201,20 +195,14 @@ class _Judge:
         called = next((frame.function for frame in stack if not frame.is_user and frame.function in _BUILT_ON), None)
         if called is not None and not holders:
             resource, needs = _BUILT_ON[called]
-            holders = _fulfillers(kernel, thread)
-        return Blocked(
-            thread.tid,
-            thread.info.name,
-            operation.kind,
-            resource,
-            tuple(tid for tid in holders if tid >= 0),
-            needs,
-            Frame(site.file, site.line, site.function),
-            stack,
-            self._held_by(thread.tid),
-            thread.info.is_daemon,
-            thread.task is not None,
-        )
+            holders = fulfillers(self._trap, [_awaited(thread)])
+        where = Frame(site.file, site.line, site.function)
+        if not site.line and not holders:
+            # It runs an event loop.
+            where = next((frame for frame in reversed(stack) if frame.is_user), where)
+        kind, holders = getattr(thread.resource, "waits_as", operation.kind), tuple(tid for tid in holders if tid >= 0)
+        flags = thread.info.is_daemon, thread.task is not None
+        return Blocked(thread.tid, thread.info.name, kind, resource, holders, needs, where, stack, self._held_by(thread.tid), *flags)
 
     def _held_by(self, tid: int) -> tuple[Held, ...]:
         """Return what a thread holds, in the order in which the locks were first used."""
@@ -232,13 +220,12 @@ class _Judge:
         return tuple(held)
 
 
-def _fulfillers(kernel: Kernel, thread: LogicalThread) -> tuple[int, ...]:
-    """Return the tids of the tasks whose end sets the `concurrent.futures.Future` that a thread waits for."""
+def _awaited(thread: LogicalThread) -> Any:
+    """Return the `concurrent.futures.Future` that a thread waits for."""
     frame = thread.fiber.greenlet.gr_frame if thread.fiber is not None else None
     while frame is not None and frame.f_code.co_qualname not in _BUILT_ON:
         frame = frame.f_back
-    awaited = frame.f_locals.get("self") if frame is not None else None
-    return tuple(one.tid for one in kernel.logical if one.task is not None and not one.is_finished and one.task.provides(awaited))
+    return frame.f_locals.get("self") if frame is not None else None
 
 
 def _is_counting(thread: LogicalThread) -> bool:

@@ -1,7 +1,6 @@
 """Many executions within a budget: `explore`, `check`, `replay`.
 
-An exploration takes control of the process (`Control`: code in scope instrumented, primitives taken over, garbage collection
-between executions only), lets a strategy run one execution after another, and gives the process back as it was.
+An exploration takes control of the process (`Control`), lets a strategy run one execution after another, and gives it back as it was.
 
 What fails is simplified and run once more before it is reported (`findings`). The first execution is repeated for the same reason: a
 program that keeps something between executions is told so at once.
@@ -30,6 +29,7 @@ from interleave.model import Budget, Failure, Race, Result, Schedule, Strategy, 
 from interleave.race_search import RaceSearch
 from interleave.repetition import WARM, check_endless, check_outcomes, first_difference, is_repeated, said, site_at, warm_up, where_left
 from interleave.runner import Runner, make_controls
+from interleave.runtime import starts
 from interleave.runtime.ledger import AS_ONE_STEP, IMPORTED
 from interleave.schedule import decode
 
@@ -167,11 +167,11 @@ def replay(
         try:
             trace = runner.follow(schedule, strict=not lenient, detailed=True, watched=search.is_on)
         except ReplayMismatch:
-            if not runner.has_grown:
+            # Modules that the first run imported were not in scope while it ran; and others may have shown what this one does not.
+            if not starts.are_told_now() and not runner.has_grown:
                 raise
-            # Modules that the first run imported were not in scope while it ran.
             trace = runner.follow(schedule, strict=True, detailed=True, watched=search.is_on)
-        if lenient and runner.has_grown:
+        if lenient and (runner.has_grown or (where_left(schedule, trace, runner.divergence) and starts.are_told_now())):
             trace = runner.follow(schedule, strict=False, detailed=True, watched=search.is_on)
         controls.onlooker = None
         left_path = where_left(schedule, trace, runner.divergence) if lenient else ""

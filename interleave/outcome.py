@@ -47,6 +47,15 @@ class Blocked:
     is_daemon: bool = False
     is_task: bool = False
 
+    @property
+    def itself(self) -> str:
+        """Say how what it waits for is its own affair, where it is."""
+        return "which gets a result only if it goes on" if self.resource.startswith("Future") else "which it holds itself"
+
+    def keeps_loop_of(self, other: Blocked) -> bool:
+        """Tell whether another one cannot step since this one blocks its event loop."""
+        return other.resource == "the event loop" and self.tid in other.holders
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -30,17 +30,9 @@ class Recall:
     def result(self) -> Result:
         """Return the failures as what an exploration found that stopped at them."""
         return Result(
-            scenario=self.failures[0].scenario,
-            verdict="failed",
-            executions=len(self.tried),
-            exhausted=False,
-            strategy="replay",
-            scope="",
-            stopped_by="failure",
-            failures=self.failures,
-            uncontrolled=(),
-            statistics=Statistics(),
-        )
+            scenario=self.failures[0].scenario, verdict="failed", executions=len(self.tried), exhausted=False, strategy="replay", scope="",
+            stopped_by="failure", failures=self.failures, uncontrolled=(), statistics=Statistics(),
+        )  # fmt: skip
 
     def merged(self, result: Result) -> Result:
         """Return the result of an exploration with the failures recalled before its own."""

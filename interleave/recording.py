@@ -159,20 +159,11 @@ class Recorder:
             site = operation.site
             if site not in frames:
                 frames[site] = Frame(site.file, site.line, site.function)
-        return [
-            Step(
-                index,
-                thread.tid,
-                operation.kind,
-                sys.intern(place),
-                text,
-                frames[operation.site],
-                _is_shared(thread, operation, touched),
-                stack,
-                operation.accesses,
-            )
-            for index, (thread, operation, place, text, stack) in enumerate(self._rows)
-        ]
+        found = []
+        for index, (thread, operation, place, text, stack) in enumerate(self._rows):
+            where, is_shared = frames[operation.site], _is_shared(thread, operation, touched)
+            found.append(Step(index, thread.tid, operation.kind, sys.intern(place), text, where, is_shared, stack, operation.accesses))
+        return found
 
 
 def _known_to_the_program(obj: object) -> Any:
@@ -189,6 +180,8 @@ def _known_to_the_program(obj: object) -> Any:
 def _kind_of(obj: object) -> str:
     if isinstance(obj, LogicalThread):
         return f"thread {obj.info.name!r}"
+    if (actor := getattr(obj, "_actor", None)) is not None:
+        return f"task {actor.thread.info.name!r}"
     inner = getattr(obj, "condition", None) or getattr(obj, "semaphore", None) or getattr(obj, "queue", None)
     if type(obj).__module__.startswith("interleave.") and inner is not None:
         return type(inner).__name__

@@ -181,18 +181,8 @@ class Runner:
         assert outcome is not None
         schedule = schedule or schedule_of(trace)
         seed = self.seed_of(schedule)
-        return Failure(
-            kind=outcome.kind,
-            message=outcome.message,
-            seed=seed,
-            scenario=self.name,
-            outcome=outcome,
-            trace=trace,
-            schedule=schedule,
-            preemptions=trace.preemptions,
-            executions=executions,
-            replay_command=self.command_for(seed),
-        )
+        what = outcome.kind, outcome.message, seed, self.name, outcome, trace, schedule
+        return Failure(*what, preemptions=trace.preemptions, executions=executions, replay_command=self.command_for(seed))
 
     def seed_of(self, schedule: Schedule) -> str:
         """Return the seed of a schedule of the scenario."""

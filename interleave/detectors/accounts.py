@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from interleave.detectors.benign import Grader
 from interleave.detectors.lock_order import Nesting
@@ -34,16 +35,8 @@ class Accounts:
         accesses = [self._access(position) for position in self._with_partner(one)]
         place = self._place(one)
         message = self._concurrent(one, place) if is_pair else self._unserializable(one, place)
-        return Race(
-            "unsynchronised" if is_pair else "unserializable",
-            one.pattern,
-            severity,
-            place,
-            message,
-            tuple(accesses),
-            one.key,
-            reason=reason,
-        )
+        kind: Literal["unserializable", "unsynchronised"] = "unsynchronised" if is_pair else "unserializable"
+        return Race(kind, one.pattern, severity, place, message, tuple(accesses), one.key, reason=reason)
 
     def _place(self, one: Sighting) -> str:
         """Return what a place is called: the name is that of the first access of a step, which may be of one item of several."""

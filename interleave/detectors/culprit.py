@@ -205,7 +205,9 @@ class _Finder:
         """Return why a thread waits for ever on a condition or event, if a notification was made that it did not get."""
         for blocked in self._outcome.blocked:
             waits = [step for step in self._steps if step.tid == blocked.tid and step.kind == "wait"]
-            if blocked.kind != "wake" or not waits:
+            # What a task announces is its next step, whatever it waits for. It may be that it was woken and its loop was not.
+            is_waiting = blocked.is_task and blocked.needs[:11] != "a call_soon" and waits and waits[-1].place == blocked.resource
+            if not waits or not (blocked.kind == "wake" or is_waiting):
                 continue
             wait = waits[-1]
             calls = [step for step in self._steps if step.kind in ("notify", "set") and step.place == wait.place and step.tid != wait.tid]

@@ -41,31 +41,18 @@ def judge(blocked: Sequence[Blocked], *, is_over: bool) -> Outcome | None:
     by_tid = {one.tid: one for one in blocked}
     if cycle:
         members = [by_tid[tid] for tid in cycle]
-        return Outcome(
-            "deadlock",
-            _describe_cycle(members, len(blocked)),
-            _signature("deadlock", members),
-            tid=cycle[0],
-            where=members[0].where,
-            blocked=tuple(blocked),
-            cycle=cycle,
-        )
+        message, signature = _describe_cycle(members, len(blocked)), _signature("deadlock", members)
+        return Outcome("deadlock", message, signature, tid=cycle[0], where=members[0].where, blocked=tuple(blocked), cycle=cycle)
     # Those who wait for a thread that is stuck itself are not the story.
     roots = [one for one in blocked if not one.is_daemon and not any(holder in by_tid for holder in one.holders)] or list(blocked)
     first = roots[0]
-    return Outcome(
-        "stuck",
-        "; ".join(_describe_stuck(one) for one in roots),
-        _signature("stuck", roots),
-        tid=first.tid,
-        where=first.where,
-        blocked=tuple(blocked),
-    )
+    message = "; ".join(_describe_stuck(one, blocked) for one in roots)
+    return Outcome("stuck", message, _signature("stuck", roots), tid=first.tid, where=first.where, blocked=tuple(blocked))
 
 
 def _describe_cycle(members: Sequence[Blocked], total: int) -> str:
     if len(members) == 1:
-        return f"{_word(members[0])} {members[0].thread!r} waits for {members[0].resource}, which it holds itself"
+        return f"{_word(members[0])} {members[0].thread!r} waits for {members[0].resource}, {members[0].itself}"
     links = ", ".join(
         f"{one.thread!r} waits for {one.resource} held by {members[(index + 1) % len(members)].thread!r}"
         if one.kind != "join"
@@ -80,8 +67,9 @@ def _word(one: Blocked) -> str:
     return "task" if one.is_task else "thread"
 
 
-def _describe_stuck(one: Blocked) -> str:
-    return f"{_word(one)} {one.thread!r} waits for {one.resource}: nobody is left to do {one.needs}"
+def _describe_stuck(one: Blocked, blocked: Sequence[Blocked]) -> str:
+    kept = ", and its event loop with it" if any(one.keeps_loop_of(other) for other in blocked) else ""
+    return f"{_word(one)} {one.thread!r} waits for {one.resource}{kept}: nobody is left to do {one.needs}"
 
 
 def _signature(kind: str, members: Sequence[Blocked]) -> tuple[str, ...]:

@@ -52,13 +52,9 @@ def judge(events: Sequence[Event], runners: Sequence[Runner], last: int, limit: 
     lines = sorted({line for other, line, _ in loop if other == file})
     span = f"line {lines[0]}" if len(lines) == 1 else f"lines {lines[0]} to {lines[-1]}"
     repeats = f"thread {runner.thread!r} repeats {span} of {file} in {function}"
-    return Outcome(
-        "livelock",
-        f"no end: {repeats}, and nobody is left to change what it reads" if limit is None else f"no end after {limit} steps: {repeats}",
-        signature,
-        tid=tid,
-        where=Frame(file, line, function),
-    )
+    after = f"no end after {limit} steps: {repeats}"
+    message = f"no end: {repeats}, and nobody is left to change what it reads" if limit is None else after
+    return Outcome("livelock", message, signature, tid=tid, where=Frame(file, line, function))
 
 
 def _beginning(runner: Runner) -> str:

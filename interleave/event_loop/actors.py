@@ -7,16 +7,18 @@ callbacks that commute with those of other tasks (see `callbacks`).
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 from collections import deque
 from gc import get_referents
-from types import AsyncGeneratorType, CoroutineType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
-from interleave.event_loop.callbacks import is_done
+from interleave.event_loop.callbacks import is_done, is_unseen
 from interleave.model import NOWHERE, Frame, Operation, Site
-from interleave.runtime import WaitQueue, state
+from interleave.runtime import WaitQueue
 from interleave.runtime.counting import is_counting
-from interleave.runtime.sites import USER, rank, site_of, stack_of
+from interleave.runtime.fulfilling import contents_of, fulfillers, leads_to
+from interleave.runtime.sites import site_of, stack_of
 from interleave.runtime.threads import LogicalThread
 
 #: How often a task may go on after a bare yield at one place before it lets all others go first.
@@ -34,6 +36,7 @@ _NEEDS = {
     "StreamReader": "data from the other end, or its end",
     "Server": "a close(), and the end of its connections",
 }
+_UNSEEN = "a call_soon_threadsafe(): what another thread does with what belongs to a loop does not wake it"
 #: What the carrier announces where a plain callback is ready or due, and where none is.
 CALLBACK = Operation("callback", None, NOWHERE)
 NO_CALLBACK = Operation("callback", (), NOWHERE)
@@ -95,9 +98,10 @@ class Actor:
         nobody can say what it touches, and which asynchronous generators.
         """
         awaited = _awaited_by(self.task)
-        codes = [frame.f_code for frame in _frames_of(awaited)]
-        is_unseen = any(rank(code) == USER and id(code) not in state.instrumented for code in codes)
-        return is_unseen, [one for one in awaited if type(one) is AsyncGeneratorType]
+        is_lost = any(is_unseen(frame.f_code) for frame in _frames_of(awaited))
+        # Of an awaitable that is neither of these nor asyncio's own nobody knows what it does when it is stepped.
+        is_lost |= any(type(one) not in _SUSPENDED and type(one).__name__ not in _SILENT for one in awaited)
+        return is_lost, [one for one in awaited if type(one) is AsyncGeneratorType]
 
     def is_spinning(self) -> bool:
         """Note that the task has yielded with nothing to wait for; tell whether it has done so very often, and lets others go first."""
@@ -127,9 +131,8 @@ class Actor:
         return Operation("yield" if self.yields > _SUSPECT else "step", None, before.site if before is not None else self.site())
 
     def provides(self, future: object) -> bool:
-        """Tell whether the end of the task sets a future of `concurrent.futures`, as `run_coroutine_threadsafe` has it."""
-        cells = [cell for callback, _ in self.task._callbacks or () for cell in getattr(callback, "__closure__", None) or ()]
-        return future is not None and any(cell.cell_contents is future for cell in cells)
+        """Tell whether the end of the task sets a future, as `run_coroutine_threadsafe`, `wait` and `TaskGroup` have it."""
+        return any(leads_to(callback, (), future) for callback, _ in self.task._callbacks or ())
 
     # -- for reports -----------------------------------------------------------------------------------------
 
@@ -139,26 +142,32 @@ class Actor:
             running = self.loop.scheduler.running.tid
             return "the event loop", (running,), "a step that comes to an end"
         awaited = getattr(self.task, "_fut_waiter", None)
+        is_late = any(actor is self or actor.task is None for actor, _ in self.loop.scheduler.ready.unseen)
         if self.resources:
             resource = self.resources[-1]
             name = type(resource).__name__
-            return name, self.loop.holders_of(resource), _NEEDS.get(name) or _needs_of(resource, awaited)
-        if awaited is None:
-            return "nothing", (), "anything"
+            return name, self.loop.holders_of(resource), _UNSEEN if is_late else _NEEDS.get(name) or _needs_of(resource, awaited)
+        if awaited is None or is_late:
+            return ("Future", (), _UNSEEN) if is_late else ("nothing", (), "anything")
         return self._explain_future(awaited)
 
     def _explain_future(self, awaited: Any) -> tuple[str, tuple[int, ...], str]:
         children = [one for one in getattr(awaited, "_children", ()) if not is_done(one)]
-        tasks = [one for one in (children or [awaited]) if isinstance(one, asyncio.Task)]
+        futures = [source for one in (children or [awaited]) for source in (one, *_sources_of(one))]
+        tasks = [one for one in futures if isinstance(one, asyncio.Task)]
         tids = tuple(self.loop.scheduler.tid_of(one) for one in tasks)
         if len(tasks) == 1:
             name = tasks[0].get_name()
             return f"task {name!r}", tids, f"the end of {name!r}"
         if tasks:
             return f"{len(tasks)} tasks", tids, "their end"
-        if self.loop.scheduler.ready.unseen:
-            return "Future", (), "a call_soon_threadsafe(): a call_soon() from another thread does not wake the loop"
-        return "Future", (), "a set_result() or set_exception()"
+        return "Future", fulfillers(self.loop._trap, futures), "a set_result() or set_exception()"
+
+
+def _sources_of(future: Any) -> list[Any]:
+    """Return the futures of `concurrent.futures` whose results a future is to get."""
+    contents = [one for callback, _ in getattr(future, "_callbacks", None) or () for one in contents_of(callback)]
+    return [one for one in contents if isinstance(one, concurrent.futures.Future)]
 
 
 def _needs_of(resource: Any, awaited: object) -> str:
@@ -185,8 +194,8 @@ def _awaited_by(task: Any) -> list[Any]:
         if type(awaited) is CoroutineType:
             awaited = awaited.cr_await
         elif type(awaited).__name__ in _STEPPERS:
-            # What steps an asynchronous generator does not tell which, except to the garbage collector.
-            parts = [one for one in get_referents(awaited) if type(one) is AsyncGeneratorType or type(one).__name__ in _STEPPERS]
+            # What steps another does not tell which, except to the garbage collector.
+            parts = [one for one in get_referents(awaited) if type(one) in _SUSPENDED or type(one).__name__ in _STEPPERS]
             awaited = parts[0] if parts else None
         else:
             awaited = getattr(awaited, "ag_await", None) or getattr(awaited, "gi_yieldfrom", None) or getattr(awaited, "cr_await", None)
@@ -194,13 +203,18 @@ def _awaited_by(task: Any) -> list[Any]:
 
 
 _KINDS = ("cr", "ag", "gi")
-_STEPPERS = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
+_SUSPENDED = frozenset({CoroutineType, GeneratorType, AsyncGeneratorType})
+_STEPPERS = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable", "coroutine_wrapper"})
+_SILENT = _STEPPERS | {"FutureIter"}
 
 
 class Carrier:
     """What the thread of an event loop waits for when no plain callback is ready."""
 
     __slots__ = ("loop",)
+
+    #: What it announces may be another thing, depending on who looks.
+    waits_as = "callback"
 
     def __init__(self, loop: Any) -> None:
         self.loop = loop
@@ -209,7 +223,11 @@ class Carrier:
         """Say for which task the event loop runs."""
         scheduler = self.loop.scheduler
         task = scheduler.main
+        running = scheduler.running.task
+        if (task is None or is_done(task)) and running is not None and running.queue is not None:
+            # It blocks where the loop performs its step.
+            task = running.task
         if task is None or is_done(task):
-            return "event loop", (), "a callback"
+            return "event loop", (), _UNSEEN if scheduler.stopped_by >= 0 or scheduler.ready.unseen else "a callback"
         tid = scheduler.tid_of(task)
         return f"task {task.get_name()!r}", (tid,) if tid >= 0 else (), f"the end of {task.get_name()!r}"

@@ -18,6 +18,8 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Metho
 from typing import Any
 
 from interleave.model import READ, WRITE
+from interleave.runtime import state
+from interleave.runtime.sites import USER, rank
 
 _STEPS = frozenset({"task_wakeup", "__step", "__wakeup", "_Task__step", "_Task__wakeup"})
 # Not in a tuple, which would be copied for the time of an exploration, by another pass over the heap (see `plain`).
@@ -71,6 +73,21 @@ def touched_by(callback: Any, arguments: tuple[Any, ...]) -> Iterator[tuple[Any,
         for one in arguments:
             if type(one) in (list, dict, set, deque):
                 yield one, READ
+
+
+def is_unseen(code: CodeType) -> bool:
+    """Tell whether code is the program's, an installed package's for instance, and says nothing of what it touches."""
+    # What makes a task of an awaitable steps that.
+    return (rank(code) == USER and id(code) not in state.instrumented) or code.co_name == "_wrap_awaitable"
+
+
+def calls_unseen(callback: Any) -> bool:
+    """Tell whether nobody knows what a callback touches."""
+    while type(callback) is partial:
+        callback = callback.func
+    function = getattr(callback, "__func__", callback)
+    code = getattr(function, "__code__", None) or getattr(type(callback).__call__, "__code__", None)
+    return type(code) is CodeType and is_unseen(code)
 
 
 def is_done(task: Any) -> bool:

@@ -132,6 +132,8 @@ def _noted_cancel(original: Any) -> Callable[..., Any]:
     def cancel(self: Any, msg: Any = None) -> bool:
         enter(self, WRITE, STATE)
         enter(self, READ, RESULT)
+        if (trap := active()) is not None and trap.steps is not None:
+            trap.steps.tell("cancel", self)
         return bool(original(self, msg))
 
     return cancel

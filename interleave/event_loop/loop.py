@@ -28,7 +28,7 @@ from interleave.event_loop.running import share
 from interleave.event_loop.scheduler import Scheduler
 from interleave.event_loop.sharing import OTHER_EXECUTION, Shared
 from interleave.model import READ, WAKE
-from interleave.runtime import active, state
+from interleave.runtime import UNWOKEN, active, state
 from interleave.runtime.naming import hand_over
 from interleave.runtime.threads import Unwind
 
@@ -109,7 +109,7 @@ class EventLoop(Shared, Networking, _Base):  # type: ignore[misc]
 
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
         """Register a callback, from any thread, and wake the loop."""
-        self.meet()
+        self.meet(wakes=True)
         self._check_closed()
         handle = asyncio.Handle(callback, args, self, context)
         self._name(handle)
@@ -215,6 +215,8 @@ class EventLoop(Shared, Networking, _Base):  # type: ignore[misc]
     def stop(self) -> None:
         """Let the loop end; every callback registered before this one still runs."""
         if self.is_running():
+            if self._kernel.me.carrier != self._home:
+                state.learn(UNWOKEN)
             self.scheduler.stop()
         else:
             self._is_stopped_early = True

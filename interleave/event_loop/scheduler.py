@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from interleave.event_loop.actors import CALLBACK, NO_CALLBACK, Actor, Carrier
-from interleave.event_loop.callbacks import group_of, is_done, is_noted, is_stop, touched_by
+from interleave.event_loop.callbacks import calls_unseen, group_of, is_done, is_noted, is_stop, touched_by
 from interleave.event_loop.quick import run_quickly
 from interleave.event_loop.ready import Ready
 from interleave.event_loop.timers import Timers
@@ -199,6 +199,8 @@ class Scheduler:
             if is_plain:
                 steps.enter_object(handle, READ)
                 if steps.touched is not None and not handle._cancelled:
+                    if calls_unseen(handle._callback):
+                        steps.lose_track()
                     for obj, mode in touched_by(handle._callback, handle._args):
                         steps.enter_object(obj, mode, WHOLE)
             elif self._loop.contexts and any(context is one for one in self._loop.contexts):

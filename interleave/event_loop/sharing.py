@@ -13,7 +13,7 @@ from typing import Any
 
 from interleave.errors import NotControlled
 from interleave.model import READ, WRITE
-from interleave.runtime import active
+from interleave.runtime import UNWOKEN, active, state
 
 OTHER_EXECUTION = (
     "an event loop is used in another execution than the one that made it.\nMake the loop inside the scenario: asyncio.run(...)"
@@ -36,10 +36,12 @@ class Shared:
     #: Whether that thread has said that it is about to run it.
     _has_moved_in = False
 
-    def meet(self, kind: str = "put", mode: int = WRITE) -> None:
+    def meet(self, kind: str = "put", mode: int = WRITE, *, wakes: bool = False) -> None:
         """Announce that another thread than the loop's own is about to give it something, or to look at it."""
         trap = active()
         if trap is not None and trap is self._trap and trap.kernel.me.carrier != self._home:
+            if mode and not wakes and self._thread_id is not None:
+                state.learn(UNWOKEN)
             trap.step(kind, self, mode=mode)
 
     def is_running(self) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
 
+from interleave.event_loop.callbacks import calls_unseen
 from interleave.event_loop.futures import enter
 from interleave.model import READ, STATE, WRITE
 
@@ -58,7 +59,7 @@ class Wire:
 
     def put(self, item: Any) -> None:
         """Take in what is to be delivered."""
-        self.target.loop.meet()
+        self.target.loop.meet(wakes=True)
         touch(self)
         self.items.append(item)
         self.wake()
@@ -115,6 +116,8 @@ class Transport(_FlowControl, asyncio.Transport):  # type: ignore[misc]
                 if not self._protocol.eof_received():
                     self.close()
             else:
+                if calls_unseen(getattr(self._protocol, "data_received", None) or self._protocol.buffer_updated):
+                    self.loop._trap.steps.lose_track()
                 self.peer.relieve()
                 if isinstance(self._protocol, asyncio.BufferedProtocol):
                     _feed_buffered(self._protocol, item)

@@ -77,7 +77,7 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
     if kind == CODE and issubclass(type(obj), Thread):
         return [(obj, STARTED, READ)] if is_asking(runtime.active(), obj) else []
     if kind == CODE:
-        return foreign.used(obj, READ)
+        return foreign.described(obj, name, READ)
     if kind == LOCAL:
         return [(obj, name, READ)] if runtime.is_gathering() else []
     if kind == FORWARDED:
@@ -236,7 +236,7 @@ def _write_shared(site: Site, obj: Any, name: str, value: object, kind: int) -> 
     elif kind == NAMESPACE:
         runtime.touch(site, obj, WHOLE, WRITE, value)
     elif kind == CODE:
-        announce(site, foreign.used(obj, WRITE), value)
+        announce(site, foreign.described(obj, name, WRITE), value)
     elif kind == LOCAL and runtime.is_gathering():
         runtime.touch(site, obj, name, WRITE, value)
     elif kind == FORWARDED:

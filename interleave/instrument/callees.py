@@ -91,6 +91,10 @@ def _bound_method(site: Site, method: Any, arguments: Arguments) -> None:
         return
     whose = _silent(function)
     if not whose:
+        if type(owner) in foreign.MANAGERS:
+            _announce(site, foreign.generated(owner))
+        elif type(owner) in foreign.STACKS:
+            _announce(site, foreign.left(owner, arguments))
         return
     if (function.__module__, function.__qualname__) in _KNOWN:
         _python_function(site, function, (owner, *arguments))
@@ -182,8 +186,7 @@ def _next(site: Site, arguments: Arguments) -> None:
     if arguments and type(arguments[0]) is AsyncGeneratorType:
         announce(site, [(arguments[0], WHOLE, WRITE)])
     elif arguments:
-        accesses = consumed(arguments[0])
-        advance(site, accesses)
+        advance(site, operated("iterate asynchronously", arguments[0]) or consumed(arguments[0]))
 
 
 def _method(site: Site, owner: Any, name: str, arguments: Arguments) -> None:

@@ -65,15 +65,9 @@ class Context:
         key = (instr.name, name, span)
         if span is not None and key in self._site_of:
             return self._site_of[key]
-        site = self._site_of[key] = Site(
-            self.code.co_filename,
-            line or self.code.co_firstlineno,
-            self.code.co_qualname,
-            module=self.module,
-            name=name,
-            span=span,
-            code=self.code,
-        )
+        code = self.code
+        whole = code.co_filename, line or code.co_firstlineno, code.co_qualname
+        site = self._site_of[key] = Site(*whole, module=self.module, name=name, span=span, code=code)
         self.sites.append(site)
         return site
 

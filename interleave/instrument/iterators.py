@@ -327,6 +327,8 @@ def step_asynchronously(site: Site) -> Callable[[Any], None]:
     def hook(iterator: Any) -> None:
         if gate.is_open and type(iterator) is AsyncGeneratorType and sys.getrefcount(iterator) > _UNSHARED:
             announce(site, [(iterator, WHOLE, WRITE)])
+        elif gate.is_open:
+            announce(site, operated("iterate asynchronously", iterator))
 
     return hook
 

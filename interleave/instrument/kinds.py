@@ -165,9 +165,10 @@ def _judge_read(tp: type, name: str) -> int:
         is_storage = _is_field(cls, value) or _is_of_thread(value) or (tp is FunctionType and name in registry.patched)
         is_storage |= tp is GeneratorType
         return CODE if is_code else STORAGE if is_storage else NOTHING
-    if find(descriptor, "__get__") is not None and not is_a(value, *_METHODS):
+    getter = find(descriptor, "__get__")
+    if getter is not None and not is_a(value, *_METHODS):
         # Something like `functools.cached_property`, which keeps its value in the instance under the same name.
-        return storage
+        return CODE if runs_outside(getter[1]) else storage
     if is_stored_in_class(tp, name):
         return CLASS
     # What a class out of scope has for a start, its methods may store in instances.

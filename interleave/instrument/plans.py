@@ -262,10 +262,14 @@ def _call_unpacked(context: Context, instr: Instr, position: int) -> Plan:
     return Plan(calls.call_unpacked(context.site(instr)), (callee, *range(arguments, 0, -1)))
 
 
-@_register("BEFORE_WITH", "BEFORE_ASYNC_WITH")
+@_register("BEFORE_WITH", "BEFORE_ASYNC_WITH", "GET_AWAITABLE", "GET_AITER")
 def _enter(context: Context, instr: Instr, position: int) -> Plan:
-    operation = "enter" if instr.name == "BEFORE_WITH" else "enter asynchronously"
-    return Plan(foreign.enter(context.site(instr), operation), (1,))
+    return Plan(foreign.enter(context.site(instr), _ENTERING[instr.name]), (1,))
+
+
+_ENTERING = {
+    "BEFORE_WITH": "enter", "BEFORE_ASYNC_WITH": "enter asynchronously", "GET_AWAITABLE": "await", "GET_AITER": "iterate asynchronously",
+}  # fmt: skip
 
 
 # --- operators --------------------------------------------------------------------------------------------------------

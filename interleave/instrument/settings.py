@@ -18,6 +18,7 @@ from interleave.instrument.announce import Divisible
 from interleave.instrument.containers import read_whole, write_whole
 from interleave.instrument.families import BOUND
 from interleave.instrument.files import FILES
+from interleave.instrument.foreign import operated
 from interleave.instrument.kinds import peek
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, WHOLE, WRITE
@@ -57,6 +58,8 @@ def _read_environment(arguments: Arguments) -> AccessList:
 #: By module and qualified name.
 SETTINGS: dict[tuple[str | None, str], Callable[[Arguments], AccessList]] = {
     **FILES,
+    # It steps what it is given at once.
+    ("asyncio.tasks", "wait_for"): lambda arguments: operated("await", *arguments),
     ("locale", "setlocale"): lambda arguments: (_set if arguments[1:] not in ((), (None,)) else _get)("locale", "setlocale")(arguments),
     ("_thread", "stack_size"): lambda arguments: (_set if arguments and arguments[0] else _get)("_thread", "stack_size")(arguments),
     **dict.fromkeys((("decimal", "setcontext"), ("_decimal", "setcontext")), _set_context),

@@ -49,7 +49,7 @@ _FEWEST_ROUNDS: Final = 3
 _VERBS: Final = {
     "read": "reads", "write": "writes", "acquire": "takes", "release": "releases", "try": "tries", "wait": "waits for",
     "wake": "wakes up from", "notify": "notifies", "set": "sets", "clear": "clears", "put": "puts into", "get": "gets from",
-    "done": "marks done", "spawn": "starts", "join": "joins", "begin": "begins", "exit": "ends", "sleep": "sleeps",
+    "done": "marks done", "cancel": "cancels", "spawn": "starts", "join": "joins", "begin": "begins", "exit": "ends", "sleep": "sleeps",
     "time": "reads the time", "yield": "yields", "choose": "chooses", "dereference": "looks whether it lives",
 }  # fmt: skip
 #: Shown only where they conflict.

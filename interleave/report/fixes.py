@@ -163,10 +163,15 @@ def lines_of(first: RaceAccess, second: RaceAccess) -> str:
 def _order(outcome: Outcome, trace: Trace) -> str:
     """Say in which order to take the locks of a deadlock."""
     cycle = cycle_of(outcome)
+    if len(cycle) == 1 and cycle[0].resource.startswith("Future"):
+        return "In a task, await what gives the result: `await asyncio.wrap_future(...)`. In a worker, do it there, or have more workers."
     if len(cycle) == 1:
-        return f"Make it an RLock, or do not take it again at {at(cycle[0].where)}: the caller holds it already."
+        other = "Make it an RLock, or do" if cycle[0].kind == "acquire" or not cycle[0].is_task else "Do"
+        return f"{other} not take it again at {at(cycle[0].where)}: the caller holds it already."
     if any(one.kind == "join" for one in cycle):
         joiner = next(one for one in cycle if one.kind == "join")
+        if joiner.is_task and not joiner.holds:
+            return f"Do not block at {at(joiner.where)}: no task can step meanwhile. Use `await asyncio.to_thread(...)`."
         held = f"{joiner.holds[0].resource} " if joiner.holds else "the lock "
         return f"Let go of {held}before waiting for the thread at {at(joiner.where)}."
     places = {(one.where.file, one.where.line) for one in cycle}
@@ -216,7 +221,7 @@ _MISSING: Final = {
     "a release()": "Release it as often as it is taken, on every path: use `with`, or try/finally.",
     "the wait() of a missing party": "Make it for as many parties as come, or abort() it when one cannot come.",
     "a notify()": "Notify after each change that is waited for, and look before waiting: `while not ...: wait()`.",
-    "a call_soon_threadsafe()": "Call loop.call_soon_threadsafe() instead of call_soon() from another thread.",
+    "a call_soon_threadsafe()": "Call loop.call_soon_threadsafe() from another thread, with what is to be done: then the loop does it.",
     "a set_result()": "Give it a result or an exception on every path: try/except around what makes it.",
 }  # fmt: skip
 
@@ -226,6 +231,8 @@ def _stuck(failure: Failure, culprit: Culprit | None) -> str:
     outcome = failure.outcome
     one = roots_of(outcome)[0]
     behind = waiting_behind(outcome, one)
+    if culprit is None and behind and one.keeps_loop_of(behind[0]):
+        return f"Do not block at {at(one.where)}: no task can step meanwhile. Await what asyncio has for it, or use `asyncio.to_thread`."
     if culprit is None and behind:
         return f"Let go of {behind[0].resource} before waiting at {at(one.where)}: {behind[0].thread} needs it at {at(behind[0].where)}."
     if culprit is None and one.kind == "acquire" and one.holders:

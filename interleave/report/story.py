@@ -149,7 +149,7 @@ def _deadlock(outcome: Outcome, names: Mapping[int, str]) -> str:
     """Say who holds what and waits for what, around the cycle."""
     cycle = cycle_of(outcome)
     if len(cycle) == 1:
-        return f"{_title(cycle[0], names)} waits at {at(cycle[0].where)} for {cycle[0].resource}, which it holds itself."
+        return f"{_title(cycle[0], names)} waits at {at(cycle[0].where)} for {cycle[0].resource}, {cycle[0].itself}."
     parts = [
         f"{_name(one, names)} {_holding(one, cycle[number - 1])}waits for {one.resource} at {at(one.where)}"
         for number, one in enumerate(cycle)
@@ -181,10 +181,8 @@ def _stuck(outcome: Outcome, culprit: Culprit | None, names: Mapping[int, str]) 
     waits = f"{_title(one, names)} waits for {one.resource} at {at(one.where)}"
     if culprit is None:
         behind = waiting_behind(outcome, one)
-        needed = (
-            f"; meanwhile {_name(behind[0], names)} waits at {at(behind[0].where)} for {behind[0].resource}, which it holds"
-            if behind
-            else ""
+        needed = "".join(
+            f"; meanwhile {_name(other, names)} waits at {at(other.where)} for {other.resource}, which it holds" for other in behind[:1]
         )
         return f"{waits}, and nobody is left to do {one.needs}{needed}."
     if culprit.pattern == "notify-other":

@@ -26,10 +26,9 @@ def roots_of(outcome: Outcome) -> list[Blocked]:
 
 
 def waiting_behind(outcome: Outcome, one: Blocked) -> list[Blocked]:
-    """Return the threads that wait for something which a blocked one holds."""
-    return [
-        other for other in outcome.blocked if other.tid != one.tid and one.tid in other.holders and other.kind == "acquire" and one.holds
-    ]
+    """Return the threads that wait for something which a blocked one holds: a lock, or the event loop."""
+    holding = [other for other in outcome.blocked if other.tid != one.tid and one.tid in other.holders]
+    return [other for other in holding if (other.kind == "acquire" and one.holds) or one.keeps_loop_of(other)]
 
 
 def cycle_text(outcome: Outcome, names: Mapping[int, str]) -> str:

@@ -56,6 +56,9 @@ class _Unknown:
 
 #: Stands for a value that a hook could not see without running user code.
 UNKNOWN: Any = _Unknown()
+#: What is learnt where a thread does something to a loop of another without waking it: if a step is under way, the loop sees that when it
+#: ends, so that this end is a point for all strategies from then on.
+UNWOKEN = "(unwoken)"
 
 
 class Peek:

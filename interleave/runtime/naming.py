@@ -48,7 +48,7 @@ def name_value(value: object, longest: int = _LONGEST_LITERAL) -> None:
 
 def _name_all(elements: Iterable[object]) -> None:
     # The same list is often given to one thread after another.
-    if not state.kernel.memory.places.entries.keys() >= set(map(id, elements)):
+    if state.kernel is None or not state.kernel.memory.places.entries.keys() >= set(map(id, elements)):
         for element in elements:
             if type(element) not in ANONYMOUS:
                 runtime.publish(element)

@@ -2,7 +2,8 @@
 
 As a rule nobody does who is not ordered with the start anyway: the starter, and those whom it started later. Then it makes no difference
 when a start happens, and it is announced as touching nothing. The first time that somebody else asks is a discovery like that of a name
-which is stored from elsewhere: the exploration begins anew, with starts and questions as accesses to one place.
+which is stored from elsewhere: the exploration begins anew, with starts and questions as accesses to one place. An execution in which
+nobody asks does not show that, so who follows its seed finds out by trying both.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ def ask(trap: Any, thread: object) -> None:
     """Announce that a stand-in is about to look whether a thread has been started."""
     if is_asking(trap, thread):
         runtime.touch(current_site(), thread, STARTED, READ)
+
+
+def are_told_now() -> bool:
+    """Have starts tell from now on; return whether they did not before."""
+    is_new = STARTED not in state.learnt
+    state.learn(STARTED)
+    return is_new
 
 
 def start(thread: object) -> None:

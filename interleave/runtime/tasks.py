@@ -29,7 +29,7 @@ from typing import Any, Protocol
 
 from interleave import runtime
 from interleave.model import NOWHERE, READ, STATE, WRITE, Access, Frame, Operation, Owner, Site
-from interleave.runtime import UNKNOWN, Peek, WaitQueue, gate
+from interleave.runtime import UNKNOWN, UNWOKEN, Peek, WaitQueue, gate, state
 from interleave.runtime.sites import current_site
 from interleave.runtime.threads import LogicalThread
 
@@ -123,7 +123,7 @@ class Steps:
         if kernel.is_ending:
             return
         operation = Operation("suspend", footprint, thread.task.site() if thread.task is not None else NOWHERE)
-        if kernel.every:
+        if kernel.every or UNWOKEN in state.learnt:
             kernel.announce(thread, operation)
         else:
             kernel.skip()

@@ -9,9 +9,9 @@ exhaustive search looks at one corner of the space for long. The prover ends if 
 would allow (`_orders`), for `Dfs` from the schedules that it knows to be left. A space that is tiny is left to the prover alone.
 While the proof seems to fit into the budget, every fourth execution is the prover's, and most of them once the samplers had a
 fair trial. Otherwise one in eight is, until the samplers have had an eighth of the budget; since the guess may be far too high, it is
-every other one then. Where the guess exceeds the budget so far that there is no hope, the prover is given up, unless it is not that much
-and the tree that the search has seen (`_tree_size`) gives some; of `Dfs`, where it is certain. And where it has come to an end, but an
-execution was cut off that went on and on: the samplers have the rest.
+every other one then. Where the guess exceeds the budget so far that there is no hope, the prover is given up, unless it is not that
+much, or the search is well under way, and the tree that it has seen (`_tree_size`) gives some; of `Dfs`, where it is certain. And where
+it has come to an end, but an execution was cut off that went on and on: the samplers have the rest.
 
 **Who samples.** `surw` and `pos` by turns: on collections of known failures one of the two is best or near it, almost without
 exception. Now and then `pct`, for failures that need a thread to be delayed for long, and the random walk, which assumes nothing. So a
@@ -158,7 +158,8 @@ class Auto:
             return False
         # The guess may be far too high, and this estimate is too low as a rule.
         share = self._share_of(prover)
-        return self._log_size > 2 * self._log_limit or self._proving * (1 - share) > share * self._left / 2
+        is_far = self._log_size > 2 * self._log_limit and share < PROMISING
+        return is_far or self._proving * (1 - share) > share * self._left / 2
 
     def _is_provers_turn(self, prover: Strategy) -> bool:
         missing = self._missing(prover)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import Awaitable, Callable
 
@@ -55,6 +56,20 @@ def loop_in_a_thread() -> None:
     loop.close()
 
 
+def two_loops_and_a_queue() -> None:
+    """The guess is e to the power of 112, and 24 executions are all."""
+    handed: queue.Queue[int] = queue.Queue()
+
+    async def give() -> None:
+        await asyncio.sleep(1)
+        handed.put(1)
+
+    async def take() -> None:
+        assert await asyncio.to_thread(handed.get) == 1
+
+    together(lambda: asyncio.run(give()), lambda: asyncio.run(take()))
+
+
 class Shelf:
     """Many may read, one may write."""
 
@@ -92,7 +107,7 @@ def readers_and_writers() -> None:
     assert seen == [0]
 
 
-@pytest.mark.parametrize("scenario", [readers_and_writers, exclusion, computed_once, loop_in_a_thread])
+@pytest.mark.parametrize("scenario", [readers_and_writers, exclusion, computed_once, loop_in_a_thread, two_loops_and_a_queue])
 def test_small_programs_are_proven(scenario: Callable[[], Awaitable[None] | None]) -> None:
     result = explore(scenario)
     assert (result.verdict, result.uncontrolled) == ("proven", ())
