@@ -180,7 +180,7 @@ class _Judge:
         if any(_is_counting(thread) for thread in able):
             kernel.trace.is_cut = True
             return None
-        runners = [runaway.Runner(thread.tid, thread.info.name, stack_of(thread.fiber.greenlet.gr_frame)) for thread in able]
+        runners = [runaway.Runner(thread.tid, thread.info.name, _stack_of(thread)) for thread in able]
         return runaway.judge(kernel.events, runners, kernel.current, None if kernel.is_spinning else kernel.limit)
 
     def _describe(self, kernel: Kernel, thread: LogicalThread) -> Blocked:
@@ -226,6 +226,11 @@ def _awaited(thread: LogicalThread) -> Any:
     while frame is not None and frame.f_code.co_qualname not in _BUILT_ON:
         frame = frame.f_back
     return frame.f_locals.get("self") if frame is not None else None
+
+
+def _stack_of(thread: LogicalThread) -> tuple[Frame, ...]:
+    frames: tuple[Frame, ...] = thread.task.frames() if thread.task is not None else stack_of(thread.fiber.greenlet.gr_frame)
+    return frames
 
 
 def _is_counting(thread: LogicalThread) -> bool:

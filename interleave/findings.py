@@ -27,6 +27,7 @@ from interleave.strategies.dfs import Dfs
 SHRINKING = 600
 SHRINKING_STEPS = 600_000
 SHRINKING_LEAST = 8
+SHRINKING_ENDLESS = 3
 #: Executions that end like a known failure: looked at for another reason, and simplified to see whether it is one.
 LOOKS = 200
 REASONS = 6
@@ -156,7 +157,7 @@ class Findings:
     def _limit(self, trace: Trace) -> int:
         if self._is_cut_off(trace):
             # Of whatever looks like it, it has to be seen that it never ends.
-            return SHRINKING_LEAST if self._shrinks is True else 0
+            return SHRINKING_ENDLESS if self._shrinks is True else 0
         return min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + SHRINKING_LEAST) if self._shrinks else 0
 
     def _again(self, schedule: Schedule, key: _Signature) -> Trace | None:

@@ -357,7 +357,7 @@ class Budget:
 
     `executions` counts runs of the scenario, `seconds` wall time of the exploration; what is found is made simple, and labelled, as far as
     it comes until twice that time is up. `steps` are the operations of one execution among which a strategy chooses; one that goes on is
-    run on fairly, and is a livelock if ten times as many lead to no end. `hang` is wall time without any step, after which the exploration
+    run on fairly, and is a livelock if five times as many lead to no end. `hang` is wall time without any step, after which the exploration
     ends as inconclusive. `unseen` ends sampling when a further execution is of a class not seen with less probability than that.
     """
 

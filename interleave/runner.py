@@ -24,7 +24,7 @@ from interleave.strategies.replay import Replay
 
 #: By how many times the bound on its steps an execution may be longer before it is taken for one without an end; where it is in a loop over
 #: something, before it is given up.
-LONGER = (10, 25)
+LONGER = (5, 25)
 _TOO_LONG = (
     "an execution was not over after {:,} steps, at {}, in a loop over something: how it ends is not known. "
     "Let the loop be shorter, or allow more steps: Budget(steps=...)"

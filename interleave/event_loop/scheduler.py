@@ -149,8 +149,6 @@ class Scheduler:
         """Have the kernel choose who is next; return when it is an actor of this loop, which is `running` then."""
         kernel, ready = self._kernel, self.ready
         carrier = ready.carrier
-        if kernel.moment >= kernel.limit:
-            run_away(kernel)
         self._timers.wind()
         carrier.queue, carrier.resource = ready.queue, self.waiting
         kernel.pending[carrier.tid] = CALLBACK if ready.mask & carrier.bit or carrier.deadline is not None else NO_CALLBACK
@@ -160,6 +158,8 @@ class Scheduler:
             # Timers that are due have no place in the order yet.
             mask = first | mask & ready.wires | (0 if ready.plain.handles else mask & carrier.bit)
         kernel.enabled |= mask
+        if kernel.moment >= kernel.limit:
+            run_away(kernel)
         ready.is_idle = True
         pick = kernel.pick_next(self.running, first)
         if pick is None:

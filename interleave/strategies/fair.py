@@ -5,12 +5,15 @@ It tells an execution that is only long from one that never ends: under this, wh
 
 from __future__ import annotations
 
+import random
+
 from interleave.model import Point, Schedule, Trace
 from interleave.strategies._points import bits
 from interleave.strategies.replay import Replay
 
-#: Moments that a thread is given before another has its turn.
-TURN = 1_000
+#: A thread is given so many moments at most before another has its turn; how many is drawn, as threads that are in step with each other
+#: would stay so under equal turns.
+LONGEST = 1 << 10
 
 
 class Fair:
@@ -21,8 +24,10 @@ class Fair:
 
     def __init__(self, schedule: Schedule, until: int) -> None:
         self._replay = Replay(schedule, strict=False)
-        #: When the turn began that is under way.
-        self._began = until
+        self._until = until
+        #: When the turn under way is over.
+        self._end = until
+        self._source = random.Random(0)
 
     def begin(self) -> bool:
         """Begin the only execution."""
@@ -30,11 +35,11 @@ class Fair:
 
     def choose(self, point: Point) -> int:
         """Follow the schedule; then go on with who is at it, until its turn is over."""
-        if point.moment < self._began:
+        if point.moment < self._until:
             return self._replay.choose(point)
-        if point.values or point.moment < self._began + TURN:
+        if point.values or point.moment < self._end:
             return point.default
-        self._began = point.moment
+        self._end = point.moment + (1 << self._source.randrange(LONGEST.bit_length()))
         able = bits(point.enabled)
         return next((tid for tid in able if tid > point.current), able[0])
 

@@ -182,7 +182,7 @@ def test_pool_of_one_waits_for_itself() -> None:
         with ThreadPoolExecutor(1) as pool:
             pool.submit(lambda: pool.submit(int).result()).result()
 
-    assert failing(scenario, "stuck").executions == 1
+    assert failing(scenario, "deadlock").executions == 1
 
 
 # -- who am I -------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
@@ -163,3 +164,43 @@ def test_a_loop_without_an_end_is_one_within_a_loop_over_something_too() -> None
     failure = explore(polls_for_ever, strategy="random", budget=SHORT).failure
     assert failure is not None
     assert failure.kind == "livelock"
+
+
+async def polls_in_a_task() -> None:
+    is_set = False
+
+    async def poll() -> None:
+        while not is_set:
+            await asyncio.sleep(0)
+
+    await asyncio.gather(poll(), asyncio.sleep(0))
+
+
+@pytest.mark.parametrize("strategy", ["dpor", "random"])
+def test_a_task_that_polls_for_ever_is_named_with_its_loop(strategy: str) -> None:
+    failure = explore(polls_in_a_task, strategy=strategy, budget=Budget(executions=3, steps=400)).failure
+    assert failure is not None
+    assert failure.kind == "livelock"
+    assert failure.outcome.where is not None
+    assert failure.outcome.where.function.endswith("poll")
+
+
+async def counts_in_tasks() -> None:
+    lock = asyncio.Lock()
+    total = 0
+
+    async def count() -> None:
+        nonlocal total
+        for _ in range(ROUNDS):
+            async with lock:
+                seen = total
+                await asyncio.sleep(0)
+                total = seen + 1
+
+    await asyncio.gather(count(), count())
+    assert total == 2 * ROUNDS
+
+
+@pytest.mark.parametrize("strategy", ["auto", "dpor", "random"])
+def test_tasks_that_are_only_long_are_no_livelock(strategy: str) -> None:
+    assert explore(counts_in_tasks, strategy=strategy, budget=SHORT).verdict == "passed"
