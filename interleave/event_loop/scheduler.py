@@ -53,7 +53,6 @@ class Scheduler:
         #: The last handle of those that were registered together with the running one.
         self.batch = [0]
         self.waiting = Carrier(loop)
-        # Shortcuts.
         self.enter = self.ready.enter
         self.read_clock = self._timers.read_clock
 
@@ -199,6 +198,7 @@ class Scheduler:
             if is_plain:
                 steps.enter_object(handle, READ)
                 if steps.touched is not None and not handle._cancelled:
+                    self._timers.tell_apart(handle, is_end=self._is_stop)
                     if calls_unseen(handle._callback):
                         steps.lose_track()
                     for obj, mode in touched_by(handle._callback, handle._args):

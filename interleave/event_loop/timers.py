@@ -11,7 +11,7 @@ their steps, and is chosen like that of the others; all that is due is called be
 from __future__ import annotations
 
 import heapq
-from asyncio import futures
+from asyncio import TimerHandle, futures
 from typing import Any
 
 from interleave.event_loop.ready import Ready
@@ -27,7 +27,7 @@ _wake_up: Any = vars(futures)["_set_result_unless_cancelled"]
 class Timers:
     """The clock of one loop."""
 
-    __slots__ = ("_is_fifo", "_kernel", "_loop", "_read_at", "_reads", "_ready", "_steps", "_trap")
+    __slots__ = ("_is_fifo", "_kernel", "_kinds", "_loop", "_read_at", "_reads", "_ready", "_steps", "_trap")
 
     def __init__(self, loop: Any, ready: Ready, trap: Any, *, is_fifo: bool) -> None:
         self._loop = loop
@@ -37,6 +37,19 @@ class Timers:
         self._kernel = trap.kernel
         self._steps = trap.steps
         self._reads, self._read_at = 0, -1.0
+        #: Whether plain callbacks that were run are timers: what was seen of both.
+        self._kinds: set[bool] = set()
+
+    def tell_apart(self, handle: Any, *, is_end: bool) -> None:
+        """Note that a plain callback is run, which may be the end of the loop.
+
+        Timers and others are steps of one thread, the carrier, so that they seem to come in this order only. Reduction proves nothing of an
+        execution with both, where timers may fire early.
+        """
+        kernel = self._kernel
+        if kernel.any_timeout and kernel.every and not is_end:
+            self._kinds.add(isinstance(handle, TimerHandle))
+            kernel.trace.is_bounded |= len(self._kinds) > 1
 
     def read_clock(self) -> float:
         """Return the virtual time; let it go on for who reads it again and again, as if it waited for a moment to come."""
