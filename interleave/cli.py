@@ -167,6 +167,7 @@ run and none failed. Ctrl-C stops and reports what was found so far.
               "simplified for as long again at most.")  # fmt: skip
 @click.option("--until-saturated", is_flag=True, help="Stop sampling where at most one execution in a hundred seems to be of a kind not "
               "seen yet, but after 20000 executions at the latest, or --executions or --seconds if given.")  # fmt: skip
+@click.option("--steps", type=click.IntRange(min=1), default=20_000, show_default=True, help="Steps of one execution to choose among.")
 @click.option("--preemptions", type=click.IntRange(min=0), help="Preemptions in one schedule at most.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="A package or module in which memory accesses are "
               "controlled too, besides those in [tool.interleave] of pyproject.toml. Repeatable.")  # fmt: skip
@@ -184,8 +185,7 @@ run and none failed. Ctrl-C stops and reports what was found so far.
 def explore(targets: Sequence[str], **options: Any) -> None:
     """Explore every scenario of the TARGETs within a budget.
 
-    Prints one line per scenario, then for each failure the shortest interleaving that shows it, and the command that replays
-    it.
+    Prints one line per scenario, then for each failure the shortest interleaving that shows it, and the command that replays it.
     """
     from interleave.loading import check_files, check_packages
 
@@ -253,7 +253,7 @@ def _explore_one(scenario: Scenario, options: Mapping[str, Any], err: TextIO) ->
             None if options["no_database"] else Path.cwd(),
             scenario.name,
             strategy=options["strategy"],
-            budget=Budget(executions=executions, seconds=seconds, hang=None if _is_debugged() else _HANG, unseen=unseen),
+            budget=Budget(executions, seconds, options["steps"], None if _is_debugged() else _HANG, unseen),
             stop_on_failure=not options["keep_going"],
             gil_label=not options["no_gil_label"],
             seed=options["seed"],

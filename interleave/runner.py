@@ -27,7 +27,7 @@ from interleave.strategies.replay import Replay
 LONGER = (5, 25)
 _TOO_LONG = (
     "an execution was not over after {:,} steps, at {}, in a loop over something: how it ends is not known. "
-    "Let the loop be shorter, or allow more steps: Budget(steps=...)"
+    "Let the loop be shorter, or allow more steps: --steps, or Budget(steps=...)"
 )
 
 #: Before anything takes the clocks over.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 
 import pytest
+from click.testing import CliRunner
 
 from interleave import Budget, explore, replay
+from interleave.cli import cli
 from interleave.report.columns import turns_of
 from tests.threads import together
 
@@ -147,6 +150,15 @@ def test_turns_far_from_what_explains_the_failure_are_left_out() -> None:
     assert "turns left out" in report
     assert report.count("\n> ") + report.count("\u2502 > ") >= 3, "what explains it is not"
     assert report.count("\n") < 110
+
+
+def test_the_command_line_takes_a_number_of_steps() -> None:
+    arguments = ["explore", "--steps", "100", "--executions", "2", "--no-database", "--json", "-", f"{__file__}::draws_numbers"]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)["scenarios"][0]
+    assert found["verdict"] == "inconclusive"
+    assert "was not over after 2,500 steps" in found["uncontrolled"][0]
 
 
 def test_what_is_too_long_is_said_to_be() -> None:
