@@ -87,9 +87,9 @@ def _announce_divisible(site: Site, accesses: Divisible, value: object) -> None:
             # From the next execution on it announces what it does, and the search begins anew.
             return
         unseen.made.add(accesses.module)
-    for opener, packages in trap.openers:
+    for opener, modules in trap.openers:
         # It was there before anybody else was, which is not announced.
-        if accesses.has_state and accesses.module in packages:
+        if accesses.has_state and any(str(name).partition(".")[0] == accesses.module for name in modules):
             unseen.enter(accesses.module, opener, is_held=False)
     if accesses.module == "random" and "gauss" not in accesses.who:
         # Which numbers a thread draws is nobody's choice; `gauss` may give two threads the same.

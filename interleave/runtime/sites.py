@@ -11,7 +11,6 @@ import sys
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
-from traceback import walk_stack
 from types import CodeType, FrameType
 
 from interleave.model import NOWHERE, Frame, Site
@@ -115,10 +114,14 @@ def current_site() -> Site:
         return site_of(start)
 
 
-def packages_within() -> frozenset[str]:
-    """Return the packages whose code is running in this thread."""
-    frames = (frame for frame, _ in walk_stack(sys._getframe(1)))
-    return frozenset(str(frame.f_globals.get("__name__")).partition(".")[0] for frame in frames)
+def modules_within() -> list[object]:
+    """Return the names of the modules whose code is running in this thread, as their globals have them."""
+    frame: FrameType | None = sys._getframe(1)
+    names = []
+    while frame is not None:
+        names.append(frame.f_globals.get("__name__"))
+        frame = frame.f_back
+    return names
 
 
 def stack_of(frame: FrameType | None) -> tuple[Frame, ...]:

@@ -18,7 +18,7 @@ from interleave.runtime.blocks import BlockMemory
 from interleave.runtime.kernel import Kernel, run
 from interleave.runtime.ledger import Ledger
 from interleave.runtime.memory import Memory
-from interleave.runtime.sites import current_site, packages_within
+from interleave.runtime.sites import current_site, modules_within
 from interleave.runtime.spinning import Spinning
 from interleave.runtime.threads import FIRST_TICK, Judge, LogicalThread, Unwind
 
@@ -49,8 +49,8 @@ class Trap:
         self.ledger = Ledger(kernel.trace)
         #: What code out of scope has used (see `unseen`), once there was any.
         self.unseen: Any = None
-        #: Who has started a thread while there was no other, and the packages that it was in: their code may go on meanwhile.
-        self.openers: list[tuple[LogicalThread, frozenset[str]]] = []
+        #: Who has started a thread while there was no other, and the modules that it was in: their code may go on meanwhile.
+        self.openers: list[tuple[LogicalThread, list[object]]] = []
         self._locks = self._overstayed = 0
         #: The steps of tasks (see `tasks`), once an event loop has run.
         self.steps: Any = None
@@ -237,7 +237,7 @@ class Trap:
         kernel.enabled |= thread.bit
         kernel.unjoined += 1
         if not gate.is_open:
-            self.openers.append((kernel.me, packages_within()))
+            self.openers.append((kernel.me, modules_within()))
             gate.is_open = True
         return thread
 
