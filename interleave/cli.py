@@ -23,6 +23,7 @@ import click
 
 from interleave.arguments import CHOICES, SEED_OPTIONS, seed_options
 from interleave.errors import InterleaveError, ReplayMismatch, UsageError
+from interleave.model import Budget
 from interleave.muffling import Muffler
 from interleave.report import FORMATS, write
 from interleave.strategies import TABLE
@@ -167,7 +168,7 @@ run and none failed. Ctrl-C stops and reports what was found so far.
               "simplified for as long again at most.")  # fmt: skip
 @click.option("--until-saturated", is_flag=True, help="Stop sampling where at most one execution in a hundred seems to be of a kind not "
               "seen yet, but after 20000 executions at the latest, or --executions or --seconds if given.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(min=1), default=20_000, show_default=True, help="Steps of one execution to choose among.")
+@click.option("--steps", type=click.IntRange(min=1), default=Budget().steps, show_default=True, help="Steps explored of an execution.")
 @click.option("--preemptions", type=click.IntRange(min=0), help="Preemptions in one schedule at most.")
 @click.option("--include", multiple=True, metavar="PACKAGE", help="A package or module in which memory accesses are "
               "controlled too, besides those in [tool.interleave] of pyproject.toml. Repeatable.")  # fmt: skip
@@ -241,7 +242,6 @@ def _explore_all(scenarios: Sequence[Scenario], options: Mapping[str, Any], muff
 def _explore_one(scenario: Scenario, options: Mapping[str, Any], err: TextIO) -> Result:
     from interleave.classes import SATURATION, UNSEEN
     from interleave.database import explore_remembering
-    from interleave.model import Budget
     from interleave.report.progress import ProgressDisplay
 
     executions, seconds, unseen = options["executions"], options["seconds"], UNSEEN if options["until_saturated"] else None

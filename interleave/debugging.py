@@ -19,7 +19,7 @@ from typing import Any
 
 from interleave.execution import Standing
 from interleave.model import Outcome
-from interleave.runtime.sites import is_ours
+from interleave.runtime.sites import is_ours, outwards
 
 
 class Debugger(pdb.Pdb):
@@ -68,9 +68,7 @@ class Debugger(pdb.Pdb):
 
 def _innermost(frame: FrameType | None) -> FrameType | None:
     """Return the innermost frame of the program, from one outwards."""
-    while frame is not None and is_ours(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame
+    return next((one for one in outwards(frame) if not is_ours(one.f_code.co_filename)), None)
 
 
 class Session:

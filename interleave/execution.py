@@ -21,10 +21,10 @@ from interleave.primitives import entropy
 from interleave.primitives.threads import forget, release_pools
 from interleave.recording import Recorder
 from interleave.runtime import gate, state
-from interleave.runtime.counting import is_counting, outwards
+from interleave.runtime.counting import is_counting
 from interleave.runtime.fulfilling import fulfillers
 from interleave.runtime.kernel import Kernel, is_inside
-from interleave.runtime.sites import USER, is_ours, rank, site_of, stack_of
+from interleave.runtime.sites import USER, is_ours, outwards, rank, site_of, stack_of
 from interleave.runtime.suspension import aside
 from interleave.runtime.threads import Judge, LogicalThread, Unwind
 from interleave.runtime.trap import Trap
@@ -222,9 +222,8 @@ class _Judge:
 
 def _awaited(thread: LogicalThread) -> Any:
     """Return the `concurrent.futures.Future` that a thread waits for."""
-    frame = thread.fiber.greenlet.gr_frame if thread.fiber is not None else None
-    while frame is not None and frame.f_code.co_qualname not in _BUILT_ON:
-        frame = frame.f_back
+    innermost = thread.fiber.greenlet.gr_frame if thread.fiber is not None else None
+    frame = next((one for one in outwards(innermost) if one.f_code.co_qualname in _BUILT_ON), None)
     return frame.f_locals.get("self") if frame is not None else None
 
 

@@ -23,10 +23,11 @@ from interleave.runner import Runner, is_cut_off
 from interleave.shrink import simplify
 from interleave.strategies.dfs import Dfs
 
-#: Executions spent on simplifying one failure, and operations, where executions are long.
+#: Executions spent on simplifying one failure, and operations, where executions are long, with these executions at least.
 SHRINKING = 600
 SHRINKING_STEPS = 600_000
 SHRINKING_LEAST = 8
+#: Executions spent on simplifying one that never ends.
 SHRINKING_ENDLESS = 3
 #: Executions that end like a known failure: looked at for another reason, and simplified to see whether it is one.
 LOOKS = 200

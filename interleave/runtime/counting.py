@@ -6,7 +6,7 @@ An execution that has made very many steps is a livelock if no end is in sight. 
 from __future__ import annotations
 
 import dis
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from types import CodeType, FrameType
 
@@ -21,13 +21,6 @@ def is_counting(frames: Iterable[FrameType]) -> bool:
             if around:
                 return min(around, key=lambda loop: loop[1] - loop[0])[2]
     return False
-
-
-def outwards(frame: FrameType | None) -> Iterator[FrameType]:
-    """Yield a frame and those that called it."""
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
 
 
 @lru_cache(maxsize=64)

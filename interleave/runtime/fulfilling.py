@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from interleave.runtime.sites import outwards
 from interleave.runtime.threads import LogicalThread
 
 
@@ -50,9 +51,8 @@ def _is_to_call(handles: Any, futures: Sequence[object]) -> bool:
 
 def _is_to_work(thread: LogicalThread, futures: Sequence[object]) -> bool:
     """Tell whether a worker of a thread pool executes what gives a future its result, or has it before it."""
-    frame = thread.fiber.greenlet.gr_frame if thread.fiber is not None else None
-    while frame is not None and frame.f_code.co_name != "_worker":
-        frame = frame.f_back
+    innermost = thread.fiber.greenlet.gr_frame if thread.fiber is not None else None
+    frame = next((one for one in outwards(innermost) if one.f_code.co_name == "_worker"), None)
     if frame is None:
         return False
     items = [frame.f_locals.get("work_item"), *getattr(frame.f_locals.get("work_queue"), "_items", ())]

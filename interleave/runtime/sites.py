@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -114,14 +114,16 @@ def current_site() -> Site:
         return site_of(start)
 
 
+def outwards(frame: FrameType | None) -> Iterator[FrameType]:
+    """Yield a frame and those that called it."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
 def modules_within() -> list[object]:
     """Return the names of the modules whose code is running in this thread, as their globals have them."""
-    frame: FrameType | None = sys._getframe(1)
-    names = []
-    while frame is not None:
-        names.append(frame.f_globals.get("__name__"))
-        frame = frame.f_back
-    return names
+    return [frame.f_globals.get("__name__") for frame in outwards(sys._getframe(1))]
 
 
 def stack_of(frame: FrameType | None) -> tuple[Frame, ...]:

@@ -69,10 +69,12 @@ class Spinning:
         if turns and turns[0].frame is not frame:
             turns.clear()
         known = next((index for index, turn in enumerate(turns) if turn.site is site), len(turns))
+        last = turns[known] if known < len(turns) else None
+        this = Turn(frame, site)
         # Loops inside this one have come to their end.
-        last, turns[known:] = turns[known : known + 1], [this := Turn(frame, site)]
-        if last and last[0].is_repeated_by(this):
-            self._wait(me, site, tuple(last[0].reads))
+        turns[known:] = [this]
+        if last is not None and last.is_repeated_by(this):
+            self._wait(me, site, tuple(last.reads))
             this.reads.clear()
 
     def saw(self, tid: int, kind: str, accesses: tuple[Access, ...] | None, target: int = -1) -> None:
