@@ -5,7 +5,7 @@ costs next to nothing: the pytest plugin is loaded by every pytest run, and `--h
 
 The import system binds each submodule to its package when it is first imported. `_Root` looks at that moment for two
 reasons. `explore` is the name of a function here and of the module that holds it: the public name stays the function.
-And values know nothing of their presentation: `model.Failure` is told how to make its text.
+And values know nothing of their presentation: `result.Failure` is told how to make its text.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from interleave.explore import explore as explore
     from interleave.explore import replay as replay
     from interleave.explore import scenario as scenario
-    from interleave.model import Budget as Budget
     from interleave.model import ConflictPair as ConflictPair
-    from interleave.model import Failure as Failure
     from interleave.model import Inversion as Inversion
     from interleave.model import Race as Race
-    from interleave.model import Result as Result
     from interleave.model import Statistics as Statistics
+    from interleave.result import Budget as Budget
+    from interleave.result import Failure as Failure
+    from interleave.result import Result as Result
     from interleave.runtime import choose as choose
     from interleave.runtime import yield_point as yield_point
 
@@ -43,7 +43,8 @@ __version__ = "0.1.0"
 _HOMES: Final = {
     "explore": ("check", "explore", "replay", "scenario"),
     "runtime": ("choose", "yield_point"),
-    "model": ("Budget", "ConflictPair", "Failure", "Inversion", "Race", "Result", "Statistics"),
+    "model": ("ConflictPair", "Inversion", "Race", "Statistics"),
+    "result": ("Budget", "Failure", "Result"),
     "errors": ("CheckFailed", "InterleaveError", "InternalError", "NotControlled", "ReplayMismatch", "SeedError", "UsageError"),
 }
 _HOME_OF: Final = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names}
@@ -52,13 +53,13 @@ __all__ = ["__version__", *sorted(_HOME_OF)]
 
 
 class _Root(ModuleType):
-    """Keep public names from being replaced by submodules, and give `model.Failure` its renderer."""
+    """Keep public names from being replaced by submodules, and give `result.Failure` its renderer."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _HOME_OF and isinstance(value, ModuleType):
             return
         super().__setattr__(name, value)
-        if name == "model":
+        if name == "result":
             value.Failure.renderer = _render
 
 

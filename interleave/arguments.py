@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from interleave.errors import UsageError
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 class Choice(NamedTuple):

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from interleave.arguments import SEED_OPTIONS, seed_options
 
 if TYPE_CHECKING:
-    from interleave.model import Failure, Result
     from interleave.recall import Recall
+    from interleave.result import Failure, Result
 
 FOLDER: Final = ".interleave"
 #: Seeds kept of one scenario, and characters of what is said of one.

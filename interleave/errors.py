@@ -2,7 +2,7 @@
 
 A message has up to three parts, each on its own line: what happened, with the values and the step; the
 likely cause; the next command to type. Failures of the program under test are not errors: they are values
-(`model.Failure`); only `CheckFailed` carries one to a caller who asked for an exception.
+(`result.Failure`); only `CheckFailed` carries one to a caller who asked for an exception.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from interleave.classes import Classes
-from interleave.model import Budget, Statistics
+from interleave.model import Statistics
+from interleave.result import Budget
 from interleave.strategies._tree_size import share_of
 
 

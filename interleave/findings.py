@@ -16,9 +16,10 @@ from typing import Literal
 
 from interleave.detectors.distinct import Identity, identity_of
 from interleave.errors import ReplayMismatch
-from interleave.model import Failure, Schedule, Trace
+from interleave.model import Schedule, Trace
 from interleave.race_search import RaceSearch
 from interleave.repetition import first_difference, let_pass, nondeterminism, schedule_of, site_at
+from interleave.result import Failure
 from interleave.runner import Runner, is_cut_off
 from interleave.shrink import simplify
 from interleave.strategies.dfs import Dfs

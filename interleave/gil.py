@@ -20,8 +20,9 @@ from dataclasses import replace
 
 from interleave import strategies
 from interleave.errors import NotControlled, ReplayMismatch
-from interleave.model import Event, Failure, GilVerdict, Result, Schedule, Strategy, Trace, UnderGil
+from interleave.model import Event, GilVerdict, Schedule, Strategy, Trace, UnderGil
 from interleave.race_search import RaceSearch
+from interleave.result import Failure, Result
 from interleave.runner import Runner
 from interleave.strategies.nearest import Nearest
 

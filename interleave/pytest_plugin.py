@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from interleave.explore import Replay
-    from interleave.model import Budget, Failure, Result
+    from interleave.result import Budget, Failure, Result
 
     Scenario = Callable[[], object]
     _Failed = BaseException
 else:
     _Failed = pytest.fail.Exception
 
-#: Options that make up the budget, as in `model.Budget`.
+#: Options that make up the budget, as in `result.Budget`.
 _BUDGET: Final = ("executions", "seconds", "steps", "hang", "unseen")
 #: Further options of `explore` that can be given; those that a seed depends on as well.
 _OPTIONS: Final = (*_BUDGET, "budget", "strategy", "stop_on_failure", "seed", "preemptions", "gil_label")
@@ -312,7 +312,7 @@ def _budget(budget: Budget | None, limits: dict[str, Any]) -> Budget:
     from dataclasses import replace
 
     from interleave.classes import SATURATION
-    from interleave.model import Budget
+    from interleave.result import Budget
 
     if budget is None:
         budget = Budget(executions=None) if limits.get("seconds") else Budget(executions=SATURATION) if limits.get("unseen") else Budget()

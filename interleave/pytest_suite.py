@@ -38,7 +38,7 @@ from interleave.pytest_plugin import Schedule
 
 if TYPE_CHECKING:
     from interleave.explore import Replay
-    from interleave.model import Failure, Result
+    from interleave.result import Failure, Result
 
 #: Executions of a test, seconds, and steps of an execution, unless something else is asked for: long ones take long to learn from, too.
 EXECUTIONS: Final = 100

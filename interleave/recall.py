@@ -16,7 +16,8 @@ from interleave.detectors.distinct import Identity, identity_of
 from interleave.errors import ReplayMismatch, SeedError
 from interleave.explore import Replay, replay
 from interleave.gil import labelled
-from interleave.model import Budget, Failure, Result, Statistics
+from interleave.model import Statistics
+from interleave.result import Budget, Failure, Result
 from interleave.runner import Runner, make_controls
 
 

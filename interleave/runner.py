@@ -16,8 +16,9 @@ from interleave.execution import Controls, execute
 from interleave.isolation.changes import changes
 from interleave.isolation.forked import Forks
 from interleave.isolation.snapshot import Snapshot
-from interleave.model import NOWHERE, Budget, Failure, Schedule, Statistics, Strategy, Trace
+from interleave.model import NOWHERE, Schedule, Statistics, Strategy, Trace
 from interleave.repetition import check_prints, schedule_of
+from interleave.result import Budget, Failure
 from interleave.schedule import encode
 from interleave.strategies.fair import Fair
 from interleave.strategies.replay import Replay

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from interleave.explore import explore, replay
-from interleave.model import Budget
+from interleave.result import Budget
 
 EXECUTIONS = 25
 

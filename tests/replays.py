@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from interleave.explore import _Exploration, replay
-from interleave.model import Failure, Result
+from interleave.result import Failure, Result
 from interleave.runner import Runner
 from tests.test_determinism import described
 

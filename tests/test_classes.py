@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from interleave.classes import Classes
 from interleave.errors import UsageError
 from interleave.explore import explore
-from interleave.model import READ, SHAPE, STATE, WHOLE, WRITE, Access, Budget, Event, Operation, Result, Site, ThreadInfo, Trace, conflict
+from interleave.model import READ, SHAPE, STATE, WHOLE, WRITE, Access, Event, Operation, Site, ThreadInfo, Trace, conflict
 from interleave.report.statistics import statistics_lines
+from interleave.result import Budget, Result
 from interleave.strategies.pct import Pct
 from tests.threads import together
 

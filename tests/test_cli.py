@@ -281,14 +281,14 @@ class TestExplore:
     def test_what_cannot_be_written_or_included_costs_no_exploration(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], expected: str
     ) -> None:
-        monkeypatch.setattr("interleave.cli._explore_all", None)
+        monkeypatch.setattr("interleave.cli.exploring._explore_all", None)
         result = run("explore", "program:scenario_locked", *arguments)
         assert result.exit_code == 2
         assert expected in result.stderr
         assert result.stdout == ""
 
     def test_a_page_without_jinja2_costs_no_exploration(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("interleave.cli._explore_all", None)
+        monkeypatch.setattr("interleave.cli.exploring._explore_all", None)
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         result = run("explore", "program:scenario_locked", "--html", "page.html")
         assert result.exit_code == 2

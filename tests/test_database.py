@@ -13,7 +13,7 @@ import pytest
 from interleave.arguments import seed_options
 from interleave.database import Database, explore_remembering
 from interleave.explore import explore, replay
-from interleave.model import Budget
+from interleave.result import Budget
 
 pytest_plugins = ["pytester"]
 

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from interleave import Budget, explore
-from interleave.model import Failure, Trace
+from interleave.model import Trace
+from interleave.result import Failure
 
 ROOT = Path(__file__).parent.parent
 TARGETS = ("cache", "metrics", "event_backend", "container", "deadlock")

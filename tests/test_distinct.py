@@ -16,7 +16,7 @@ import pytest
 from interleave.database import explore_remembering
 from interleave.detectors.distinct import Identity, identity_of
 from interleave.explore import explore
-from interleave.model import Budget, Failure
+from interleave.result import Budget, Failure
 from tests.threads import together
 
 ROOT = Path(__file__).parent.parent

@@ -9,7 +9,7 @@ import pytest
 
 from interleave.estimate import Estimate, estimate
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 from interleave.strategies._tree_size import share_of
 
 

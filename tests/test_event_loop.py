@@ -16,7 +16,7 @@ import pytest
 from generated_tasks import generate, scenario_of
 
 import interleave
-from interleave.model import Result
+from interleave.result import Result
 from tests.exhaustion import compare_tasks
 
 ROOT = Path(__file__).parent.parent

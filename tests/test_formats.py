@@ -14,9 +14,9 @@ from click.testing import CliRunner
 
 from interleave.cli import cli
 from interleave.explore import explore
-from interleave.model import Result
 from interleave.report import FORMATS, write
 from interleave.report.spans import Span, spans_of
+from interleave.result import Result
 from targets import cache, deadlock
 
 

@@ -22,10 +22,11 @@ from hypothesis import HealthCheck, given, settings
 from interleave import Budget, UsageError, explore, replay
 from interleave.database import explore_remembering
 from interleave.gil import switches_within_memory
-from interleave.model import NOWHERE, Failure, Operation
+from interleave.model import NOWHERE, Operation
 from interleave.report import write
 from interleave.report.gil import gil_line
 from interleave.report.machine import as_data
+from interleave.result import Failure
 from interleave.schedule import decode
 from tests.generated import Program, build, programs
 from tests.granularity_programs import PROGRAMS, Shared, scenario_of

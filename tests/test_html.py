@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from interleave.explore import explore
-from interleave.model import Result, Step
+from interleave.model import Step
 from interleave.report import write
+from interleave.result import Result
 from targets import cache, deadlock
 from tests.browser import CHROMIUM, Browser
 

@@ -15,15 +15,15 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: First match wins. Imports point to a lower layer, or stay within a layer's package.
 LAYERS = [
-    ("errors", 0), ("outcome", 0), ("model", 0.1), ("vector_clock", 0),
+    ("errors", 0), ("outcome", 0), ("model", 0.1), ("result", 0.2), ("vector_clock", 0),
     ("strategies", 1), ("detectors", 1), ("schedule", 1), ("shrink", 1), ("arguments", 1), ("linearize", 1),
     ("classes", 1), ("estimate", 1.1),
     ("runtime", 2),
     ("primitives", 3), ("event_loop", 3.1), ("instrument", 3),
     ("expressions", 3.9), ("recording", 4.0), ("witnessing", 4.05),
     ("execution", 4.1), ("watchdog", 4.15), ("isolation", 4.16), ("repetition", 4.2), ("control", 4.2), ("runner", 4.3),
-    ("race_search", 4.35), ("findings", 4.4), ("gil", 4.45), ("continuation", 4.4), ("explore", 4.5), ("together", 4.5), ("recall", 4.6),
-    ("parallel", 4.6),
+    ("race_search", 4.35), ("findings", 4.4), ("gil", 4.45), ("continuation", 4.4), ("exploration", 4.5), ("explore", 4.55),
+    ("together", 4.6), ("recall", 4.6), ("parallel", 4.6),
     ("report", 5.0), ("loading", 5.0), ("database", 5.0), ("configuration", 5.0), ("debugging", 5.0), ("muffling", 5.0),
     ("cli", 5.1), ("pytest_plugin", 5.1), ("pytest_suite", 5.2),
     ("__init__", 6), ("__main__", 6),
@@ -35,8 +35,8 @@ LIBRARIES = {
     "networkx": ("detectors/",),
     "bytecode": ("instrument/",),
     "pytest": ("pytest_plugin.py", "pytest_suite.py"),
-    "click": ("cli.py",),
-    "rich": ("report/", "cli.py"),
+    "click": ("cli/",),
+    "rich": ("report/", "cli/"),
     "jinja2": ("report/html.py",),
 }
 
@@ -51,8 +51,8 @@ CLASS_LINES = 250
 FUNCTION_LINES = 60
 PARAMETERS = 6
 OPTIONS = 18
-#: Of code, for the whole package.
-PACKAGE_LINES = 19_700
+#: Of code, for the whole package. Imports do not count, so that nobody keeps two things in one file to save them.
+PACKAGE_LINES = 17_900
 
 
 def relative(path: Path) -> str:
@@ -151,19 +151,20 @@ def test_whole_package_stays_small() -> None:
 
 
 def code_lines(path: Path) -> int:
-    """Count the lines that hold code: not blank ones, comments and docstrings."""
+    """Count the lines that hold code: not blank ones, comments, docstrings and imports."""
     text = path.read_text(encoding="utf-8")
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     passed_over = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
     held = {line for token in tokens if token.type not in passed_over for line in range(token.start[0], token.end[0] + 1)}
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        if is_text or isinstance(node, ast.Import | ast.ImportFrom):
             held -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return len(held)
 
 
 def test_rules_would_notice() -> None:
     """The checks above read imports inside functions and under TYPE_CHECKING too."""
-    found = {module for module, _, _ in imports(PACKAGE / "cli.py")}
-    assert {"click", "interleave.explore", "interleave.loading", "interleave.report", "interleave.model"} <= found
+    found = {module for module, _, _ in imports(PACKAGE / "cli" / "replaying.py")}
+    assert {"click", "interleave.explore", "interleave.report.races", "interleave.muffling", "interleave.result"} <= found
     assert layer_of("model") < layer_of("strategies") < layer_of("runtime") < layer_of("explore") < layer_of("cli")

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from interleave.explore import explore
-from interleave.model import Budget, Result
 from interleave.report.machine import as_data
+from interleave.result import Budget, Result
 from tests.threads import together
 
 SMALL = Budget(executions=30, hang=0.5)

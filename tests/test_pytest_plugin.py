@@ -83,6 +83,7 @@ def test_failing_test_shows_the_report_and_nothing_of_ours(pytester: pytest.Pyte
     text = result.stdout.str()
     assert "pytest_plugin.py" not in text
     assert "explore.py" not in text
+    assert "exploration.py" not in text
     assert "kernel.py" not in text
 
 
@@ -123,6 +124,7 @@ def test_seed_does_not_fit_changed_code_and_says_where(pytester: pytest.Pytester
     result.assert_outcomes(failed=1)
     result.stdout.re_match_lines([r"E .*ReplayMismatch: .*step \d+.*test_it.py:\d+"])
     assert "explore.py" not in result.stdout.str()
+    assert "exploration.py" not in result.stdout.str()
 
 
 def test_seed_that_fits_no_scenario_of_a_test_is_an_error(pytester: pytest.Pytester) -> None:
@@ -285,6 +287,7 @@ def test_misuse(schedule):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"E *UsageError: *{expected}*"])
     assert "explore.py" not in result.stdout.str()
+    assert "exploration.py" not in result.stdout.str()
 
 
 def test_works_under_xdist(pytester: pytest.Pytester) -> None:

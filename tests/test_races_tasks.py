@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import interleave
-from interleave.model import Race, Result
+from interleave.model import Race
+from interleave.result import Result
 
 
 class Cache:

@@ -14,10 +14,8 @@ import pytest
 from interleave.estimate import Estimate
 from interleave.model import (
     Blocked,
-    Budget,
     ConflictPair,
     Deviation,
-    Failure,
     FailureKind,
     Frame,
     Held,
@@ -26,7 +24,6 @@ from interleave.model import (
     Outcome,
     Race,
     RaceAccess,
-    Result,
     Schedule,
     Severity,
     Statistics,
@@ -34,7 +31,6 @@ from interleave.model import (
     ThreadInfo,
     Trace,
     UnderGil,
-    Verdict,
 )
 from interleave.report import FORMATS, render, write
 from interleave.report.columns import effect, names_of, turns_of
@@ -44,6 +40,7 @@ from interleave.report.text import TextReporter
 from interleave.report.trace import write_trace
 from interleave.report.waits import cycle_text
 from interleave.report.words import count_of, wants_color
+from interleave.result import Budget, Failure, Result, Verdict
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator
 
 from interleave.explore import explore
 from interleave.loading import find_scenarios
-from interleave.model import Budget, Result
 from interleave.report.machine import VERSION, as_data
+from interleave.result import Budget, Result
 from tests.test_report import results
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent.parent / "interleave" / "report" / "schema.json").read_text(encoding="utf-8"))

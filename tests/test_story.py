@@ -12,10 +12,11 @@ import pytest
 from interleave.detectors.culprit import Culprit, find
 from interleave.explore import explore
 from interleave.expressions import container_at
-from interleave.model import Failure, Site
+from interleave.model import Site
 from interleave.report.columns import blocked_turns, effect, focus_of, named_steps, names_of, turns_of
 from interleave.report.fixes import fix_of
 from interleave.report.story import sentence_of
+from interleave.result import Failure
 
 
 def failure_of(scenario: Callable[[], object], **options: object) -> Failure:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import interleave
-from interleave.model import Result
+from interleave.result import Result
 
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 

@@ -25,8 +25,9 @@ import takeover_subject
 import interleave
 from interleave.errors import UsageError
 from interleave.explore import explore
-from interleave.model import Budget, Point
+from interleave.model import Point
 from interleave.primitives import holders, takeover
+from interleave.result import Budget
 from interleave.runtime import state
 from tests.threads import together
 

@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final, TextIO
 
-from interleave.model import Failure, Result
+from interleave.result import Failure, Result
 
 #: By name of a format, which is an option of the command line too: "module:function" of what writes the results of a run in it, and the
 #: help of the option. Modules are imported when their format is asked for.

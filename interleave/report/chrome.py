@@ -13,10 +13,10 @@ from itertools import count
 from typing import Any, TextIO
 
 from interleave.detectors.culprit import find
-from interleave.model import Failure, Result
 from interleave.report.columns import effect, named_steps, names_of
 from interleave.report.source import short_path, source_line
 from interleave.report.spans import arrows_of, spans_of
+from interleave.result import Failure, Result
 
 
 def write(results: Sequence[Result], out: TextIO) -> None:

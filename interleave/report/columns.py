@@ -19,9 +19,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from interleave.detectors.culprit import Culprit, base_of
-from interleave.model import Failure, Frame, Outcome, Step, ThreadInfo, Trace
+from interleave.model import Frame, Outcome, Step, ThreadInfo, Trace
 from interleave.report.source import shortest_names, source_line
 from interleave.report.waits import cycle_of, roots_of
+from interleave.result import Failure
 
 if TYPE_CHECKING:
     from rich.table import Table

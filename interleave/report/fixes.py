@@ -23,10 +23,11 @@ from typing import Final
 
 from interleave.detectors.culprit import Culprit, base_of
 from interleave.detectors.together import GONE, TOGETHER, UNDER_WAY
-from interleave.model import Blocked, Failure, Frame, Outcome, RaceAccess, Trace
+from interleave.model import Blocked, Frame, Outcome, RaceAccess, Trace
 from interleave.report.source import source_lines
 from interleave.report.story import at, shown, told_apart
 from interleave.report.waits import cycle_of, roots_of, waiting_behind
+from interleave.result import Failure
 
 #: Lines listed at which a lock belongs.
 _MOST_USES: Final = 6

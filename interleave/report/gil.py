@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from interleave.model import Failure
+from interleave.result import Failure
 
 
 def gil_line(failure: Failure) -> str:

@@ -10,8 +10,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TextIO
 
-from interleave.model import Blocked, Outcome, Result
+from interleave.model import Blocked, Outcome
 from interleave.report.story import at
+from interleave.result import Result
 
 
 class Edge(NamedTuple):

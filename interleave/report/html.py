@@ -24,7 +24,7 @@ from xml.sax.saxutils import escape
 from jinja2 import Environment
 
 from interleave.detectors.culprit import find
-from interleave.model import Failure, Frame, Result
+from interleave.model import Frame
 from interleave.report.columns import effect, named_steps, names_of
 from interleave.report.fixes import fix_of
 from interleave.report.gil import gil_line
@@ -35,6 +35,7 @@ from interleave.report.spans import arrows_of, spans_of
 from interleave.report.statistics import statistics_lines
 from interleave.report.story import sentence_of
 from interleave.report.words import count_of
+from interleave.result import Failure, Result
 
 #: Source lines shown around a step.
 _AROUND: Final = 40

@@ -11,9 +11,9 @@ from itertools import groupby
 from typing import TextIO
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
-from interleave.model import Result
 from interleave.report.text import render
 from interleave.report.words import count_of
+from interleave.result import Result
 
 #: What XML 1.0 cannot say, as characters of a report may come from the program.
 _FORBIDDEN = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\N{REPLACEMENT CHARACTER}")

@@ -6,7 +6,7 @@ One object. Within a version, fields are only added; renaming one or changing it
     interleave   version of the package
     scenarios    list, in the order explored, of
         name          "module:function"
-        verdict       "proven", "passed", "failed" or "inconclusive" (see `model.Result`)
+        verdict       "proven", "passed", "failed" or "inconclusive" (see `result.Result`)
         exhausted     whether every schedule within `scope` was run
         executions    number of executions
         seconds       wall time
@@ -69,9 +69,10 @@ from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
 from interleave.detectors.culprit import find
-from interleave.model import Failure, Inversion, Race, Result, Statistics
+from interleave.model import Inversion, Race, Statistics
 from interleave.report.fixes import fix_of
 from interleave.report.story import sentence_of
+from interleave.result import Failure, Result
 
 VERSION: Final = 1
 _COUNTS: Final = (

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from interleave.model import Frame, Inversion, Race, RaceAccess, Result
+from interleave.model import Frame, Inversion, Race, RaceAccess
 from interleave.report.source import located_source
+from interleave.result import Result
 
 #: Races listed of each severity.
 _MOST: Final = 3

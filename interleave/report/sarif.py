@@ -14,11 +14,12 @@ from hashlib import sha256
 from typing import Any, Final, TextIO
 
 from interleave.detectors.culprit import find
-from interleave.model import Failure, Frame, Race, RaceAccess, Result
+from interleave.model import Frame, Race, RaceAccess
 from interleave.report.columns import names_of
 from interleave.report.fixes import fix_of
 from interleave.report.source import short_path
 from interleave.report.story import sentence_of
+from interleave.result import Failure, Result
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 #: Of each kind what it is, and what to do about it.

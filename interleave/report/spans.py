@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from interleave.detectors.culprit import Culprit
-from interleave.model import Failure, Step
+from interleave.model import Step
+from interleave.result import Failure
 
 #: Kinds of steps that may have been waited for, and those that may have ended the waiting.
 _BLOCKING: Final = frozenset({"acquire", "wake", "join", "get", "put", "sleep"})

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from interleave.classes import MOST
-from interleave.model import ConflictPair, Result, Statistics
+from interleave.model import ConflictPair, Statistics
 from interleave.report.source import short_path
 from interleave.report.words import count_of
+from interleave.result import Result
 
 #: Pairs of accesses seen in one order only that are listed.
 _FEW = 3

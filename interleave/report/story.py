@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 
 from interleave.detectors.culprit import Culprit
 from interleave.detectors.together import GONE, TOGETHER, UNDER_WAY
-from interleave.model import Blocked, Failure, Frame, Outcome, RaceAccess, Step
+from interleave.model import Blocked, Frame, Outcome, RaceAccess, Step
 from interleave.report.races import held
 from interleave.report.source import located_source, short_name, short_path
 from interleave.report.waits import cycle_of, roots_of, waiting_behind
+from interleave.result import Failure
 
 #: Variables named that outlive an execution.
 _MOST_CHANGED = 3

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
 from interleave.detectors.culprit import Culprit, failing_tid, find
-from interleave.model import Failure, Outcome, Result, Step
+from interleave.model import Outcome, Step
 from interleave.report.columns import blocked_turns, focus_of, is_shown, named_steps, names_of, table_of, turns_of
 from interleave.report.fixes import fix_of
 from interleave.report.gil import gil_line
@@ -23,6 +23,7 @@ from interleave.report.statistics import statistics_lines
 from interleave.report.story import held_lines, sentence_of
 from interleave.report.waits import blocked_lines, cycle_text
 from interleave.report.words import count_of, wants_color
+from interleave.result import Failure, Result
 
 if TYPE_CHECKING:
     from rich.console import Console

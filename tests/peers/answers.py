@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import interleave
-from interleave.model import Failure, FailureKind, Result
+from interleave.model import FailureKind
+from interleave.result import Failure, Result
 
 Body = Callable[[], object]
 

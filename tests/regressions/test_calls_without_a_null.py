@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 def _with_block(view: memoryview, handlers: list[object]) -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 async def result_of_a_pool() -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import threading
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 def test_fields_are_compared_one_by_one() -> None:

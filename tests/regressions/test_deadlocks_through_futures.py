@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import interleave
-from interleave.model import Failure
+from interleave.result import Failure
 
 
 def failure_of(scenario: Callable[[], Any], strategy: str = "auto") -> Failure:

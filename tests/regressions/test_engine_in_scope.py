@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 @pytest.mark.parametrize("strategy", ["random", "surw", "pos", "pct", "auto"])

@@ -7,7 +7,7 @@ import threading
 import time
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 class Backoff:

@@ -8,7 +8,7 @@ import secrets
 import uuid
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 def test_the_same_numbers_in_every_execution() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 NAME = "module_with_a_lock_for_a_regression_test"
 

@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 @pytest.mark.parametrize("make", [threading.Lock, threading.RLock, threading.Condition])

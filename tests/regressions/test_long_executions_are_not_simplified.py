@@ -8,7 +8,7 @@ import time
 import pytest
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 def polls_for_ever() -> None:

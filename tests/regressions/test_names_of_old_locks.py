@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from interleave.explore import explore
-from interleave.model import Budget, Point, Trace
+from interleave.model import Point, Trace
+from interleave.result import Budget
 from tests.threads import together
 
 LOCK, RLOCK, EVENT, SEMAPHORE = threading.Lock(), threading.RLock(), threading.Event(), threading.Semaphore()

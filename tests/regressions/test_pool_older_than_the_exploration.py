@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 POOL = ThreadPoolExecutor(2)
 

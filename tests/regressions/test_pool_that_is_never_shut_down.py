@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import thread as pools
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 KEPT: list[ThreadPoolExecutor] = []
 

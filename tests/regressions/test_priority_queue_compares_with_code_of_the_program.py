@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 class Job:

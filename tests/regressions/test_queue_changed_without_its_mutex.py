@@ -6,7 +6,7 @@ import queue
 from typing import Any
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 def test_get_and_put_see_it() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 def _attempt(q: Any) -> object:

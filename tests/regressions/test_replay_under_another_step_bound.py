@@ -8,7 +8,7 @@ import pytest
 
 from interleave.errors import ReplayMismatch
 from interleave.explore import explore, replay
-from interleave.model import Budget
+from interleave.result import Budget
 from tests.threads import together
 
 rounds = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 class Service:

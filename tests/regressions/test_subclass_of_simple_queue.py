@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from interleave.explore import explore, replay
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 class Inbox(queue.SimpleQueue):  # type: ignore[type-arg]

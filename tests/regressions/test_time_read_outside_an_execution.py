@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from interleave.explore import Progress, explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 def test_clock_in_a_progress_callback() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from interleave.explore import explore, replay
-from interleave.model import Budget
+from interleave.result import Budget
 
 
 def _event_wait() -> tuple[Callable[[], object], Callable[[], object]]:

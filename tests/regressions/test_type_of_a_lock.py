@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from interleave.explore import explore
-from interleave.model import Budget
+from interleave.result import Budget
 
 LOCK_TYPE, RLOCK_TYPE = type(threading.Lock()), type(threading.RLock())
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 
 import interleave
-from interleave.model import Failure, FailureKind
+from interleave.model import FailureKind
+from interleave.result import Failure
 
 
 def expect_failure(

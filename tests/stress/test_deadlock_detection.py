@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from interleave.model import Failure
 from interleave.pytest_plugin import Schedule
+from interleave.result import Failure
 from targets import deadlock as first
 from targets.fixed import deadlock as fixed
 
