@@ -11,22 +11,24 @@ with the failure; and if it still has nothing in common with those that are know
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
 from interleave.detectors.distinct import Identity, identity_of
 from interleave.errors import ReplayMismatch
-from interleave.model import Schedule, Trace
+from interleave.model import Schedule, Strategy, Trace
 from interleave.race_search import RaceSearch
 from interleave.repetition import first_difference, let_pass, nondeterminism, schedule_of, site_at
 from interleave.result import Failure
 from interleave.runner import Runner, is_cut_off
-from interleave.shrink import simplify
+from interleave.shrink import Sample, Search, simplify
 from interleave.strategies.dfs import Dfs
+from interleave.strategies.few import Few
 
 #: Executions spent on simplifying one failure, and operations, where executions are long, with these executions at least.
-SHRINKING = 600
-SHRINKING_STEPS = 600_000
+SHRINKING = 800
+SHRINKING_STEPS = 800_000
 SHRINKING_LEAST = 8
 #: Executions spent on simplifying one that never ends.
 SHRINKING_ENDLESS = 3
@@ -84,9 +86,8 @@ class Findings:
             known = self._reason_of(trace, alike, executions)
             self._counts[known] = self._counts.get(known, 0) + 1
             return
-        best = simplify(
-            trace, lambda schedule: self._again(schedule, key), limit=self._limit(trace), search=lambda *args: self._search(key, *args)
-        )
+        best = simplify(trace, lambda schedule: self._again(schedule, key), limit=self._limit(trace),
+                        search=self._search(key), sample=self._sample(key))  # fmt: skip
         try:
             detailed = self._follow(schedule_of(best), key, detailed=True)
             runner.statistics.shrinking += 1
@@ -129,7 +130,7 @@ class Findings:
             return known
         # Nothing may change it into one that is known, from here on.
         best = simplify(best, lambda schedule: self._again_like(schedule, identity), limit=limit,
-                        search=lambda *args: self._search(first.signature, *args, like=identity))  # fmt: skip
+                        search=self._search(first.signature, identity), sample=self._sample(first.signature, identity))  # fmt: skip
         identity, detailed = self._in_detail(best, first)
         if any(one.is_like(identity) for one in alike):
             return first
@@ -180,30 +181,32 @@ class Findings:
             return self.races.follow(schedule, key, detailed=detailed)
         return self._runner.follow(schedule, detailed=detailed, watched=detailed)
 
-    def _search(self, key: _Signature, bound: int, limit: int, *, like: Identity | None = None) -> Trace | None:
-        """Look for the same failure with at most `bound` preemptions, fewest first."""
+    def _search(self, key: _Signature, like: Identity | None = None) -> Search:
+        """Return what looks for the same failure with few preemptions, fewest first."""
+        return lambda preemptions: self._found_by(Dfs(preemptions=preemptions), key, like)
+
+    def _sample(self, key: _Signature, like: Identity | None = None) -> Sample:
+        """Return what draws schedules with few preemptions."""
+        return lambda most: self._found_by(Few(most), key, like)
+
+    def _found_by(self, strategy: Strategy, key: _Signature, like: Identity | None) -> Iterator[Trace | None]:
+        """Run what a strategy wants to run, and yield what failed in the same way."""
         runner = self._runner
-        strategy = Dfs(preemptions=bound)
-        for _ in range(limit):
-            if runner.is_over or not strategy.begin():
-                return None
+        while not runner.is_over and strategy.begin():
             runner.statistics.shrinking += 1
             with runner.bounded(runner.longest):
                 trace = runner.execute(strategy)
             is_same = trace.outcome is not None and trace.outcome.signature == key
             if is_same and like is not None:
-                found = self._again_like(Schedule(tuple(trace.deviations)), like)
-                if found is not None:
-                    return found
+                yield self._again_like(Schedule(tuple(trace.deviations)), like)
             elif is_same or (trace.outcome is None and key[0] == "race"):
-                found = self._again(Schedule(tuple(trace.deviations)), key)
-                if is_same or found is not None:
-                    return found
+                yield self._again(Schedule(tuple(trace.deviations)), key)
+            else:
+                yield None
             try:
                 strategy.end(trace)
             except ReplayMismatch:
-                return None
-        return None
+                return
 
 
 def _count(counts: dict[_Signature, int], key: _Signature, most: int) -> bool:

@@ -19,38 +19,39 @@ Three kinds of candidates are tried in rounds, until a round finds nothing:
 
 That is a descent, and it can end at a schedule that no small change improves. So after the first descent a search
 runs schedules by number of preemptions, from none upwards, below the number reached (`search`). What it finds first
-has as few as possible. If it gets through, the number is proven; if not, the descent's result stands.
+has as few as possible. If it gets through, the number is proven. If it does neither, because there are many ways to go on
+where threads block, such schedules are drawn at random (`sample`), and below what is found again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from interleave.model import Deviation, Schedule, Trace
 
 #: Runs a schedule, leniently. Returns the trace if it failed in the same way, else None.
 Run = Callable[[Schedule], Trace | None]
-#: Runs schedules with at most `bound` preemptions, fewest first, at most `limit` of them. Returns the trace of the first
-#: that failed in the same way, else None.
-Search = Callable[[int, int], Trace | None]
+#: Runs one schedule after another with at most so many preemptions, fewest first, until there are none left. Each gives the trace if it
+#: failed in the same way, else None.
+Search = Callable[[int], Iterator[Trace | None]]
+#: The same without end and in any order, with at most as many preemptions as the function says that it gets, anew for each.
+Sample = Callable[[Callable[[], int]], Iterator[Trace | None]]
 
 #: How far a deviation is moved at a time.
 NUDGES = (-1, 1, -2, 2, -4, 4)
 
 
-def simplify(trace: Trace, run: Run, *, limit: int = 500, search: Search | None = None) -> Trace:
+def simplify(trace: Trace, run: Run, *, limit: int = 500, search: Search | None = None, sample: Sample | None = None) -> Trace:
     """Return the simplest trace found that fails as `trace` does; it is `trace` itself if none is simpler.
 
-    `run` is called at most `limit` times, half of which go to `search` if it is given and there are preemptions left
-    to save. The result is a function of the arguments: nothing is drawn at random.
+    At most `limit` schedules are run. With `search`, five in eight of them are kept for it, for `sample`, and for the descents from what
+    these find. The result is a function of the arguments: what is drawn at random depends on nothing else.
     """
-    descent = _Descent(trace, run, limit if search is None else limit - limit // 2)
-    descent.go_down()
-    if search is not None and descent.best.preemptions:
-        found = search(descent.best.preemptions - 1, limit // 2)
-        if found is not None and complexity(found) < complexity(descent.best):
-            descent.best = found
-            descent.go_down()
+    descent = _Descent(trace, run, limit)
+    descent.go_down(reserve=0 if search is None else limit * 5 // 8)
+    if search is not None and not descent.search(search, limit // 5) and sample is not None:
+        descent.sample(sample, limit * 3 // 8)
     return descent.best
 
 
@@ -67,23 +68,55 @@ class _Descent:
         self.best = trace
         self._run = run
         self._left = left
+        self._reserve = 0
         # Deviations that were run, or that a run came down to: a second time gives nothing new.
         self._tried = {tuple(trace.deviations)}
 
-    def go_down(self) -> None:
-        """Try all kinds of candidates until none of them is simpler."""
+    def go_down(self, reserve: int = 0) -> None:
+        """Try all kinds of candidates until none of them is simpler, or no more than `reserve` runs are left."""
+        self._reserve = reserve
         is_better = True
-        while is_better and self._left > 0:
+        while is_better and self._left > reserve:
             # Not `or`: each kind gets its turn, since what one has changed opens ways for another.
             is_better = self._drop()
             is_better |= self._take_first(_joined)
             is_better |= self._take_first(_adjusted)
 
+    def search(self, search: Search, most: int) -> bool:
+        """Go to what a search finds in `most` runs and down from there; tell whether there are no fewer preemptions than those reached."""
+        if not self.best.preemptions:
+            return True
+        runs = search(self.best.preemptions - 1)
+        for _ in range(min(most, self._left)):
+            try:
+                found = next(runs)
+            except StopIteration:
+                return True
+            self._left -= 1
+            if self._take(found):
+                return True
+        return False
+
+    def sample(self, sample: Sample, most: int) -> None:
+        """Go to what samples find in `most` runs, and down from there, as long as there are preemptions."""
+        for found in islice(sample(lambda: self.best.preemptions - 1), most):
+            self._left -= 1
+            if (self._take(found) and not self.best.preemptions) or self._left <= 0:
+                return
+
+    def _take(self, found: Trace | None) -> bool:
+        """Go on from what was found, if it is simpler."""
+        if found is None or complexity(found) >= complexity(self.best):
+            return False
+        self.best = found
+        self.go_down()
+        return True
+
     def _drop(self) -> bool:
         """Drop ever smaller groups of deviations."""
         is_better = False
         size = len(self.best.deviations)
-        while size and self._left > 0:
+        while size and self._left > self._reserve:
             end = len(self.best.deviations)
             while end > 0:
                 start = max(0, end - size)
@@ -97,14 +130,14 @@ class _Descent:
     def _take_first(self, candidates: Callable[[Trace], Iterator[list[Deviation]]]) -> bool:
         """Go to the first simpler candidate, then on from there, until there is none."""
         is_better = False
-        while self._left > 0 and any(self._attempt(candidate) for candidate in candidates(self.best)):
+        while self._left > self._reserve and any(self._attempt(candidate) for candidate in candidates(self.best)):
             is_better = True
         return is_better
 
     def _attempt(self, deviations: Sequence[Deviation]) -> bool:
         """Run a candidate and keep it if it is simpler."""
         key = tuple(deviations)
-        if key in self._tried or self._left <= 0:
+        if key in self._tried or self._left <= self._reserve:
             return False
         self._tried.add(key)
         self._left -= 1

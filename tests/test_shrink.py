@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from interleave.model import Deviation, Schedule, Trace
 from interleave.shrink import complexity, simplify
 from interleave.strategies.dfs import Dfs
+from interleave.strategies.few import Few
 from interleave.strategies.random import RandomWalk
 from interleave.strategies.replay import Replay
 from tests.synthetic import Announcement, Machine, Program, Thread, acquire, increments, path_of, release
@@ -35,16 +36,18 @@ class Lab:
         self.runs += 1
         return self.same(self.machine.explore(Replay(schedule, strict=False))[0])
 
-    def search(self, bound: int, limit: int) -> Trace | None:
-        strategy = Dfs(preemptions=bound)
-        for _ in range(limit):
-            if not strategy.begin():
-                break
+    def search(self, preemptions: int) -> Iterator[Trace | None]:
+        return self._found_by(Dfs(preemptions=preemptions))
+
+    def sample(self, most: Callable[[], int]) -> Iterator[Trace | None]:
+        return self._found_by(Few(most))
+
+    def _found_by(self, strategy: Dfs | Few) -> Iterator[Trace | None]:
+        while strategy.begin():
             self.searched += 1
-            trace = self.same(self.machine.execute(strategy))
-            if trace is not None:
-                return trace
-        return None
+            trace = self.machine.execute(strategy)
+            yield self.same(trace)
+            strategy.end(trace)
 
     def same(self, trace: Trace) -> Trace | None:
         return trace if trace.outcome is not None and trace.outcome.signature == self.signature else None
@@ -189,7 +192,7 @@ def test_is_deterministic(case: str) -> None:
 @pytest.mark.parametrize("limit", [0, 1, 7, 40])
 def test_runs_no_more_than_the_limit(limit: int) -> None:
     lab = Lab(CASES["lost update in long threads"])
-    simplify(lab.trace, lab.run, limit=limit, search=lab.search)
+    simplify(lab.trace, lab.run, limit=limit, search=lab.search, sample=lab.sample)
     assert lab.runs + lab.searched <= limit
     assert limit < 7 or lab.runs > 0
 
@@ -209,14 +212,14 @@ def test_runs_no_schedule_twice() -> None:
 
 def test_keeps_the_trace_if_nothing_else_fails_the_same_way() -> None:
     lab = Lab(increments(2))
-    assert simplify(lab.trace, lambda schedule: None, search=lambda bound, limit: None) is lab.trace
+    assert simplify(lab.trace, lambda schedule: None, search=lambda bound: iter([None])) is lab.trace
 
 
 def test_ignores_a_search_that_finds_nothing_simpler() -> None:
     lab = Lab(CASES["lost update of 3"], seed=2)
     without = simplify(lab.trace, lab.run, limit=250)
     # The whole trace comes back from the search: it must not undo what was achieved.
-    assert complexity(simplify(lab.trace, lab.run, limit=500, search=lambda bound, limit: lab.trace)) == complexity(without)
+    assert complexity(simplify(lab.trace, lab.run, limit=500, search=lambda bound: iter([lab.trace]))) == complexity(without)
 
 
 def test_tries_to_join_stretches_of_a_thread() -> None:

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from interleave.explore import explore
+from interleave.result import Budget
+from tests.sctbench import bounded_buffer, reorder_5, wronglock
 from tests.threads import together
 
 #: By scenario: the kind of failure and the number of preemptions.
@@ -374,3 +376,14 @@ def test_fewer_preemptions_cannot_do(scenario: Callable[[], None]) -> None:
 
 def test_there_are_twenty() -> None:
     assert len(CASES) >= 20
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("strategy", ["auto", "random"])
+@pytest.mark.parametrize("program", [bounded_buffer.run, reorder_5.run, wronglock.run], ids=["bounded_buffer", "reorder_5", "wronglock"])
+def test_many_ways_to_go_on_where_threads_block(program: Callable[[], None], strategy: str, seed: int) -> None:
+    """Each fails with one preemption, but of schedules with none there are more than a search gets through."""
+    budget = Budget(executions=3_000)
+    failure = explore(program, strategy=strategy, seed=seed, budget=budget, races="off", gil_label=False).failure
+    assert failure is not None
+    assert failure.preemptions == 1

@@ -18,6 +18,7 @@ from interleave.strategies._points import bits
 from interleave.strategies.auto import Auto
 from interleave.strategies.bounded import Bounded
 from interleave.strategies.dfs import Dfs
+from interleave.strategies.few import Few
 from interleave.strategies.pct import Pct
 from interleave.strategies.random import RandomWalk
 from interleave.strategies.replay import Replay
@@ -368,3 +369,11 @@ class TestMake:
         with pytest.raises(UsageError, match=r"Those that take one are auto, dfs, dpor"):
             make("pos", preemptions=2)
         assert isinstance(make("dpor", preemptions=2), Bounded)
+
+
+@pytest.mark.parametrize("preemptions", [0, 1, 2])
+def test_few_comes_to_all_schedules_within_the_bound_and_to_no_others(preemptions: int) -> None:
+    machine = Machine(increments(3))
+    found = machine.explore(Few(lambda: preemptions), limit=3_000)
+    assert max(trace.preemptions for trace in found) == preemptions
+    assert {path_of(trace) for trace in found} == {path_of(trace) for trace in machine.explore(Dfs(preemptions=preemptions), limit=50_000)}
