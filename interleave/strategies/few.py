@@ -1,8 +1,9 @@
 """Random schedules with few preemptions, to find a simple one that fails as a complicated one does.
 
 A few preemptions, fewer ones being likelier, at points drawn uniformly; at all others the thread that runs goes on while it can, and where
-it cannot, each enabled one is as likely. That is the space of preemption bounding (Musuvathi, Qadeer, "Iterative Context Bounding for Systematic
-Testing of Multithreaded Programs", PLDI 2007), sampled. Unlike with the priorities of `pct`, who wakes a thread is not preempted by it.
+it cannot, each enabled one is as likely. That is the space of preemption bounding (Musuvathi, Qadeer, "Iterative Context Bounding for
+Systematic Testing of Multithreaded Programs", PLDI 2007), sampled. Unlike with the priorities of `pct`, who wakes a thread is not
+preempted by it.
 
 Which thread another gives way to makes no schedule less simple, and there may be thousands of ways to choose where threads only block:
 where `dfs` with the same bound is lost among them, samples come to all parts.
