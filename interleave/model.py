@@ -116,6 +116,9 @@ WHOLE: Final = _Marker("WHOLE")
 SHAPE: Final = _Marker("SHAPE")
 #: Field of the state of a lock, queue, event or other primitive.
 STATE: Final = _Marker("STATE")
+#: Fields of the two ends of a queue or semaphore, where they are told apart: what giving writes, and what taking writes.
+TAIL: Final = _Marker("TAIL")
+HEAD: Final = _Marker("HEAD")
 #: Field of what several have to contribute before somebody is woken: each of them reads it, and the step of who is woken writes it. Who
 #: sets a timer reads that of the event loop's thread.
 WAKE: Final = _Marker("WAKE")
@@ -283,6 +286,11 @@ class Trace:
     #: block, what tells whether it could have gone on just before the event at a position (None: not known), and whether it waits for a
     #: limited time. Operations that may give up at any time are left out.
     guards: dict[int, tuple[Callable[[int], bool | None], bool]] = field(default_factory=dict)
+    #: By position of an event that took something from a queue or semaphore: that of the event that gave it (see `runtime.ends`). Kinds of
+    #: objects of which this is told, and of those the ones of which it should not have been.
+    enablers: dict[int, int] = field(default_factory=dict)
+    parted: set[str] = field(default_factory=set)
+    mixed: set[str] = field(default_factory=set)
     #: By position: the names that objects got in a step of a task (see `strategies.dpor`), and how a loop ended (`Steps.end_loop`).
     named: dict[int, frozenset[Owner]] = field(default_factory=dict)
     ends: dict[int, tuple[tuple[Access, ...], frozenset[int]]] = field(default_factory=dict)

@@ -146,6 +146,32 @@ all_programs: st.SearchStrategy[Program] = st.one_of(
     _programs(2, 3, _every), _programs(2, 4, _every), _programs(3, 2, _every), _programs(3, 1, _guarded), _programs(4, 1, _every)
 )
 
+_ends = _simple("put", "get", "put", "get", "down", "up", "down", "up", "fill", "take", "store")
+_ends_and_more = _simple(
+    "put",
+    "get",
+    "down",
+    "up",
+    "fill",
+    "take",
+    "store",
+    "look",
+    "pass",
+    "worked",
+    "finished",
+    "sleep",
+    "late",
+    "set",
+    "await",
+    "hold",
+    "free",
+)
+#: Queues and semaphores, mostly without anything that looks at both of their ends.
+ends_programs: st.SearchStrategy[Program] = st.one_of(
+    _programs(2, 3, _ends), _programs(2, 4, _ends), _programs(3, 2, _ends), _programs(4, 1, _ends), _programs(4, 2, _ends),
+    _programs(2, 4, _ends_and_more), _programs(3, 2, _ends_and_more),
+)  # fmt: skip
+
 
 def build(program: Program, outcomes: dict[Any, int]) -> Callable[[], None]:
     """Return the scenario that runs `program` and counts its final states in `outcomes`; one that deadlocks reaches none."""

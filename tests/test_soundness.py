@@ -19,8 +19,8 @@ from interleave.model import Point, Strategy, Trace
 from interleave.strategies.bounded import Bounded
 from interleave.strategies.dfs import Dfs
 from tests.brute_force import Canon, Class, Script, enabled_tids
-from tests.exhaustion import Classified, Tally, batch, compare, looks_at_presence
-from tests.generated import Program, build, programs
+from tests.exhaustion import Classified, Tally, batch, compare, compare_ends, looks_at_presence
+from tests.generated import Program, build, ends_programs, programs
 
 #: More for `make torture`.
 EXAMPLES = int(os.environ.get("INTERLEAVE_EXAMPLES", "3"))
@@ -99,6 +99,19 @@ def test_searches_reach_what_brute_force_reaches(program: Program) -> None:
 def test_many_small_programs(number: int) -> None:
     tally = compare(batch(number, kinds=programs))
     assert tally.programs > 90
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_ends_of_queues_and_semaphores(number: int) -> None:
+    tally = compare_ends(batch(number, kinds=ends_programs))
+    assert tally.programs > 80
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(2, 40, 2))
+def test_many_ends_of_queues_and_semaphores(first: int) -> None:
+    for number in range(first, first + 2):
+        assert compare_ends(batch(number, kinds=ends_programs)).programs > 80
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ from typing import Any
 from interleave.primitives.clocks import polls_again
 from interleave.primitives.locks import Lock, RLock, name_after
 from interleave.runtime import WaitQueue, active
+from interleave.runtime.ends import Ends
 
 Condition = threading.Condition
 Event = threading.Event
@@ -217,11 +218,12 @@ def _event_wait(self: Any, timeout: float | None = None) -> bool:
 class _SemaphoreState:
     """The controlled side of a semaphore: open while the value is above zero."""
 
-    __slots__ = ("queue", "semaphore")
+    __slots__ = ("ends", "queue", "semaphore")
 
-    def __init__(self, semaphore: Any) -> None:
+    def __init__(self, kernel: Any, semaphore: Any) -> None:
         self.semaphore = semaphore
         self.queue = WaitQueue(is_open=semaphore._value > 0)
+        self.ends = Ends(kernel.kernel, "Semaphore", semaphore._value, may_part=type(semaphore) is Semaphore)
 
     def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
         """Say what a thread that acquires waits for."""
@@ -232,7 +234,7 @@ def _semaphore_state(kernel: Any, semaphore: Any) -> _SemaphoreState:
     found = kernel.side.get(id(semaphore))
     if found is None:
         _name(kernel, semaphore, semaphore._cond._lock)
-        found = kernel.side[id(semaphore)] = _SemaphoreState(semaphore)
+        found = kernel.side[id(semaphore)] = _SemaphoreState(kernel, semaphore)
     return found  # type: ignore[no-any-return]
 
 
@@ -243,14 +245,19 @@ def _semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None =
     if not blocking and timeout is not None:
         raise ValueError("can't specify timeout for non-blocking acquire")
     side = _semaphore_state(kernel, self)
+    ends = side.ends
+    if not blocking or timeout is not None or len(ends) != self._value:
+        ends.mix()
     if blocking and (timeout is None or timeout > 0):
-        if not kernel.wait("acquire", side, side.queue, timeout, (self,)):
+        field = ends.head if timeout is None else ends.whole
+        if not kernel.wait("acquire", side, side.queue, timeout, (self,), field=field):
             return False
     else:
-        kernel.step("try", self)
+        kernel.step("try", self, field=ends.whole)
         kernel.spinning.tried(is_taken=self._value > 0)
         if self._value <= 0:
             return False
+    ends.take()
     self._value -= 1
     if self._value == 0:
         kernel.close(side.queue)
@@ -269,7 +276,8 @@ def _releasing(cls: type) -> Callable[..., None]:
         if n < 1:
             raise ValueError("n must be one or more")
         side = _semaphore_state(kernel, self)
-        kernel.step("release", self)
+        kernel.step("release", self, field=side.ends.tail)
+        side.ends.give(n)
         if is_bounded and self._value + n > self._initial_value:
             raise ValueError("Semaphore released too many times")
         self._value += n

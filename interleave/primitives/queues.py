@@ -20,6 +20,7 @@ from interleave.model import READ
 from interleave.primitives.conditions import _wake
 from interleave.primitives.locks import Lock, name_after
 from interleave.runtime import WaitQueue, active
+from interleave.runtime.ends import Ends
 
 Queue = queue.Queue
 #: How the methods of a class are stood in for: not at all, as one step, as one step that holds the mutex while code of the program runs.
@@ -40,10 +41,15 @@ def _manner_of(cls: type) -> int:
     return known
 
 
+def _is_plain(cls: type) -> bool:
+    """Tell whether items leave a queue in the order in which they came, and nobody sees it do so."""
+    return all(getattr(cls, name) is getattr(Queue, name) for name in ("_put", "_get", "_qsize"))
+
+
 class _QueueState:
     """The controlled side of one queue during one execution."""
 
-    __slots__ = ("done", "free", "items", "maxsize", "mutex", "queue", "room", "size", "touched")
+    __slots__ = ("done", "ends", "free", "items", "maxsize", "mutex", "places", "queue", "room", "size", "touched")
 
     def __init__(self, kernel: Any, target: Any) -> None:
         self.queue = target
@@ -63,7 +69,11 @@ class _QueueState:
             kernel.partings.append(self.part)
             self.free = self.mutex.free_queue
             self.touched = (mutex,)
-        self.refresh(kernel)
+        self.update(kernel)
+        #: Items to be taken, and room for others.
+        may_part = self.mutex is not None and _is_plain(type(target))
+        self.ends = Ends(kernel.kernel, "Queue", self.size, may_part=may_part)
+        self.places = Ends(kernel.kernel, "Queue", max(0, self.maxsize - self.size), may_part=may_part and self.maxsize > 0)
         # Before, somebody may have used the mutex alone.
         self.items.since = self.room.since = self.done.since = len(kernel.kernel.events)
 
@@ -73,6 +83,11 @@ class _QueueState:
             self.mutex.listener = None
 
     def refresh(self, kernel: Any) -> None:
+        """Take in that somebody else did something with the queue or its mutex."""
+        self.ends.mix()
+        self.update(kernel)
+
+    def update(self, kernel: Any) -> None:
         """Open and close the wait queues after something changed."""
         target = self.queue
         is_free = self.free.is_open
@@ -91,6 +106,11 @@ class _QueueState:
 
     def enter(self, kernel: Any, kind: str, wait_queue: WaitQueue, timeout: float | None = None) -> None:
         """Announce an operation; it may go on afterwards, or find that it cannot succeed in time."""
+        ends = self.ends
+        field = ends.head if kind == "get" else ends.tail
+        if timeout is not None or kind not in ("get", "put") or getattr(self.queue, "is_shutdown", False):
+            ends.mix()
+            field = ends.whole
         while True:
             if self.queue._qsize() != self.size or self.queue.maxsize != self.maxsize:
                 # The program changed it without the mutex.
@@ -98,7 +118,7 @@ class _QueueState:
             if timeout == 0:
                 # Even an attempt takes the mutex.
                 wait_queue, timeout = self.free, None
-            if not kernel.wait(kind, self, wait_queue, timeout, self.touched) or wait_queue is self.free:
+            if not kernel.wait(kind, self, wait_queue, timeout, self.touched, field=field) or wait_queue is self.free:
                 return
             if self.queue._qsize() == self.size:
                 return
@@ -117,7 +137,8 @@ class _QueueState:
 
     def look(self, kernel: Any, kind: str) -> int:
         """Announce that somebody looks at the size, and return it."""
-        kernel.step(kind, self.queue, *self.touched, mode=READ)
+        self.ends.mix()
+        kernel.step(kind, self.queue, *self.touched, mode=READ, field=self.ends.whole)
         if self.mutex is not None and not self.free.is_open:
             with self.mutex:
                 return int(self.queue._qsize())
@@ -151,8 +172,10 @@ def _put(self: Any, item: Any, block: bool = True, timeout: float | None = None)
         _originals[Queue, "put"](self, item, block, timeout)
         return
     side = _state_of(kernel, self)
-    if not block or self.maxsize <= 0:
-        timeout = 0 if not block else None
+    if self.maxsize <= 0:
+        timeout = None
+    elif not block:
+        timeout = 0
     else:
         _check(timeout)
     side.enter(kernel, "put", side.room, timeout)
@@ -164,9 +187,11 @@ def _put(self: Any, item: Any, block: bool = True, timeout: float | None = None)
         self._put(item)
     else:
         side.guard(kernel, self._put, item)
+    side.ends.give()
+    side.places.take()
     self.unfinished_tasks += 1
     _wake(kernel, self.not_empty._waiters, 1)
-    side.refresh(kernel)
+    side.update(kernel)
 
 
 def _get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
@@ -183,8 +208,10 @@ def _get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
             raise queue.ShutDown  # type: ignore[attr-defined]
         raise queue.Empty
     item = self._get() if manner == _ATOMIC else side.guard(kernel, self._get)
+    side.ends.take()
+    side.places.give()
     _wake(kernel, self.not_full._waiters, 1)
-    side.refresh(kernel)
+    side.update(kernel)
     return item
 
 
@@ -201,7 +228,7 @@ def _task_done(self: Any) -> None:
     self.unfinished_tasks = unfinished
     if not unfinished:
         _wake(kernel, self.all_tasks_done._waiters, len(self.all_tasks_done._waiters))
-        side.refresh(kernel)
+        side.update(kernel)
 
 
 def _join(self: Any) -> None:
@@ -241,7 +268,7 @@ def _shutdown(self: Any, immediate: bool = False) -> None:
         _wake(kernel, self.all_tasks_done._waiters, len(self.all_tasks_done._waiters))
     for condition in (self.not_empty, self.not_full):
         _wake(kernel, condition._waiters, len(condition._waiters))
-    side.refresh(kernel)
+    side.update(kernel)
 
 
 METHODS: dict[tuple[type, str], Callable[..., Any]] = {

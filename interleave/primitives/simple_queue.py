@@ -8,9 +8,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
 
+from interleave.model import READ
 from interleave.primitives.locks import outer_name
 from interleave.primitives.rows import Kind, Row
 from interleave.runtime import WaitQueue, active
+from interleave.runtime.ends import Ends
 
 _RealSimpleQueue = _queue.SimpleQueue
 
@@ -19,7 +21,7 @@ class SimpleQueue(metaclass=Kind):
     """Stand in for the C `SimpleQueue`: unbounded, first in first out."""
 
     stands_for = _RealSimpleQueue
-    __slots__ = ("__weakref__", "_epoch", "_given", "_items", "_ready", "number")
+    __slots__ = ("__weakref__", "_ends", "_epoch", "_given", "_items", "_ready", "number")
 
     def __init__(self) -> None:
         #: The real queue; None until somebody who is not controlled needs one.
@@ -30,9 +32,11 @@ class SimpleQueue(metaclass=Kind):
         self._items: deque[Any] = deque()
         self._ready = WaitQueue()
         kernel = active()
+        self._ends: Any = None
         if kernel is not None:
             kernel.publish(self)
             self._epoch = kernel.epoch
+            self._ends = Ends(kernel.kernel, "SimpleQueue", 0)
 
     @classmethod
     def standing_in_for(cls, real: Any) -> Self:
@@ -61,10 +65,11 @@ class SimpleQueue(metaclass=Kind):
         while self._given is not None and not self._given.empty():
             self._items.append(self._given.get())
         self._ready = WaitQueue(is_open=bool(self._items))
+        self._ends = Ends(kernel.kernel, "SimpleQueue", len(self._items))
 
     def _give_back(self) -> None:
         """Move what an ended execution left to the real queue."""
-        self._epoch = None
+        self._epoch = self._ends = None
         while self._items:
             self._real().put(self._items.popleft())
 
@@ -87,7 +92,9 @@ class SimpleQueue(metaclass=Kind):
         if kernel is None:
             self._real().put(item)
             return
-        kernel.step("put", self)
+        ends = self._ends
+        kernel.step("put", self, field=ends.tail)
+        ends.give()
         self._items.append(item)
         kernel.open(self._ready)
 
@@ -98,13 +105,19 @@ class SimpleQueue(metaclass=Kind):
             return self._real().get(block, timeout)
         if block and timeout is not None and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
-        if block and timeout != 0:
-            kernel.wait("get", self, self._ready, timeout)
+        ends = self._ends
+        if block and timeout is None:
+            kernel.wait("get", self, self._ready, field=ends.head)
         else:
-            kernel.step("get", self)
+            ends.mix()
+            if block and timeout != 0:
+                kernel.wait("get", self, self._ready, timeout, field=ends.whole)
+            else:
+                kernel.step("get", self, field=ends.whole)
         if not self._items:
             raise _queue.Empty
         item = self._items.popleft()
+        ends.take()
         if not self._items:
             kernel.close(self._ready)
         return item
@@ -126,7 +139,8 @@ class SimpleQueue(metaclass=Kind):
         kernel = self._active()
         if kernel is None:
             return int(self._real().qsize())
-        kernel.look("qsize", self)
+        self._ends.mix()
+        kernel.step("qsize", self, mode=READ, field=self._ends.whole)
         return len(self._items)
 
     def __class_getitem__(cls, item: Any) -> Any:

@@ -116,6 +116,8 @@ class Kernel:
         self.every = strategy.every_access
         #: Whether the accesses of one block are to be one event (see `blocks`).
         self.joins_blocks = getattr(strategy, "joins_blocks", False)
+        #: The kinds of objects whose two ends it is told apart (see `ends`).
+        self.parted: frozenset[str] = getattr(strategy, "parted", frozenset())
         self.enabled = self.current = self.default = self.moment = self.values = 0
         self.pending: list[Operation | None] = []
         self.threads, self.events = trace.threads, trace.events

@@ -112,11 +112,11 @@ class Memory:
         entry = self._entries.get(id(obj))
         return (entry or self.places.enter(obj, self.kernel.me)).name
 
-    def operation(self, kind: str, resources: Sequence[object], mode: int, site: Site) -> Operation:
+    def operation(self, kind: str, resources: Sequence[object], mode: int, site: Site, field: Hashable = STATE) -> Operation:
         """Return the operation that reads or changes the state of primitives."""
         entry = self._entries.get(id(resources[0]))
-        if entry is None or not mode or len(resources) > 1:
-            footprint = tuple([_new(Access, (self.name(one), STATE, mode)) for one in resources])
+        if entry is None or not mode or len(resources) > 1 or field is not STATE:
+            footprint = tuple([_new(Access, (self.name(one), field, mode)) for one in resources])
             return _new(Operation, (kind, footprint, site, -1))  # type: ignore[no-any-return]
         # Kept: a primitive is used again and again from one place, and all that is done to it is part of the trace.
         known = entry.operations

@@ -7,12 +7,12 @@ enters it into the trace. This is all that happens on every single step of a pro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from interleave import runtime
 from interleave.errors import InternalError
-from interleave.model import READ, WRITE, Late, Operation, Site
+from interleave.model import READ, STATE, WRITE, Late, Operation, Site
 from interleave.runtime import UNKNOWN, WaitQueue, gate, state
 from interleave.runtime.blocks import BlockMemory
 from interleave.runtime.kernel import Kernel, run
@@ -102,7 +102,9 @@ class Trap:
         if kernel.error is not None:
             raise kernel.error
 
-    def step(self, kind: str, *resources: object, target: int = -1, is_point: bool = True, mode: int = WRITE) -> None:
+    def step(
+        self, kind: str, *resources: object, target: int = -1, is_point: bool = True, mode: int = WRITE, field: Hashable = STATE
+    ) -> None:
         """Announce an operation that never blocks; `is_point=False` says that nobody can tell it from one at the thread's next point."""
         kernel = self.kernel
         if kernel.is_ending:
@@ -115,7 +117,7 @@ class Trap:
             return
         me = kernel.me
         site = current_site()
-        operation = self.memory.operation(kind, resources, mode, site) if resources else _new(Operation, (kind, (), site, target))
+        operation = self.memory.operation(kind, resources, mode, site, field) if resources else _new(Operation, (kind, (), site, target))
         if is_point or kernel.every:
             kernel.announce(me, operation)
         else:
@@ -140,12 +142,19 @@ class Trap:
         self.step(kind, resource, mode=READ)
 
     def wait(
-        self, kind: str, resource: Any, queue: WaitQueue, timeout: float | None = None, touched: Sequence[object] | None = None
+        self,
+        kind: str,
+        resource: Any,
+        queue: WaitQueue,
+        timeout: float | None = None,
+        touched: Sequence[object] | None = None,
+        *,
+        field: Hashable = STATE,
     ) -> bool:
         """Announce an operation that is enabled while `queue` is open.
 
         Return True when it may happen, False if `timeout` virtual seconds went by first. `resource` explains the wait; the
-        operation changes the state of `touched`, by default that of the resource.
+        operation changes `field` of `touched`, by default the state of the resource.
         """
         kernel = self.kernel
         if kernel.is_ending:
@@ -160,7 +169,7 @@ class Trap:
             else:
                 touched = () if resource is None else (resource,)
         site = current_site()
-        operation = self.memory.operation(kind, touched, WRITE, site) if touched else _new(Operation, (kind, (), site, target))
+        operation = self.memory.operation(kind, touched, WRITE, site, field) if touched else _new(Operation, (kind, (), site, target))
         me.resource = resource
         if queue.is_open and timeout is None and not kernel.every:
             kernel.announce(me, operation, queue)

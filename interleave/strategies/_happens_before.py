@@ -95,6 +95,7 @@ class Causality:
         #: Types whose objects are found to have other names in other executions, and by position of a step the names given in it.
         self.unsettled: set[str] = set()
         self._named: dict[int, frozenset[Owner]] = {}
+        self._enablers: dict[int, int] = {}
         #: By position of the end of a loop: what it touches besides, and the steps without which the loop does not end.
         self._ends: dict[int, tuple[Footprint, frozenset[int]]] = {}
 
@@ -105,6 +106,7 @@ class Causality:
         operation with a timeout may be enabled by time where that goes on because somebody looks at the clock.
         """
         self._named = trace.named
+        self._enablers = trace.enablers
         self._ends = {
             at: (self.footprints.of(trace.events[at][1]._replace(accesses=own)), needed) for at, (own, needed) in trace.ends.items()
         }
@@ -212,11 +214,14 @@ class Causality:
         event. See the head of this file for the order of visits.
         """
         past = self._past(tid, operation)
-        histories = self.footprints.dependencies(footprint, position)
-        if not histories:
-            return past, []
         # Everything before `settled` needs no more visits: it is ordered by the thread itself or by a race.
         clock = settled = past
+        giver = self._enablers.get(position)
+        if giver is not None and position < len(self.tids):
+            clock = join(clock, self.clocks[giver])
+        histories = self.footprints.dependencies(footprint, position)
+        if not histories:
+            return clock, []
         # Whether the operation is enabled after the event visited next.
         after = _YES
         guard = self._guards.get(position if position < len(self.tids) else ~tid)

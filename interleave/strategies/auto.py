@@ -69,6 +69,7 @@ class Auto:
         self.prover: Strategy | None = self._make_prover()
         self.every_access = self.prover.every_access
         self.joins_blocks = False
+        self.parted: frozenset[str] = frozenset()
         self._executions = executions
         self._done = 0
         self._surw = Surw(seed=seed)
@@ -122,6 +123,7 @@ class Auto:
             self._sampled += 1
         self.every_access = self._active.every_access
         self.joins_blocks = isinstance(self._active, Dpor)
+        self.parted = self._active.parted if isinstance(self._active, Dpor) else frozenset()
         self.shares[name] = self.shares.get(name, 0) + 1
         self._done += 1
         return True

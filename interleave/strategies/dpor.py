@@ -26,6 +26,9 @@ choices. Because a wakeup sequence contains what disagrees with each sleeping ev
 * Daemon threads end with the program. They are followed to where they block before the last other thread is let end
   (`Dpor._is_closing`); that end is an event after all others.
 
+* What gives something to a queue or a semaphore and what takes something else from it do not conflict (`runtime.ends`). Who takes waits
+  until it was given, and happens after that. This ordering is no race: it is in the clocks alone, not in the footprints, so a sleeping
+  `get` is not woken by a `put`. That holds until a program is seen to look at both ends; the search begins anew then.
 * What an operation touches may depend on the state: `dict.setdefault`, `dict.pop`, `set.add` and reading a `defaultdict` write the key
   and the shape only if the key is absent, or present. Such an operation is announced with what it would touch just then, and a second
   time if another thread has changed that meanwhile (`instrument.containers`). Whether the first of the two events exists depends on when
@@ -65,6 +68,8 @@ from interleave.strategies._reversal import Node, Reversal
 from interleave.strategies._wakeup import Branch, Turn, take
 from interleave.strategies.bounded import Bounded
 
+#: Kinds of objects whose two ends can be told apart (see `model.Trace.enablers`).
+PARTED = frozenset(("Queue", "Semaphore", "SimpleQueue"))
 #: How long daemon threads are followed when the program could end.
 _DAEMON_STEPS = 200
 #: Kinds of operations that touch nothing, and yet are better not hastened.
@@ -85,6 +90,8 @@ class Dpor:
 
     every_access = True
     joins_blocks = True
+    #: Kinds of objects whose two ends are told apart, as far as none of them turned out to be looked at as a whole.
+    parted = PARTED
 
     def __init__(self) -> None:
         self.scope = "every schedule"
@@ -195,7 +202,11 @@ class Dpor:
             causality.add(trace.events[position], node.enabled, late=lateness.get(position), is_end=position == last)
             node.event.footprint = causality.touched[position]
         self._reversal.learn(trace)
-        if causality.unsettled:
+        mixed = trace.parted if trace.has_tasks or trace.has_blocks else trace.mixed
+        if mixed:
+            self.parted -= mixed
+            self._start(causality.footprints.merged)
+        elif causality.unsettled:
             self._start(causality.footprints.merged | causality.unsettled)
         elif not self._is_asleep:
             self._reversal.reverse(trace.events, self._pending)
