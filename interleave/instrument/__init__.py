@@ -41,6 +41,7 @@ from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from interleave.instrument.analysis import nested_codes
+from interleave.instrument.loops import is_quiet
 from interleave.instrument.made import first_like, noticed
 from interleave.instrument.placeholders import placeholder
 from interleave.instrument.registry import registry
@@ -268,6 +269,8 @@ def _placeholder(original: CodeType) -> CodeType:
         made = _placeholders[id(original)] = placeholder(original, _demand)
         _behind[id(made)] = original
         registry.instrumented.add(id(made))
+        if is_quiet(original):
+            registry.quiet.add(id(made))
     return made
 
 

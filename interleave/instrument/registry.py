@@ -82,8 +82,8 @@ class Registry:
 
     __slots__ = (
         "_caches", "_groups", "_is_filled", "_namespaces", "_temporary", "aliases", "attributes", "cached", "caches", "changing",
-        "class_attributes", "covers", "examined", "exits", "has_gil", "inlined", "instrumented", "patched", "running", "standard",
-        "variables", "version",
+        "class_attributes", "covers", "examined", "exits", "has_gil", "inlined", "instrumented", "patched", "quiet", "running",
+        "standard", "variables", "version",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -104,6 +104,8 @@ class Registry:
         self.examined: dict[int, ref[Any]] = {}
         #: Ids of rewritten code objects, all kept alive by the rewriter's cache. Only ever asked for membership.
         self.instrumented = state.instrumented
+        #: Those of them that do nothing but look and call, see `loops`.
+        self.quiet: set[int] = set()
         #: By id of a rewritten code object: which of its free variables may change.
         self.changing: dict[int, tuple[int, ...]] = {}
         #: Ids of the code objects, as they were written, of functions that an `lru_cache` wraps.

@@ -40,7 +40,7 @@ from bytecode.instr import InstrLocation
 
 from interleave.instrument.analysis import IMPLICIT_CELLS, constant_cells, decorated_codes, nested_codes
 from interleave.instrument.context import SUSPENDING, Context, Plan
-from interleave.instrument.loops import go_on, quiet_loops, turn
+from interleave.instrument.loops import go_on, is_quiet, looking, quiet_loops, turn
 from interleave.instrument.plans import CALLS, PLANS
 from interleave.instrument.private import private_accesses
 from interleave.instrument.registry import registry
@@ -133,6 +133,8 @@ def _rewrite(code: CodeType, namespace: dict[str, Any], constant: frozenset[str]
         _retired.append(_cache[key])
     _cache[key] = result
     registry.instrumented.add(id(result.code))
+    if is_quiet(code):
+        registry.quiet.add(id(result.code))
     registry.changing[id(result.code)] = tuple([index for index, name in enumerate(code.co_freevars) if name not in constant])
     return result
 
@@ -145,7 +147,8 @@ def _assemble(code: CodeType, context: Context, replacements: dict[int, CodeType
     context.private = private_accesses(code, context.instructions)
     none: frozenset[int] = frozenset()
     is_looked_at = not context.is_caller and not code.co_flags & SUSPENDING
-    loops, outer = quiet_loops(context.instructions) if is_looked_at else (none, none)
+    inside, loops, outer = quiet_loops(context.instructions) if is_looked_at else (none, none, none)
+    is_all_quiet = is_looked_at and is_quiet(code)
     result: list[Any] = []
     for position, instr in enumerate(context.instructions):
         if not isinstance(instr, Instr):
@@ -159,6 +162,8 @@ def _assemble(code: CodeType, context: Context, replacements: dict[int, CodeType
             _insert(result, Plan(go_on, ()), instr.location)
         make_plan = PLANS.get(instr.name) if not context.is_caller or instr.name in CALLS else None
         plan = make_plan(context, instr, position) if make_plan is not None else None
+        if plan is not None and instr.name in CALLS and (is_all_quiet or position in inside):
+            plan = plan._replace(hook=looking(plan.hook))
         before, between, after = around(context, instr, position, plan) if registry.has_gil else (None, None, None)
         for one in (before, plan, between):
             if one is not None:

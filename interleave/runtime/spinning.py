@@ -63,6 +63,8 @@ class Spinning:
         me: LogicalThread = kernel.me
         if site is None:
             self._turns.pop(me.tid, None)
+            if not self._turns:
+                kernel.watch = None
             return
         kernel.watch = self
         turns = self._turns.setdefault(me.tid, [])
