@@ -19,7 +19,7 @@ from interleave.estimate import Progress, estimate, is_drawing, take_stock
 from interleave.findings import Findings
 from interleave.gil import scope_of
 from interleave.model import Schedule, Strategy, Trace
-from interleave.repetition import WARM, check_outcomes, first_difference, is_repeated, said, site_at, warm_up
+from interleave.repetition import WARM, check_outcomes, differing, first_difference, is_repeated, warm_up
 from interleave.result import Budget, Failure, Result, Verdict
 from interleave.runner import Runner
 from interleave.runtime.ledger import AS_ONE_STEP, IMPORTED
@@ -31,6 +31,7 @@ MOST_FAILURES = 20
 RENEWALS = 8
 #: What only a proof must be free of, as the ledger calls it.
 _FOR_PROOFS = (IMPORTED, WARM, AS_ONE_STEP)
+_DISORDER = "{} Seemingly because {}: keep them in a dict or a list, or give them a __hash__ that is no address"
 _now = time.perf_counter
 
 
@@ -167,6 +168,9 @@ class Exploration:
                 self._classes.add(trace, is_drawn=is_drawing(strategy))
                 self._end(trace)
             except ReplayMismatch as error:
+                if runner.unordered:
+                    runner.uncontrolled[_DISORDER.format(str(error).partition("\n")[0], next(iter(runner.unordered)))] = None
+                    return "nondeterminism"
                 findings.add_mismatch(error, Trace(), Schedule(), executions=self._executions)
                 return "failure"
             self._is_between = True
@@ -229,15 +233,7 @@ class Exploration:
             if is_other and not is_known and (sentence := warm_up(first, second, is_whole=is_whole)):
                 self._runner.uncontrolled[sentence] = None
             return third if third.witness is not None else None
-        then, now = site_at(second.events, step), site_at(third.events, step)
-        raise ReplayMismatch(
-            f"two executions of the same schedule differ, first at step {step}: {said(second.events, step)} at {then} in one, "
-            f"{said(third.events, step)} at {now} in the other.\n"
-            "The scenario keeps something between executions, or depends on something that is not controlled (order of a set, a real "
-            "clock, a thread not started by it).\nBuild all state inside the scenario.",
-            step=step,
-            where=str(now),
-        )
+        raise differing(second.events, third.events, step)
 
 
 def _verdict(failures: Sequence[Failure], uncontrolled: Sequence[str], *, is_proof: bool) -> Verdict:

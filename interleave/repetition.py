@@ -23,7 +23,7 @@ def site_at(events: Sequence[Event], step: int) -> Site:
     return Site("<start>", 0, "<start>")
 
 
-def said(events: Sequence[Event], step: int) -> str:
+def _said(events: Sequence[Event], step: int) -> str:
     return f"'{events[step][1].kind}'" if step < len(events) else "the end"
 
 
@@ -33,6 +33,19 @@ def first_difference(one: Sequence[Event], other: Sequence[Event]) -> int | None
         if tid != tid2 or left.kind != right.kind or left.site is not right.site:
             return index
     return None if len(one) == len(other) else min(len(one), len(other))
+
+
+def differing(one: Sequence[Event], other: Sequence[Event], step: int) -> ReplayMismatch:
+    """Return what to raise of two executions of one schedule that differ from a step on."""
+    then, now = site_at(one, step), site_at(other, step)
+    return ReplayMismatch(
+        f"two executions of the same schedule differ, first at step {step}: {_said(one, step)} at {then} in one, {_said(other, step)} at "
+        f"{now} in the other.\n"
+        "The scenario keeps something between executions, or depends on something that is not controlled (order of a set, a real "
+        "clock, a thread not started by it).\nBuild all state inside the scenario.",
+        step=step,
+        where=str(now),
+    )
 
 
 def is_repeated(one: Trace, other: Trace) -> bool:

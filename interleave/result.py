@@ -72,7 +72,7 @@ class Result:
     `verdict` is "proven" if every schedule of the granularity and bound named in `scope` was run and none failed, "passed" if
     the budget was spent and nothing failed, "failed", or "inconclusive" if something in `uncontrolled` could have
     changed the answer. `stopped_by` says why it ended: "exhausted", "executions", "seconds", "saturated",
-    "failure", "interrupt", "hang", "died" (the process of an execution). `unseen` is that of the budget.
+    "failure", "nondeterminism", "interrupt", "hang", "died" (the process of an execution). `unseen` is that of the budget.
     `races` lists the races seen, harmful ones first, and `inversions` the locks taken in opposite orders; neither is a failure unless
     the option `races` says so, or a deadlock came of it.
     """

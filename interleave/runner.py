@@ -19,6 +19,7 @@ from interleave.isolation.snapshot import Snapshot
 from interleave.model import NOWHERE, Schedule, Statistics, Strategy, Trace
 from interleave.repetition import check_prints, schedule_of
 from interleave.result import Budget, Failure
+from interleave.runtime.ledger import UNORDERED
 from interleave.schedule import encode
 from interleave.strategies.fair import Fair
 from interleave.strategies.replay import Replay
@@ -57,6 +58,8 @@ class Runner:
         self.control = Control(include, scenario, controls)
         self.statistics = Statistics()
         self.uncontrolled: dict[str, None] = {}
+        #: Sets of objects that were gone through: why the program does not repeat itself, if it does not.
+        self.unordered: dict[str, None] = {}
         #: Whether the last execution brought more code into scope.
         self.has_grown = False
         self._has_new_points = False
@@ -93,7 +96,7 @@ class Runner:
         self._has_new_code |= self.has_grown
         self._has_new_points |= trace.has_new_points or self.has_grown
         for sentence in trace.uncontrolled:
-            self.uncontrolled[sentence] = None
+            (self.unordered if UNORDERED in sentence else self.uncontrolled)[sentence] = None
         return trace
 
     def _let_go(self) -> None:

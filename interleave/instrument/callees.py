@@ -33,7 +33,7 @@ from interleave.instrument import attributes, callbacks, containers, families, f
 from interleave.instrument.announce import Divisible, announce, announce_unknown, gate
 from interleave.instrument.containers import COMPARISONS, KEEPS_ARGUMENTS, PYTHON_READERS, STORES_ARGUMENTS, method_action
 from interleave.instrument.context import SUSPENDING
-from interleave.instrument.families import BOUND, DEQUE, LIST, SCALARS, VIEW, family, is_library_container, sees_deaths
+from interleave.instrument.families import BOUND, DEQUE, LIST, SCALARS, SET, VIEW, family, is_library_container, sees_deaths
 from interleave.instrument.foreign import operated, used
 from interleave.instrument.functions import attribute_call, read_arguments
 from interleave.instrument.items import compared, settle
@@ -213,6 +213,9 @@ def _container_method(site: Site, owner: Any, kind: int, name: str, arguments: A
         site.name = name
     if name in STORES_ARGUMENTS:
         name_arguments(arguments)
+    if kind == SET and name == "pop":
+        # Which one is taken depends on their order.
+        consumed(owner)
     extra = [] if name in KEEPS_ARGUMENTS else read_arguments(arguments)
     is_comparing = kind in (LIST, DEQUE) and name in callbacks.CALLING
     if is_comparing:

@@ -36,6 +36,7 @@ from interleave.instrument.foreign import USED_IN_CONTAINERS, looking, operated,
 from interleave.instrument.kinds import find, instance_namespace, is_changing, is_heap_type, iterates_in_python
 from interleave.instrument.links import is_linking, linked
 from interleave.instrument.registry import AccessList, registry
+from interleave.instrument.uncontrolled import note_order
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS
 
@@ -157,6 +158,8 @@ def consumed(value: Any) -> AccessList:
         return []
     kind = operations("__iter__")[type(value)]
     if kind in (DICT, DEFAULTDICT, SET):
+        if kind == SET:
+            note_order(value)
         return [(value, SHAPE, READ)]
     if kind == VIEW:
         return view_reads(value)
@@ -269,9 +272,9 @@ def start(site: Site) -> Callable[[Any], None]:
         kind = known[type(obj)]
         if kind == VIEW:
             announce(site, [(owner, SHAPE, READ) for owner, _, _ in view_reads(obj)])
-        elif kind in (DICT, DEFAULTDICT, SET, families.DEQUE):
+        elif kind in (DICT, DEFAULTDICT, families.DEQUE):
             announce(site, [(obj, SHAPE, READ)])
-        elif kind in (families.OPAQUE, families.FOREIGN, families.WEAK):
+        elif kind in (SET, families.OPAQUE, families.FOREIGN, families.WEAK):
             announce(site, consumed(obj))
 
     return hook

@@ -15,12 +15,14 @@ import atexit
 import datetime
 import re
 import sys
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
+from interleave.instrument.kinds import find
 from interleave.instrument.registry import registry
 from interleave.model import Site
 from interleave.runtime import active, gate
+from interleave.runtime.ledger import UNORDERED
 
 _RUNNERS = frozenset({exec, eval})
 _DATES = frozenset({"now", "utcnow"})
@@ -78,6 +80,14 @@ def note_class(site: Site, cls: type) -> None:
     """Enter the making of a future of asyncio that does not say when it is looked at (see `event_loop.plain`)."""
     if type(cls) is type and cls.__module__ == "_asyncio" and cls.__name__ in ("Future", "Task"):
         _note(f"an asyncio.{cls.__name__} was made at {site} by a name for it that was not found: who looks at it is not known")
+
+
+def note_order(elements: set[Any]) -> None:
+    """Note that a set is gone through whose order is that of addresses: its elements have the hash of all objects, or of bound methods."""
+    first = type(next(set.__iter__(elements), None))
+    found = find(first, "__hash__")
+    if len(elements) > 1 and found is not None and found[0] in (object, MethodType):
+        _note(f"a set of {first.__qualname__} {UNORDERED}")
 
 
 def note_special(site: Site, obj: object, name: str, value: object) -> None:

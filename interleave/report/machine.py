@@ -12,7 +12,7 @@ One object. Within a version, fields are only added; renaming one or changing it
         seconds       wall time
         strategy      name of the strategy that ran
         scope         what "proven" covers, in words; may be empty
-        stopped_by    "exhausted", "executions", "seconds", "saturated", "failure", "interrupt", "hang" or "died"
+        stopped_by    "exhausted", "executions", "seconds", "saturated", "failure", "nondeterminism", "interrupt", "hang" or "died"
         uncontrolled  list of sentences: what could not be controlled
         statistics    as in `model.Statistics`: steps, longest, threads, switches, preemptions, redundant, shrinking, looks, tries,
                       searched, left (-1: not known), bound_done (-1: none), shares (executions by strategy), and

@@ -10,6 +10,9 @@ IMPORTED = "was imported during the run: its code ran as one step"
 #: By what code out of scope is known that worked on what others use (see `unseen`). It stands in the way of a proof only, too.
 AS_ONE_STEP = "ran as one step"
 
+#: What is noted of sets of objects: not that anything is uncontrolled, but why it is where two executions of a schedule differ.
+UNORDERED = "objects was gone through in the order of their addresses, which is another one in every execution"
+
 
 class Ledger:
     """Takes entries, each once."""
