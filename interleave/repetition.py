@@ -37,14 +37,14 @@ def first_difference(one: Sequence[Event], other: Sequence[Event]) -> int | None
 
 def differing(one: Sequence[Event], other: Sequence[Event], step: int) -> ReplayMismatch:
     """Return what to raise of two executions of one schedule that differ from a step on."""
-    then, now = site_at(one, step), site_at(other, step)
+    now = str(site_at(other, step))
     return ReplayMismatch(
-        f"two executions of the same schedule differ, first at step {step}: {_said(one, step)} at {then} in one, {_said(other, step)} at "
-        f"{now} in the other.\n"
+        f"two executions of the same schedule differ, first at step {step}: {_said(one, step)} at {site_at(one, step)} in one, "
+        f"{_said(other, step)} at {now} in the other.\n"
         "The scenario keeps something between executions, or depends on something that is not controlled (order of a set, a real "
         "clock, a thread not started by it).\nBuild all state inside the scenario.",
         step=step,
-        where=str(now),
+        where=now,
     )
 
 

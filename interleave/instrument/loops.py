@@ -68,11 +68,9 @@ def looking(hook: Callable[..., None]) -> Callable[..., None]:
 
 
 def _only_looks(function: Any) -> bool:
-    if type(function) is MethodType:
-        function = function.__func__
-    if type(function) is FunctionType and id(function.__code__) in registry.quiet:
-        return True
-    return type(function) in _NAMED and function.__name__ in _LOOKING
+    function = function.__func__ if type(function) is MethodType else function
+    is_quiet = type(function) is FunctionType and id(function.__code__) in registry.quiet
+    return is_quiet or (type(function) in _NAMED and function.__name__ in _LOOKING)
 
 
 _NAMED = frozenset({BuiltinFunctionType, FunctionType, MethodDescriptorType, staticmethod, type})
@@ -100,12 +98,8 @@ def quiet_loops(instructions: Sequence[Any]) -> tuple[frozenset[int], frozenset[
             inside.update(range(start, end))
             found.add(next(at for at in range(start, end + 1) if isinstance(instructions[at], Instr)))
             around = [first for first, last in back_jumps if first <= start and end <= last]
-            outer |= {at for first in around for at in range(first, first + 3) if _advances(instructions[at])}
+            outer |= {at for first in around for at in range(first, first + 3) if getattr(instructions[at], "name", "") == "FOR_ITER"}
     return frozenset(inside), frozenset(found), frozenset(outer)
-
-
-def _advances(instr: Any) -> bool:
-    return isinstance(instr, Instr) and instr.name == "FOR_ITER"
 
 
 def _may_wait(loop: Sequence[Instr]) -> bool:
@@ -113,13 +107,9 @@ def _may_wait(loop: Sequence[Instr]) -> bool:
     names = [one.name for one in loop]
     if not all(_is_quiet(name, _QUIET) for name in names) or not _READS.intersection(names):
         return False
-    looks = sum(_name(one) in _LOOKING for one in loop)
+    arguments: list[Any] = [one.arg for one in loop]
+    looks = sum(str(one[-1] if isinstance(one, tuple) else one) in _LOOKING for one in arguments)
     return "STORE_FAST" not in names or names.count("CALL") + names.count("CALL_KW") <= looks
-
-
-def _name(instr: Instr) -> str:
-    arg: Any = instr.arg
-    return str(arg[-1] if isinstance(arg, tuple) else arg)
 
 
 def _is_quiet(name: str, quiet: frozenset[str]) -> bool:

@@ -28,9 +28,7 @@ def binary(site: Site, in_place: str = "") -> Callable[[Any, Any], None]:
         if gate.is_open and not (type(left) in SCALARS and type(right) in SCALARS):
             accesses = operand_accesses(left, right, in_place)
             if not in_place or not accesses:
-                others = operated("combine", left, right)
-                others += accesses
-                accesses = others
+                accesses = operated("combine", left, right) + accesses
             if accesses:
                 announce(site, accesses)
 
@@ -112,9 +110,7 @@ def show(site: Site) -> Callable[[Any], None]:
 
     def hook(value: Any) -> None:
         if gate.is_open and type(value) not in SCALARS:
-            accesses = looked_through("show", value) or read_linked(value)
-            if accesses:
-                announce(site, accesses)
+            announce(site, looked_through("show", value) or read_linked(value))
 
     return hook
 
