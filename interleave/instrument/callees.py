@@ -17,6 +17,7 @@ A call of what is several steps for real is marked: nothing is proven where othe
 from __future__ import annotations
 
 import functools
+import json
 import operator
 import sys
 import threading
@@ -365,7 +366,11 @@ def other_callee(site: Site, function: Any, arguments: Arguments) -> None:
     if found is not None and type(found[1]) is FunctionType:
         _bound_method(site, MethodType(found[1], function), arguments)
     elif found is not None and root_module(found[0]) not in kinds.INERT_MODULES:
-        _announce(site, [(function, WHOLE, WRITE), *read_arguments(arguments)])
+        # An encoder of JSON has what it asks for objects that it does not know; the method it has by itself touches nothing.
+        own = json.JSONEncoder.default
+        parts = [part for part in get_referents(function) if type(part) is not MethodType or part.__func__ is not own]
+        accesses = [(function, WHOLE, WRITE), *read_arguments(arguments)]
+        _announce(site, callbacks.marked(type(function).__name__, tuple(parts), accesses))
 
 
 CALLEES: dict[type, Callee] = {

@@ -209,7 +209,7 @@ DEEP_READERS = frozenset({
 def is_atomic(function: FunctionType, arguments: Arguments) -> bool:
     """Tell whether a function of the standard library comes to what it is given, or to its object, once, by one function of C.
 
-    `json.dumps` does so unless it indents, before 3.13; `copy.copy` unless it puts the items of a subclass into a new one.
+    `json.dumps` does so unless it calls back, or indents, before 3.13; `copy.copy` unless it puts the items of a subclass into a new one.
     """
     name, cls = function.__name__, function.__qualname__.rpartition(".")[0]
     if cls in _WEAK:
@@ -217,7 +217,8 @@ def is_atomic(function: FunctionType, arguments: Arguments) -> bool:
     if root_of(function) in ATOMIC_MODULES or (cls and name in ATOMIC_METHODS):
         return True
     if (function.__module__, name) == ("json", "dumps"):
-        return sys.version_info >= (3, 13) or not any(type(value) in (int, str) for value in arguments[1:])
+        is_stepping = sys.version_info < (3, 13)
+        return not any((is_stepping and type(value) in (int, str)) or (callable(value) and value is not str) for value in arguments[1:])
     if (function.__module__, name) == ("copy", "copy") and arguments:
         tp = type(arguments[0])
         return tp in (list, dict) or not issubclass(tp, (list, dict)) or bool(find(tp, "__copy__")) or find(tp, "__reduce__") != _REDUCE

@@ -82,10 +82,9 @@ def with_constant(site: Site, operation: str) -> Callable[[Any], None]:
 
     def hook(operand: Any) -> None:
         if gate.is_open and type(operand) not in SCALARS:
-            is_tuple = type(operand) is tuple
-            if is_tuple and SCALARS.issuperset(map(type, operand)):
+            if type(operand) is tuple and SCALARS.issuperset(map(type, operand)):
                 return
-            is_through = operation == "compare" and (is_tuple or family(type(operand)) in (ARRAY, MEMORY))
+            is_through = operation == "compare" and (type(operand) is tuple or family(type(operand)) in (ARRAY, MEMORY))
             accesses = (looked_through if is_through else operated)(operation, operand)
             if accesses:
                 announce(site, accesses)
@@ -120,9 +119,7 @@ def merge(site: Site) -> Callable[[Any], None]:
 
     def hook(value: Any) -> None:
         if gate.is_open:
-            accesses = nested_reads(value) or consumed(value)
-            if accesses:
-                announce(site, accesses)
+            announce(site, nested_reads(value) or consumed(value))
 
     return hook
 

@@ -85,8 +85,7 @@ def note_class(site: Site, cls: type) -> None:
 def note_order(elements: set[Any]) -> None:
     """Note that a set is gone through whose order is that of addresses: its elements have the hash of all objects, or of bound methods."""
     first = type(next(set.__iter__(elements), None))
-    found = find(first, "__hash__")
-    if len(elements) > 1 and found is not None and found[0] in (object, MethodType):
+    if len(elements) > 1 and find(first, "__hash__")[0] in (object, MethodType):  # type: ignore[index, operator]
         _note(f"a set of {first.__qualname__} {UNORDERED}")
 
 
