@@ -10,16 +10,17 @@ A `defaultdict` with a factory written in Python is different: looking, making t
 from __future__ import annotations
 
 import functools
-from collections import defaultdict, deque
+from collections import defaultdict
 from gc import get_referents
 from itertools import _tee_dataobject, islice  # type: ignore[attr-defined]
 from types import FunctionType, GeneratorType, MethodType
 from typing import Any
 
 from interleave.instrument.announce import Divisible, announce
-from interleave.instrument.families import PLAIN_KEYS, item
-from interleave.instrument.foreign import is_outside, used
-from interleave.instrument.kinds import find, is_heap_type, is_written_in_python, iterates_in_python
+from interleave.instrument.families import PLAIN_KEYS, family, item
+from interleave.instrument.foreign import METHODS, is_outside, used
+from interleave.instrument.iterators import ELEMENTS
+from interleave.instrument.kinds import find, is_heap_type, is_written_in_python, iterates_in_python, origin
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 
@@ -32,7 +33,9 @@ _EQ, _LT, _ADD, _TRUTH = ("__eq__",), ("__lt__",), ("__add__", "__radd__"), ("__
 CALLING = {
     "remove": _EQ, "index": _EQ, "count": _EQ, "__contains__": _EQ, "in": _EQ, "sort": _LT, "min": _LT, "max": _LT, "sum": _ADD,
     "any": _TRUTH, "all": _TRUTH, "heappush": _LT, "heappop": _LT, "heapify": _LT, "heapreplace": _LT, "heappushpop": _LT,
-    "bisect_left": _LT, "bisect_right": _LT, "insort_left": _LT, "insort_right": _LT,
+    "bisect_left": _LT, "bisect_right": _LT, "insort_left": _LT, "insort_right": _LT, "compare": METHODS["compare"],
+    **dict.fromkeys(("str", "repr", "ascii", "format", "print", "show", "writerow", "writerows"), METHODS["show"]),
+    **dict.fromkeys(("dump", "dumps"), ("__reduce__", "__reduce_ex__", "__getstate__")),
 }  # fmt: skip
 #: Functions that work on a copy of what they are given, and such as keep a function without calling it, or call it before they do anything.
 _COPYING = frozenset({"sorted", "update", "__build_class__"})
@@ -67,24 +70,29 @@ def marked(name: str, values: tuple[Any, ...], accesses: AccessList) -> AccessLi
     if not any(calls_back(value) for value in values if short not in _COPYING or type(value) not in _PYTHON):
         calling = CALLING.get(short, ())
         parts = [part for part in _parts(values) if type(part) not in PLAIN_KEYS] if calling else []
-        called = [part for part in parts if any(is_written_in_python(type(part), dunder) for dunder in calling)]
+        called = [part for part in parts if any(_is_called(type(part), dunder) for dunder in calling)]
         if not called:
             return accesses
         outside = [one for part in called if any(is_outside(type(part), dunder) for dunder in calling) for one in used(part, READ)]
         if outside:
-            whole = used(outside[0][0], READ)
-            whole += outside[1:] + accesses
-            return whole
+            return used(outside[0][0], READ) + outside[1:] + accesses
     return Divisible(accesses, f"{name} with a callback")
 
 
+def _is_called(tp: type, dunder: str) -> bool:
+    """Tell whether a special method is code of the program, or may lead there: what shows an object is for itself."""
+    is_leading = not dunder.startswith(("__str", "__repr", "__format", "__reduce", "__getstate"))
+    return is_written_in_python(tp, dunder) and (is_leading or not origin(find(tp, dunder)[1]))  # type: ignore[index]
+
+
 def _parts(values: tuple[Any, ...]) -> list[Any]:
-    """Return values, what is in lists and deques among them, and what is in tuples there."""
+    """Return values and what is in containers among them, as far as it is looked at."""
     parts = [*values]
-    for value in values:
-        if issubclass(type(value), (list, deque)):
-            parts += islice(list.__iter__(value) if issubclass(type(value), list) else deque.__iter__(value), _LOOKED_AT)
-    return [*parts, *(one for part in parts if type(part) is tuple for one in part)]
+    for part in parts:
+        elements = tuple.__iter__ if type(part) is tuple else ELEMENTS.get(family(type(part)))
+        if elements is not None and len(parts) < _LOOKED_AT:
+            parts += islice(elements(part), _LOOKED_AT)
+    return parts
 
 
 def makes_in_python(obj: Any, key: object) -> bool:

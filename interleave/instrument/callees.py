@@ -255,7 +255,7 @@ def _object_method(site: Site, owner: Any, name: str, arguments: Arguments) -> N
             accesses.append((owner, WHOLE, WRITE))
             accesses += [one for part in get_referents(owner) if type(part) in BOUND for one in called(part)]
             accesses += [(part, WHOLE, WRITE) for part in linked(owner)]
-        _announce(site, accesses)
+        _announce(site, callbacks.marked(f"{type(owner).__name__}.{name}", arguments, accesses))
 
 
 _FORMATS = frozenset({"format", "format_map"})
@@ -347,7 +347,7 @@ def _class(site: Site, cls: Any, arguments: Arguments) -> None:
                 return
     note_class(site, cls)
     if root_module(cls) not in kinds.NEUTRAL_MODULES:
-        _announce(site, read_arguments(arguments))
+        _announce(site, callbacks.marked(cls.__name__, arguments, read_arguments(arguments)))
 
 
 def other_callee(site: Site, function: Any, arguments: Arguments) -> None:

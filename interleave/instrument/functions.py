@@ -20,6 +20,7 @@ from typing import Any
 
 from interleave.instrument import attributes
 from interleave.instrument.announce import gate
+from interleave.instrument.callbacks import calls_back
 from interleave.instrument.containers import ATOMIC_METHODS, read_whole, write_whole
 from interleave.instrument.families import BOUND, NONE, VIEW, family, operations
 from interleave.instrument.files import opened
@@ -217,8 +218,8 @@ def is_atomic(function: FunctionType, arguments: Arguments) -> bool:
     if root_of(function) in ATOMIC_MODULES or (cls and name in ATOMIC_METHODS):
         return True
     if (function.__module__, name) == ("json", "dumps"):
-        is_stepping = sys.version_info < (3, 13)
-        return not any((is_stepping and type(value) in (int, str)) or (callable(value) and value is not str) for value in arguments[1:])
+        is_asking = any(calls_back(value) or (isinstance(value, type) and is_heap_type(value)) for value in arguments)
+        return not is_asking and (sys.version_info >= (3, 13) or not any(type(value) in (int, str) for value in arguments[1:]))
     if (function.__module__, name) == ("copy", "copy") and arguments:
         tp = type(arguments[0])
         return tp in (list, dict) or not issubclass(tp, (list, dict)) or bool(find(tp, "__copy__")) or find(tp, "__reduce__") != _REDUCE

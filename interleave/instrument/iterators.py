@@ -241,7 +241,7 @@ def nested_reads(value: Any, *, with_instances: bool = False) -> AccessList:
             accesses.append((obj, WHOLE, READ))
         elif issubclass(tp, BaseException):
             accesses.append((obj, "args", READ))
-        elements = _ELEMENTS.get(kind) or next((cls.__iter__ for cls in (tuple, frozenset) if issubclass(tp, cls)), None)
+        elements = ELEMENTS.get(kind) or next((cls.__iter__ for cls in (tuple, frozenset) if issubclass(tp, cls)), None)
         if elements is not None:
             pending += [part for part in elements(obj) if type(part) not in SCALARS]
     return accesses
@@ -251,7 +251,7 @@ def _keys_and_values(obj: Any) -> Iterable[Any]:
     return chain(dict.__iter__(obj), dict.values(obj))
 
 
-_ELEMENTS: dict[int, Callable[[Any], Iterable[Any]]] = {
+ELEMENTS: dict[int, Callable[[Any], Iterable[Any]]] = {
     families.LIST: list.__iter__, DICT: _keys_and_values, DEFAULTDICT: _keys_and_values, SET: set.__iter__, families.DEQUE: deque.__iter__,
 }  # fmt: skip
 
@@ -386,15 +386,3 @@ def _leave(site: Site, frame: FrameType) -> None:
     generator = registry.running.pop(frame, None)
     if generator is not None and gate.is_open:
         runtime.touch(site, generator, WHOLE, WRITE)
-
-
-def consume(site: Site) -> Callable[[Any], None]:
-    """Make the hook for what iterates over an operand to its end: unpacking, `[*xs]`, `{**d}`."""
-
-    def hook(value: Any) -> None:
-        if gate.is_open:
-            accesses = consumed(value)
-            if accesses:
-                announce(site, accesses)
-
-    return hook

@@ -14,7 +14,7 @@ from interleave.instrument.announce import announce, gate
 from interleave.instrument.callbacks import marked
 from interleave.instrument.families import ANYWHERE, ARRAY, MEMORY, SCALARS, family
 from interleave.instrument.foreign import operated, used
-from interleave.instrument.iterators import consumed, looked_through, nested_reads, read_linked
+from interleave.instrument.iterators import consumed, is_iterator, looked_through, nested_reads, read_linked
 from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, forwards, origin, runs_outside
 from interleave.instrument.registry import AccessList
 from interleave.model import READ, WHOLE, WRITE, Site
@@ -50,7 +50,7 @@ def operand_accesses(left: Any, right: Any, in_place: str = "") -> AccessList:
         accesses += consumed(right)
     elif type(left) is str and type(right) is tuple:
         # `"%s" % (xs,)`
-        accesses += looked_through("show", right)
+        accesses += marked("show", right, looked_through("show", right))
     return marked("an operator", (right,), accesses) if in_place else accesses
 
 
@@ -70,9 +70,7 @@ def compare(site: Site) -> Callable[[Any, Any], None]:
         if gate.is_open and not (type(left) in SCALARS and type(right) in SCALARS):
             # A container is not compared with a scalar item by item.
             is_through = (type(left) not in SCALARS and type(right) not in SCALARS) or bytes in (type(left), type(right))
-            accesses = (looked_through if is_through else operated)("compare", left, right)
-            if accesses:
-                announce(site, accesses)
+            announce(site, marked("compare", (left, right), (looked_through if is_through else operated)("compare", left, right)))
 
     return hook
 
@@ -109,7 +107,7 @@ def show(site: Site) -> Callable[[Any], None]:
 
     def hook(value: Any) -> None:
         if gate.is_open and type(value) not in SCALARS:
-            announce(site, looked_through("show", value) or read_linked(value))
+            announce(site, marked("show", (value,), looked_through("show", value) or read_linked(value)))
 
     return hook
 
@@ -120,6 +118,16 @@ def merge(site: Site) -> Callable[[Any], None]:
     def hook(value: Any) -> None:
         if gate.is_open:
             announce(site, nested_reads(value) or consumed(value))
+
+    return hook
+
+
+def consume(site: Site) -> Callable[[Any], None]:
+    """Make the hook for what iterates over an operand to its end: unpacking, `[*xs]`, `{**d}`."""
+
+    def hook(value: Any) -> None:
+        if gate.is_open:
+            announce(site, marked("unpacking", (value,) if is_iterator(type(value)) else (), consumed(value)))
 
     return hook
 

@@ -179,7 +179,7 @@ _SEND = frozenset({"SEND"})
 def _consume(context: Context, instr: Instr, position: int) -> Plan | None:
     if context.follows_scalar() or context.follows(_FRESH):
         return None
-    return Plan(iterators.consume(context.site(instr)), (1,))
+    return Plan(operators.consume(context.site(instr)), (1,))
 
 
 @_register("DICT_UPDATE", "DICT_MERGE")

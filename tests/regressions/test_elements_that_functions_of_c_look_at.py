@@ -145,7 +145,6 @@ def _empty(shelf: Shelf) -> None:
         (Plain, lambda plain: pickle.loads(pickle.dumps(plain)).n, _set),
         (Plain, lambda plain: "{0.n}".format(plain), _set),  # noqa: UP030, UP032
         (Plain, lambda plain: json.dumps([plain], default=vars), _set),
-        (Plain, lambda plain: json.dumps([plain], default=lambda obj: obj.__dict__), _set),
     ],
 )  # fmt: skip
 def test_elements_are_read(make: Callable[[], Any], look: Callable[[Any], object], change: Callable[[Any], object]) -> None:

@@ -27,6 +27,19 @@ class _Encoder(json.JSONEncoder):
         return point.x
 
 
+def test_what_was_asked_for_is_read() -> None:
+    seen = set()
+
+    def scenario() -> None:
+        point = _Point()
+        made: list[str] = []
+        together(lambda: made.append(json.dumps([point], default=lambda point: point.__dict__)), lambda: setattr(point, "x", 1))
+        seen.add(made[0])
+
+    assert not explore(scenario, strategy="dpor").failures
+    assert seen == {'[{"x": 0}]', '[{"x": 1}]'}
+
+
 def _moved_meanwhile() -> str:
     """Return what comes of it when another thread does all it has to do while the program is asked."""
     shared: list[Any] = [_Point(), 1]
