@@ -211,6 +211,7 @@ def is_atomic(function: FunctionType, arguments: Arguments) -> bool:
     """Tell whether a function of the standard library comes to what it is given, or to its object, once, by one function of C.
 
     `json.dumps` does so unless it calls back, or indents, before 3.13; `copy.copy` unless it puts the items of a subclass into a new one.
+    What is frozen does not change while `dataclasses.replace` reads it.
     """
     name, cls = function.__name__, function.__qualname__.rpartition(".")[0]
     if cls in _WEAK:
@@ -220,6 +221,8 @@ def is_atomic(function: FunctionType, arguments: Arguments) -> bool:
     if (function.__module__, name) == ("json", "dumps"):
         is_asking = any(calls_back(value) or (isinstance(value, type) and is_heap_type(value)) for value in arguments)
         return not is_asking and (sys.version_info >= (3, 13) or not any(type(value) in (int, str) for value in arguments[1:]))
+    if (function.__module__, name) == ("dataclasses", "replace") and (found := find(type(arguments[0]), "__dataclass_params__")):
+        return bool(found[1].frozen)
     if (function.__module__, name) == ("copy", "copy") and arguments:
         tp = type(arguments[0])
         return tp in (list, dict) or not issubclass(tp, (list, dict)) or bool(find(tp, "__copy__")) or find(tp, "__reduce__") != _REDUCE

@@ -107,8 +107,7 @@ def _may_wait(loop: Sequence[Instr]) -> bool:
     names = [one.name for one in loop]
     if not all(_is_quiet(name, _QUIET) for name in names) or not _READS.intersection(names):
         return False
-    arguments: list[Any] = [one.arg for one in loop]
-    looks = sum(str(one[-1] if isinstance(one, tuple) else one) in _LOOKING for one in arguments)
+    looks = sum(str(one.arg[-1] if isinstance(one.arg, tuple) else one.arg) in _LOOKING for one in loop)
     return "STORE_FAST" not in names or names.count("CALL") + names.count("CALL_KW") <= looks
 
 

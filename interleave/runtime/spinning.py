@@ -63,8 +63,7 @@ class Spinning:
         me: LogicalThread = kernel.me
         if site is None:
             self._turns.pop(me.tid, None)
-            if not self._turns:
-                kernel.watch = None
+            kernel.watch = self if self._turns else None
             return
         kernel.watch = self
         turns = self._turns.setdefault(me.tid, [])
