@@ -11,24 +11,29 @@ from tests.threads import together
 
 @dataclasses.dataclass(frozen=True)
 class _Frozen:
-    one: int = 0
-    two: int = 0
+    one: int
+    two: int
+
+
+class _Holder:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.current = _Frozen(0, 0)
+
+    def update(self) -> None:
+        with self.lock:
+            current = self.current
+            self.current = dataclasses.replace(current, one=current.one + 1, two=current.two + 1)
+
+    def look(self) -> None:
+        current = self.current
+        assert current.one == current.two
 
 
 def _exchange() -> None:
-    lock = threading.Lock()
-    current = [_Frozen()]
-
-    def update() -> None:
-        with lock:
-            current[0] = dataclasses.replace(current[0], one=current[0].one + 1, two=current[0].two + 1)
-
-    def look() -> None:
-        found = current[0]
-        assert found.one == found.two
-
-    together(update, update, look)
-    assert current[0] == _Frozen(2, 2)
+    holder = _Holder()
+    together(holder.update, holder.update, holder.look)
+    assert holder.current == _Frozen(2, 2)
 
 
 def test_what_is_frozen_is_read_as_it_is() -> None:
