@@ -118,7 +118,7 @@ def _translate(accesses: AccessList) -> AccessList:
             name = field[1]
             if type(name) is str:
                 if mode:
-                    _note_store(namespace, holder, name)
+                    note_store_of(namespace, holder, name)
                 result.append((holder, name, mode))
         elif field is WHOLE or mode == READ:
             # Attribute stores announce no SHAPE, so whoever reads it has to read all of them.
@@ -126,8 +126,8 @@ def _translate(accesses: AccessList) -> AccessList:
     return result
 
 
-def _note_store(namespace: dict[str, Any], holder: object, name: str) -> None:
-    """Note that a global, or an attribute which a class has too, is stored through a dictionary."""
+def note_store_of(namespace: Any, holder: object, name: str) -> None:
+    """Note that a global, or an attribute which a class has too, is stored by no instruction that stores it: through a dictionary."""
     if namespace is holder:
         registry.note_variable(namespace, name)
     elif find(type(holder), name) is not None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from interleave import runtime
 from interleave.instrument import foreign, kinds
-from interleave.instrument.announce import announce, announce_unknown, gate
+from interleave.instrument.announce import announce, announce_unknown, gate, note_store_of
 from interleave.instrument.families import ANYWHERE
 from interleave.instrument.kinds import CODE, FORWARDED, LOCAL, MODULE, NAMESPACE, STORAGE, TYPE, is_variable, module_namespace, mro_of
 from interleave.instrument.registry import AccessList, Kinds, registry
@@ -217,6 +217,7 @@ def write(site: Site, obj: object, name: str, value: object, *, is_raw: bool = F
     if not is_raw:
         store(site, name)(obj, value)
     elif kinds.is_storage(type(obj), name):
+        note_store_of(None, obj, name)
         if type(value) not in ANONYMOUS:
             name_value(value)
         if gate.is_open:
@@ -262,6 +263,7 @@ def erase(site: Site, obj: object, name: str, *, is_raw: bool = False) -> None:
     if not is_raw:
         delete(site, name)(obj)
     elif gate.is_open and kinds.is_storage(type(obj), name):
+        note_store_of(None, obj, name)
         runtime.touch(site, obj, name, WRITE)
 
 

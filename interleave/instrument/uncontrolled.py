@@ -32,13 +32,11 @@ def note_function(site: Site, function: Any, arguments: tuple[Any, ...]) -> bool
     """Enter a call of a function of C into the ledger if it is such a one, and tell whether it is."""
     if function in _RUNNERS:
         _note(f"{function.__name__} ran code at {site} that is not instrumented")
-    else:
-        if function is atexit.register:
-            registry.exits += arguments[:1]
-        elif function.__module__ != "builtins":
-            note_setting(site, function)
-        return False
-    return True
+    elif function is atexit.register:
+        registry.exits += arguments[:1]
+    elif function.__module__ != "builtins":
+        note_setting(site, function)
+    return function in _RUNNERS
 
 
 #: How names of functions begin that change what holds for the whole process.
