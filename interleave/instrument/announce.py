@@ -12,7 +12,7 @@ from typing import Any
 
 from interleave import runtime
 from interleave.instrument.families import ANYWHERE
-from interleave.instrument.kinds import find
+from interleave.instrument.kinds import find, is_heap_type, is_variable, mro_of, namespace_of
 from interleave.instrument.registry import AccessList, registry
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 from interleave.runtime.unseen import unseen_of
@@ -121,17 +121,27 @@ def _translate(accesses: AccessList) -> AccessList:
                     note_store_of(namespace, holder, name)
                 result.append((holder, name, mode))
         elif field is WHOLE or mode == READ:
+            if mode and namespace is not holder:
+                note_stores_of(holder)
             # Attribute stores announce no SHAPE, so whoever reads it has to read all of them.
             result.append((holder, WHOLE if field is SHAPE else field, mode))
     return result
 
 
-def note_store_of(namespace: Any, holder: object, name: str) -> None:
+def note_store_of(namespace: Any, holder: Any, name: str) -> None:
     """Note that a global, or an attribute which a class has too, is stored by no instruction that stores it: through a dictionary."""
     if namespace is holder:
         registry.note_variable(namespace, name)
     elif find(type(holder), name) is not None:
         registry.note_patch(name)
+
+
+def note_stores_of(holder: Any) -> None:
+    """Note that any attribute of an object which its class has too may be stored: all of them at once."""
+    for cls in mro_of(type(holder)):
+        for name, value in namespace_of(cls).items() if is_heap_type(cls) else ():
+            if name[:2] != "__" and is_variable(value):
+                registry.note_patch(name)
 
 
 def announce_one(site: Site, owner: object, field: Hashable, mode: int) -> None:

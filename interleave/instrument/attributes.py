@@ -21,7 +21,7 @@ from typing import Any
 
 from interleave import runtime
 from interleave.instrument import foreign, kinds
-from interleave.instrument.announce import announce, announce_unknown, gate, note_store_of
+from interleave.instrument.announce import announce, announce_unknown, gate, note_store_of, note_stores_of
 from interleave.instrument.families import ANYWHERE
 from interleave.instrument.kinds import CODE, FORWARDED, LOCAL, MODULE, NAMESPACE, STORAGE, TYPE, is_variable, module_namespace, mro_of
 from interleave.instrument.registry import AccessList, Kinds, registry
@@ -235,6 +235,7 @@ def _write_shared(site: Site, obj: Any, name: str, value: object, kind: int) -> 
             registry.note_patch(name)
         runtime.touch(site, obj, name, WRITE, value)
     elif kind == NAMESPACE:
+        note_stores_of(obj)
         runtime.touch(site, obj, WHOLE, WRITE, value)
     elif kind == CODE:
         announce(site, foreign.described(obj, name, WRITE), value)

@@ -45,6 +45,9 @@ class _Stored:
     (_Plain, lambda obj: obj.__setattr__(_NAME, 5)),
     (_Plain, lambda obj: type(obj).__setattr__(obj, _NAME, 5)),
     (_Frozen, lambda obj: object.__setattr__(obj, _NAME, 5)),
+    (_Plain, lambda obj: obj.__dict__.update({_NAME: 5})),
+    (_Frozen, lambda obj: vars(obj).update({_NAME: 5})),
+    (_Plain, lambda obj: setattr(obj, "__dict__", {_NAME: 5})),
     (_Checked, lambda obj: setattr(obj, _NAME, 5)),
     (_Stored, lambda obj: object.__delattr__(obj, _NAME)),
 ])  # fmt: skip
