@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from interleave.explore import _Exploration, replay
+from interleave.exploration import Exploration
+from interleave.explore import replay
 from interleave.result import Failure, Result
 from interleave.runner import Runner
 from tests.test_determinism import described
@@ -61,7 +62,7 @@ class Recording:
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         found: list[str] = []
         number = 0
-        original = _Exploration.run
+        original = Exploration.run
 
         def run(exploration: Any, **options: Any) -> Result:
             nonlocal number
@@ -72,11 +73,11 @@ class Recording:
                     found.append(json.dumps([index, failure.seed, digest(failure), failure.message]))
             return result
 
-        _Exploration.run = run  # type: ignore[method-assign]
+        Exploration.run = run  # type: ignore[method-assign]
         try:
             yield
         finally:
-            _Exploration.run = original  # type: ignore[method-assign]
+            Exploration.run = original  # type: ignore[method-assign]
             if found:
                 name = hashlib.sha256(item.nodeid.encode()).hexdigest()
                 (self._folder / name).write_text("\n".join([item.nodeid, *found]), encoding="utf-8")
@@ -99,7 +100,7 @@ class Replaying:
         records = self._records[item.nodeid]
         number = 0
         problems: list[str] = []
-        original = _Exploration.run
+        original = Exploration.run
 
         def run(exploration: Any, **options: Any) -> Result:
             nonlocal number
@@ -109,7 +110,7 @@ class Replaying:
                 pytest.skip("replayed")
             return original(exploration, **options)
 
-        _Exploration.run = run  # type: ignore[method-assign]
+        Exploration.run = run  # type: ignore[method-assign]
         try:
             yield
         except KeyboardInterrupt:
@@ -119,7 +120,7 @@ class Replaying:
             if number <= records[-1][0]:
                 raise
         finally:
-            _Exploration.run = original  # type: ignore[method-assign]
+            Exploration.run = original  # type: ignore[method-assign]
         if number <= records[-1][0]:
             problems.append(f"{number} explorations, and one more failed when recorded")
         if problems:

@@ -46,7 +46,11 @@ def _go_through(items: Iterable[Any], done: list[int]) -> None:
 
 
 def _list(items: set[Any], done: list[int]) -> None:
-    together(lambda: [_steps(item, done) for item in list(items)], lambda: done.append(1))
+    def work() -> None:
+        for item in list(items):
+            _steps(item, done)
+
+    together(work, work)
 
 
 @pytest.mark.parametrize("use", [_pop, _go_through, _list])
