@@ -119,8 +119,7 @@ STATE: Final = _Marker("STATE")
 #: Fields of the two ends of a queue or semaphore, where they are told apart: what giving writes, and what taking writes.
 TAIL: Final = _Marker("TAIL")
 HEAD: Final = _Marker("HEAD")
-#: Field of what several have to contribute before somebody is woken: each of them reads it, and the step of who is woken writes it. Who
-#: sets a timer reads that of the event loop's thread.
+#: Field of what several have to contribute before somebody is woken: each of them reads it, and the step of who is woken writes it.
 WAKE: Final = _Marker("WAKE")
 
 READ: Final = 0

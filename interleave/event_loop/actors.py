@@ -40,6 +40,9 @@ _UNSEEN = "a call_soon_threadsafe(): what another thread does with what belongs 
 #: What the carrier announces where a plain callback is ready or due, and where none is.
 CALLBACK = Operation("callback", None, NOWHERE)
 NO_CALLBACK = Operation("callback", (), NOWHERE)
+#: The same for timers that may fire early.
+FIRE = Operation("fire", None, NOWHERE)
+NO_FIRE = Operation("fire", (), NOWHERE)
 #: Steps of unknown footprint, by the place at which they begin.
 _steps: dict[Site, Operation] = {}
 
@@ -132,7 +135,7 @@ class Actor:
 
     def provides(self, future: object) -> bool:
         """Tell whether the end of the task sets a future, as `run_coroutine_threadsafe`, `wait` and `TaskGroup` have it."""
-        return any(leads_to(callback, (), future) for callback, _ in self.task._callbacks or ())
+        return any(leads_to(callback, (), future) for callback, _ in getattr(self.task, "_callbacks", None) or ())
 
     # -- for reports -----------------------------------------------------------------------------------------
 

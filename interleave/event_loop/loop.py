@@ -27,7 +27,6 @@ from interleave.event_loop.primitives import holders_of
 from interleave.event_loop.running import share
 from interleave.event_loop.scheduler import Scheduler
 from interleave.event_loop.sharing import OTHER_EXECUTION, Shared
-from interleave.model import READ, WAKE
 from interleave.runtime import UNWOKEN, active, state
 from interleave.runtime.naming import hand_over
 from interleave.runtime.threads import Unwind
@@ -137,8 +136,7 @@ class EventLoop(Shared, Networking, _Base):  # type: ignore[misc]
             self._check_callback(callback, "call_at")
         timer: Any = asyncio.TimerHandle(when, callback, args, self, context)
         self._name(timer)
-        self._trap.steps.enter_object(self.scheduler.ready.plain.mailbox(), READ, WAKE)
-        self.scheduler.ready.note_wake(self.scheduler.ready.plain)
+        self.scheduler.ready.note_wake(self.scheduler.timers.thread)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True
         return timer

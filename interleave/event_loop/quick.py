@@ -28,7 +28,7 @@ def run_quickly(scheduler: Any, ready: Ready, steps: Steps) -> None:
         mask = ready.mask
         if not mask or scheduled or ready.patient or kernel.unjoined or kernel.enabled or kernel.watch is not None:
             return
-        if scheduler.stopped_by >= 0 or carrier.deadline is not None or kernel.moment >= kernel.limit or kernel.is_ending:
+        if scheduler.stopped_by >= 0 or scheduler.timers.thread.deadline is not None or kernel.moment >= kernel.limit or kernel.is_ending:
             return
         carrier.queue, carrier.resource = queue, scheduler.waiting
         me = scheduler.running

@@ -77,7 +77,7 @@ class Ready:
             self._batch[0] = self.count
         else:
             self._batch_moment, self._batch = self.kernel.moment, [self.count]
-        self.note_wake(actor)
+        self.note_wake(actor.thread)
         entry = self.count, handle, self._batch, None, ()
         if not wakes and self.kernel.me.carrier != self.carrier.tid:
             self.unseen.append((actor, entry))
@@ -91,7 +91,7 @@ class Ready:
         except AttributeError:
             actor = self.by_task.get(task) or self._add(task)
         if self.kernel.observer is not None:
-            self.note_wake(actor)
+            self.note_wake(actor.thread)
         self.count = count = self.count + 1
         entry = count, None, context, step, arguments
         if self.kernel.me.carrier != self.carrier.tid:
@@ -107,17 +107,17 @@ class Ready:
             else:
                 self.mask |= actor.thread.bit
 
-    def note_wake(self, actor: Actor) -> None:
-        """Note that what an actor does next comes after the step under way, for whoever looks for races."""
+    def note_wake(self, thread: LogicalThread) -> None:
+        """Note that what a thread does next comes after the step under way, for whoever looks for races."""
         if (on_wake := self._steps.on_wake) is not None:
-            on_wake(self.kernel.me.tid, actor.thread.tid)
+            on_wake(self.kernel.me.tid, thread.tid)
 
     def enter_delivery(self, wire: Any, deliver: Any, context: Any) -> None:
         """Enter a delivery: a step of its wire."""
         self.count += 1
         actor = wire._actor or self._add(wire, is_wire=True)
         self.wires |= actor.thread.bit
-        self.note_wake(actor)
+        self.note_wake(actor.thread)
         self._put(actor, (self.count, None, context, deliver, ()))
 
     def actor_of(self, task: Any) -> Actor | None:
@@ -168,15 +168,14 @@ class Ready:
         if (kernel.every and actor is not self.actor) or self.is_idle:
             kernel.pending[thread.tid] = actor.announce_ready(kernel.pending[thread.tid])
         if self.is_idle:
+            if actor is self.plain:
+                self.loop.scheduler.timers.rest()
             kernel.enabled |= thread.bit if not self._is_fifo or actor.queue is None else self.first_bit()
 
     def _add(self, task: Any, *, is_wire: bool = False) -> Actor:
         """Make the logical thread of a task: a child of whose step made it ready first."""
         kernel = self.kernel
-        # The kernel counts who keeps the execution going: the carrier does.
-        thread: LogicalThread = kernel.add(_no_body, task.get_name(), is_daemon=is_wire)
-        kernel.alive -= not is_wire
-        thread.carrier, thread.fiber, thread.held = self.carrier.tid, self.carrier.fiber, self.bit
+        thread = add_thread(self, task.get_name(), is_daemon=is_wire)
         actor = self.by_tid[thread.tid] = Actor(self.loop, thread, task)
         try:
             task._actor = actor
@@ -274,8 +273,14 @@ class Ready:
         return any(one.handles and one.handles[0][0] < number for one in self.by_tid.values() if one.queue is not None)
 
 
-def _no_body() -> None:
-    """Do nothing: a task has no greenlet of its own."""
+def add_thread(ready: Ready, name: str, *, is_daemon: bool = False) -> LogicalThread:
+    """Make a logical thread whose steps the carrier performs: it has no greenlet of its own."""
+    kernel, carrier = ready.kernel, ready.carrier
+    thread: LogicalThread = kernel.add(list, name, is_daemon=is_daemon)
+    # The kernel counts who keeps the execution going: the carrier does.
+    kernel.alive -= not is_daemon
+    thread.carrier, thread.fiber, thread.held = carrier.tid, carrier.fiber, ready.bit
+    return thread
 
 
 def _first_bit(order: deque[tuple[int, Actor]], mask: int) -> int:

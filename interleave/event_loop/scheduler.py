@@ -40,7 +40,7 @@ class Scheduler:
         self._is_fifo = is_fifo
         self._name = trap.name(loop)
         self.ready = Ready(loop, trap, is_fifo=is_fifo)
-        self._timers = Timers(loop, self.ready, trap, is_fifo=is_fifo)
+        self.timers = Timers(loop, self.ready, trap, is_fifo=is_fifo)
         #: Who is performing a step, or was the last one.
         self.running: LogicalThread = self.ready.carrier
         #: The task that the loop runs for, if it runs for one.
@@ -54,7 +54,7 @@ class Scheduler:
         self.batch = [0]
         self.waiting = Carrier(loop)
         self.enter = self.ready.enter
-        self.read_clock = self._timers.read_clock
+        self.read_clock = self.timers.read_clock
 
     @property
     def carrier(self) -> LogicalThread:
@@ -78,7 +78,7 @@ class Scheduler:
         """Begin to run the loop, in the thread that calls."""
         kernel = self._kernel
         self.running = carrier = kernel.me
-        self.ready.move_to(carrier)
+        self.timers.move_to(carrier)
         carrier.held |= self.ready.bit
         kernel.enabled &= ~carrier.bit
 
@@ -88,7 +88,7 @@ class Scheduler:
         ready.is_idle = False
         self.stopped_by = -1
         ready.mask &= ~carrier.bit
-        kernel.clear_deadline(carrier)
+        self.timers.rest(None)
         self._steps.turn_back()
         carrier.queue = carrier.resource = None
         carrier.held &= ~ready.bit
@@ -99,7 +99,7 @@ class Scheduler:
         """Let the loop end when everything has run that was registered before the running handle, or together with it."""
         if self.stopped_by < 0:
             self.stopped_by = max(self.current, self.batch[0] + 1)
-            if self._steps.touched is not None and not self._is_stop and len(self._kernel.trace.threads) > 2:
+            if self._steps.touched is not None and not self._is_stop and len(self._kernel.trace.threads) > 2 + self.timers.may_be_early:
                 # Not every order was noted in which the running handle and those of other tasks were entered (see `is_stop`).
                 self._kernel.trace.is_bounded = True
 
@@ -123,7 +123,7 @@ class Scheduler:
     def _leave(self) -> None:
         """Let the carrier go on where a step has ended by an exception that ends the loop; what it does now belongs to that step."""
         kernel, ready = self._kernel, self.ready
-        if kernel.is_ending or ready.is_idle or ready.actor is ready.plain:
+        if kernel.is_ending or ready.is_idle or self.running is ready.carrier:
             return
         self._steps.break_up()
         self._end(ready.actor)
@@ -148,7 +148,7 @@ class Scheduler:
         """Have the kernel choose who is next; return when it is an actor of this loop, which is `running` then."""
         kernel, ready = self._kernel, self.ready
         carrier = ready.carrier
-        self._timers.wind()
+        self.timers.wind()
         carrier.queue, carrier.resource = ready.queue, self.waiting
         kernel.pending[carrier.tid] = CALLBACK if ready.mask & carrier.bit or carrier.deadline is not None else NO_CALLBACK
         first = ready.first_bit()
@@ -171,23 +171,23 @@ class Scheduler:
         if kernel.is_ending:
             raise Unwind
         me = self.running = kernel.me
-        if me is not carrier and carrier.deadline is not None:
+        if me is not self.timers.thread:
             # Nothing fires while a step is under way: if that blocks, so does the loop.
-            kernel.clear_deadline(carrier)
+            self.timers.rest()
         kernel.enabled = kernel.enabled & ~(ready.mask | carrier.bit) | me.bit
         me.queue = None
 
     def _perform(self, actor: Actor) -> None:
         """Perform the step of an actor that was chosen."""
-        kernel, steps, ready, thread = self._kernel, self._steps, self.ready, actor.thread
+        kernel, steps, ready, thread = self._kernel, self._steps, self.ready, self.running
         is_plain = actor is ready.plain
         ready.begin(actor)
         if not actor.is_named:
             # Whoever makes a task may name it after it was made ready.
             actor.is_named = True
             thread.info.name = actor.task.get_name()
-        steps.begin(thread, CALLBACK if is_plain else kernel.pending[thread.tid], self._name)
-        is_late = is_plain and self._timers.take(may_pass=self.stopped_by < 0)
+        steps.begin(thread, CALLBACK if thread is ready.carrier else kernel.pending[thread.tid], self._name)
+        is_late = is_plain and self.timers.take(may_pass=self.stopped_by < 0)
         if steps.touched is not None:
             self._touch_first(actor)
         if actor.handles:
@@ -198,7 +198,6 @@ class Scheduler:
             if is_plain:
                 steps.enter_object(handle, READ)
                 if steps.touched is not None and not handle._cancelled:
-                    self._timers.tell_apart(handle, is_end=self._is_stop)
                     if calls_unseen(handle._callback):
                         steps.lose_track()
                     for obj, mode in touched_by(handle._callback, handle._args):
@@ -266,14 +265,14 @@ class Scheduler:
 
     def _end(self, actor: Actor) -> None:
         """End a step: whoever is ready now may be next."""
-        steps, ready, thread = self._steps, self.ready, actor.thread
+        steps, ready, thread = self._steps, self.ready, self.running
         ready.end()
         if steps.touched is not None:
             if actor.task is not None and is_done(actor.task):
                 steps.enter_object(actor.task, WRITE, RESULT)
             elif not is_noted(getattr(actor.task, "_fut_waiter", None)):
                 self._kernel.trace.is_bounded = True
-            if actor is ready.plain and self.stopped_by >= 0 and not ready.has_before(self.stopped_by):
+            if thread is ready.carrier and self.stopped_by >= 0 and not ready.has_before(self.stopped_by):
                 # What the carrier goes on with belongs to this event.
                 steps.end_loop(self.stopped_by)
         steps.end(thread)

@@ -1,5 +1,9 @@
 """The timers of a loop. They belong to its carrier, which is enabled when the earliest is due; those that are due join the plain callbacks.
 
+Where timers may fire early (`timeouts="any"`), that one does is a step of a logical thread of its own, which the carrier performs. It moves
+time on and calls the timer: so callbacks and timers are not taken for steps of one thread, in the only order that these could come in. The
+thread is enabled while a timer is set and no plain callback is waiting: what is due joins those, and who joins them fires as well later.
+
 Two timers that are due at exactly the same time are called in either order, as the documentation has it: asyncio keeps them in a heap,
 which does not keep the order of what is equal. For real, deadlines that were computed one after the other differ by some microseconds,
 where the clock shows that: on Windows it stands still for 15 ms. Here it stands still while anything can run, and nothing is built upon the
@@ -11,10 +15,11 @@ their steps, and is chosen like that of the others; all that is due is called be
 from __future__ import annotations
 
 import heapq
-from asyncio import TimerHandle, futures
+from asyncio import futures
 from typing import Any
 
-from interleave.event_loop.ready import Ready
+from interleave.event_loop.actors import FIRE, NO_FIRE, Actor
+from interleave.event_loop.ready import Ready, add_thread
 from interleave.model import READ
 
 #: By how much time goes on while all that is ready only yields: it reaches the next timer in the end.
@@ -27,7 +32,7 @@ _wake_up: Any = vars(futures)["_set_result_unless_cancelled"]
 class Timers:
     """The clock of one loop."""
 
-    __slots__ = ("_is_fifo", "_kernel", "_kinds", "_loop", "_read_at", "_reads", "_ready", "_steps", "_trap")
+    __slots__ = ("_is_fifo", "_kernel", "_loop", "_read_at", "_reads", "_ready", "_steps", "_trap", "may_be_early", "thread")
 
     def __init__(self, loop: Any, ready: Ready, trap: Any, *, is_fifo: bool) -> None:
         self._loop = loop
@@ -37,19 +42,28 @@ class Timers:
         self._kernel = trap.kernel
         self._steps = trap.steps
         self._reads, self._read_at = 0, -1.0
-        #: Whether plain callbacks that were run are timers: what was seen of both.
-        self._kinds: set[bool] = set()
+        #: Whose steps let time go on: the carrier's, or where that may come early those of a thread of its own.
+        self.thread: Any = ready.carrier
+        self.may_be_early = self._kernel.any_timeout
+        if self.may_be_early:
+            self.thread = add_thread(ready, "timers")
+            self.thread.task = Actor(loop, self.thread, None)
 
-    def tell_apart(self, handle: Any, *, is_end: bool) -> None:
-        """Note that a plain callback is run, which may be the end of the loop.
+    def move_to(self, carrier: Any) -> None:
+        """Let another thread run the loop."""
+        if self.may_be_early:
+            self.thread.carrier, self.thread.fiber = carrier.tid, carrier.fiber
+        else:
+            self.thread = carrier
+        self._ready.move_to(carrier)
 
-        Timers and others are steps of one thread, the carrier, so that they seem to come in this order only. Reduction proves nothing of an
-        execution with both, where timers may fire early.
-        """
-        kernel = self._kernel
-        if kernel.any_timeout and kernel.every and not is_end:
-            self._kinds.add(isinstance(handle, TimerHandle))
-            kernel.trace.is_bounded |= len(self._kinds) > 1
+    def rest(self, announced: Any = NO_FIRE) -> None:
+        """Let none fire until they are looked at again (`wind`)."""
+        if self.may_be_early:
+            self._kernel.enabled &= ~self.thread.bit
+            self._kernel.pending[self.thread.tid] = announced
+        if self.thread.deadline is not None:
+            self._kernel.clear_deadline(self.thread)
 
     def read_clock(self) -> float:
         """Return the virtual time; let it go on for who reads it again and again, as if it waited for a moment to come."""
@@ -62,36 +76,37 @@ class Timers:
         return float(now)
 
     def wind(self) -> None:
-        """Set the carrier's deadline to the earliest timer, and to a moment from now if somebody yields again and again."""
-        scheduled, kernel, carrier = self._loop._scheduled, self._kernel, self._ready.carrier
+        """Set the deadline to the earliest timer, and to a moment from now if somebody yields again and again."""
+        scheduled, kernel, thread = self._loop._scheduled, self._kernel, self.thread
         while scheduled and scheduled[0]._cancelled:
             heapq.heappop(scheduled)._scheduled = False
         if self._loop.scheduler.stopped_by < 0 and not self._ready.plain.handles:
             # It may have been ready for a timer that was due, and was cancelled since.
-            self._ready.mask &= ~carrier.bit
-        if not scheduled and not self._ready.patient:
-            if carrier.deadline is not None:
-                kernel.clear_deadline(carrier)
+            self._ready.mask &= ~self._ready.carrier.bit
+        if (not scheduled and not self._ready.patient) or (self.may_be_early and self._ready.plain.handles):
+            self.rest()
             return
         now = kernel.clock.now
         due = scheduled[0]._when if scheduled else now + _LULL
         if due <= now:
-            kernel.clear_deadline(carrier)
-            self._ready.mask |= carrier.bit
+            self.rest()
+            self._ready.mask |= self._ready.carrier.bit
             return
         if self._loop.scheduler.stopped_by >= 0:
             # It ends before time goes on: to be chosen for that would be to do nothing, again and again.
-            kernel.clear_deadline(carrier)
+            self.rest()
             return
         if self._ready.patient:
             due = min(due, now + _LULL)
-        if carrier.deadline is None or carrier.deadline[0] != due:
-            kernel.set_deadline(carrier, due - now)
+        if thread.deadline is None or thread.deadline[0] != due:
+            kernel.set_deadline(thread, due - now)
+        if self.may_be_early:
+            kernel.pending[thread.tid] = FIRE
 
     def take(self, *, may_pass: bool) -> bool:
-        """Enter the timers that are due; if the carrier was chosen for one, let time go on to it first, and return True."""
+        """Enter the timers that are due; if who runs was chosen for one, let time go on to it first, and return True."""
         kernel, ready, scheduled = self._kernel, self._ready, self._loop._scheduled
-        deadline = ready.carrier.deadline
+        deadline = self.thread.deadline
         is_late = deadline is not None and may_pass and not ready.plain.handles
         if deadline is not None:
             if is_late:
@@ -99,7 +114,7 @@ class Timers:
                 patient, ready.patient = ready.patient, []
                 for actor in patient:
                     ready.release(actor)
-            kernel.clear_deadline(ready.carrier)
+            kernel.clear_deadline(self.thread)
         due: list[Any] = []
         while scheduled and scheduled[0]._when <= kernel.clock.now:
             handle = heapq.heappop(scheduled)
@@ -108,6 +123,7 @@ class Timers:
             if not handle._cancelled:
                 due.append(handle)
         while due:
+            ready.note_wake(ready.carrier)
             ready.enter_due(due.pop(self._choose(due)))
         return is_late
 

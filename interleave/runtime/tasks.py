@@ -91,7 +91,9 @@ class Steps:
         self.begun = len(kernel.events)
         if kernel.unjoined:
             self._loop = loop
-            kernel.note(thread, Operation("resume", (Access(loop, STATE, WRITE),), operation.site), None, UNKNOWN)
+            if operation.kind != "fire":
+                operation = Operation("resume", (Access(loop, STATE, WRITE),), operation.site)
+            kernel.note(thread, operation, None, UNKNOWN)
             return
         self._position = len(kernel.events)
         # That a task yields matters to those who choose; what it does then is a step like any other.
@@ -138,10 +140,9 @@ class Steps:
     def pass_time(self) -> None:
         """Note that the step under way let time go on: it is ordered with all that was and all that will be."""
         events = self._kernel.events
-        if self.begun == len(events) - 1:
+        if self.begun == len(events) - 1 and not self._kernel.any_timeout:
             tid, operation = events[-1]
-            kind = "fire" if self._kernel.any_timeout else "timer"
-            events[-1] = tid, operation._replace(kind=kind, accesses=None)
+            events[-1] = tid, operation._replace(kind="timer", accesses=None)
         self.break_up()
 
     def break_up(self) -> None:

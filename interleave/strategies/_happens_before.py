@@ -16,6 +16,9 @@ of it. `f` can be moved before `e` if its own thread gets to it without `e`, and
   `f` right there, and that one shows the race;
 * if that is unknown, both: (e, f) is taken for a race, and the search goes on.
 
+**Timers that fire early** are the exception to this: they are enabled and disabled by others again and again. Whether one could fire where
+`e` was executed is known if all that came later depends on `e`; otherwise the search tries.
+
 The same search is made for operations that were announced and never executed: a thread that blocks forever in a
 deadlock must be tried before those that took what it wants. The JACM version of the paper has this for locks (see `dpor`); here it
 covers every guard alike: locks, queues, semaphores, events, conditions.
@@ -65,7 +68,7 @@ _NEVER_BLOCKS = frozenset((
 
 
 #: Kinds of the steps of tasks that are events by themselves.
-_STEPS = ("step", "yield", "callback", "count", "fire")
+_STEPS = ("step", "yield", "callback", "count")
 
 
 class Causality:
@@ -267,6 +270,8 @@ class Causality:
         It is asked of an operation whose thread does not depend on `event`. The state in question is that after all that was
         executed before `event`, and all later events that are independent of it.
         """
+        if operation.kind == "fire":
+            return self._could_fire(event, own=tid)
         if operation.kind in _STEPS:
             return self._was_ready(event, tid, operation)
         if self.chains[tid][-1] < event:
@@ -303,11 +308,17 @@ class Causality:
                 enabler += 1
             self._enabler = (asked, enabler)
         enabler = self._enabler[1]
-        if enabler < event or (enabler > event and self.clocks[enabler][tid] < event):
-            return _YES
-        # For a timer to fire it takes any timer, whoever set it.
-        others = (one for one in range(self.chains[own][-1] + 1, last) if one < event or self.clocks[one][tid] < event)
-        return _MAYBE if operation.kind == "fire" and any(_sets_timer(self._operations[one]) for one in others) else _NO
+        return _YES if enabler < event or (enabler > event and self.clocks[enabler][tid] < event) else _NO
+
+    def _could_fire(self, event: int, own: int) -> int:
+        """Tell whether a timer could have fired early, by thread `own`, where `event` was executed.
+
+        Timers are set and cancelled, and wait for plain callbacks. If all that was executed later depends on `event`, it is known.
+        """
+        tid = self.tids[event]
+        if any(clock[tid] < event for clock in self.clocks[event + 1 :]):
+            return _MAYBE
+        return _YES if self._enabled[event] >> own & 1 else _NO
 
 
 def _holds_back(causality: Causality, event: int, proper: Footprint, needed: frozenset[int]) -> bool:
@@ -360,10 +371,6 @@ def _is_changed_after(causality: Causality, event: int, footprint: Footprint) ->
     """Tell whether something that matters to an operation was executed after `event` and independently of it."""
     tid, touched, clocks = causality.tids[event], causality.touched, causality.clocks
     return any(clocks[later][tid] < event and is_conflict(footprint, touched[later]) for later in range(event + 1, len(touched)))
-
-
-def _sets_timer(operation: Operation) -> bool:
-    return any(one.field is WAKE and one.owner[-1] == "thread" for one in operation.accesses or ())
 
 
 def _is_woken(operation: Operation) -> bool:

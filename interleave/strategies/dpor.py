@@ -252,7 +252,7 @@ class Dpor:
         """Demand timers that could have fired and were cancelled by the event of a node: they leave nothing announced."""
         for tid in bits(disabled):
             gone = pending[tid]
-            if gone is not None and gone.kind == "callback":
+            if gone is not None and gone.kind in ("callback", "fire"):
                 self._reversal.demand(last, Turn(self._threads.number_of[tid], (), self._causality.footprints.unknown))
 
     def _next_awake(self, point: Point, sleep: list[Turn]) -> int:
