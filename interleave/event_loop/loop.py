@@ -16,6 +16,7 @@ from asyncio import runners
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from ctypes import py_object, pythonapi
 from typing import Any
 from weakref import WeakSet
 
@@ -143,7 +144,7 @@ class EventLoop(Shared, Networking, _Base):  # type: ignore[misc]
 
     def time(self) -> float:
         """Return the virtual time, in seconds."""
-        return self.scheduler.read_clock()
+        return self.scheduler.timers.read_clock()
 
     def create_task(self, coro: Any, *, name: Any = None, context: Any = None, **options: Any) -> Any:
         """Make a task; names are given in the order of creation in this loop."""
@@ -189,7 +190,7 @@ class EventLoop(Shared, Networking, _Base):  # type: ignore[misc]
         self.scheduler.start()
         if self._is_stopped_early:
             self._is_stopped_early = False
-            self.scheduler.stop_early()
+            self.scheduler.stopped_by = self.scheduler.ready.count + 1
         try:
             super().run_forever()
         except Unwind:
@@ -231,10 +232,17 @@ class EventLoop(Shared, Networking, _Base):  # type: ignore[misc]
 
     def _discard(self) -> None:
         """Unwind the tasks that have not ended, when the execution has."""
+        was_running = asyncio._get_running_loop()
+        # What they await then suspends them, and does not fail again and again where everything is caught.
+        asyncio._set_running_loop(self)
         for task in self.scheduler.pending():
             task._log_destroy_pending = False
             with suppress(BaseException):
                 task.get_coro().close()
+            if getattr(task.get_coro(), "cr_frame", None) is not None:
+                # To be destroyed would let it go on, and hang.
+                pythonapi.Py_IncRef(py_object(task.get_coro()))
+        asyncio._set_running_loop(was_running)
 
     def close(self) -> None:
         """Close the loop, and report what nobody has looked at."""

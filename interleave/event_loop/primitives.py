@@ -91,7 +91,7 @@ def _waiting(original: Any, kind: str = "") -> Callable[..., Any]:
         trap.steps.enter_object(self, WRITE)
         if kind:
             trap.steps.tell(kind, self)
-        actor = asyncio.get_running_loop().scheduler.current_actor()  # type: ignore[attr-defined]
+        actor = asyncio.get_running_loop().scheduler.ready.actor  # type: ignore[attr-defined]
         actor.resources.append(self)
         try:
             return await original(self, *args, **options)
@@ -112,7 +112,7 @@ def _taking(original: Any) -> Callable[..., Any]:
         steps = trap.steps
         if steps.touched is not None:
             steps.enter_object(self, WRITE)
-        actor = trap.kernel.me.task or asyncio.get_running_loop().scheduler.current_actor()  # type: ignore[attr-defined]
+        actor = trap.kernel.me.task or asyncio.get_running_loop().scheduler.ready.actor  # type: ignore[attr-defined]
         actor.resources.append(self)
         try:
             result = await original(self)

@@ -54,21 +54,11 @@ class Scheduler:
         self.batch = [0]
         self.waiting = Carrier(loop)
         self.enter = self.ready.enter
-        self.read_clock = self.timers.read_clock
-
-    @property
-    def carrier(self) -> LogicalThread:
-        """The thread that runs the loop."""
-        return self.ready.carrier
 
     def tid_of(self, task: Any) -> int:
         """Return the tid of a task, -1 if it is none of this loop's or has ended."""
         actor = self.ready.actor_of(task)
         return actor.thread.tid if actor is not None else -1
-
-    def current_actor(self) -> Actor:
-        """Return the actor whose step is under way."""
-        return self.ready.actor
 
     def pending(self) -> list[Any]:
         """Return the tasks that have not ended, in the order in which they were first ready."""
@@ -84,7 +74,7 @@ class Scheduler:
 
     def finish(self) -> None:
         """End to run the loop: its thread goes on as any other."""
-        kernel, carrier, ready = self._kernel, self.carrier, self.ready
+        kernel, carrier, ready = self._kernel, self.ready.carrier, self.ready
         ready.is_idle = False
         self.stopped_by = -1
         ready.mask &= ~carrier.bit
@@ -102,10 +92,6 @@ class Scheduler:
             if self._steps.touched is not None and not self._is_stop and len(self._kernel.trace.threads) > 2 + self.timers.may_be_early:
                 # Not every order was noted in which the running handle and those of other tasks were entered (see `is_stop`).
                 self._kernel.trace.is_bounded = True
-
-    def stop_early(self) -> None:
-        """Let the loop end when everything registered so far has run."""
-        self.stopped_by = self.ready.count + 1
 
     def run(self) -> None:
         """Have steps performed until the loop is to end."""

@@ -51,10 +51,9 @@ class Timers:
 
     def move_to(self, carrier: Any) -> None:
         """Let another thread run the loop."""
-        if self.may_be_early:
-            self.thread.carrier, self.thread.fiber = carrier.tid, carrier.fiber
-        else:
+        if not self.may_be_early:
             self.thread = carrier
+        self.thread.carrier, self.thread.fiber = carrier.tid, carrier.fiber
         self._ready.move_to(carrier)
 
     def rest(self, announced: Any = NO_FIRE) -> None:
@@ -89,10 +88,8 @@ class Timers:
         now = kernel.clock.now
         due = scheduled[0]._when if scheduled else now + _LULL
         if due <= now:
-            self.rest()
             self._ready.mask |= self._ready.carrier.bit
-            return
-        if self._loop.scheduler.stopped_by >= 0:
+        if due <= now or self._loop.scheduler.stopped_by >= 0:
             # It ends before time goes on: to be chosen for that would be to do nothing, again and again.
             self.rest()
             return

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ctypes import py_object, pythonapi
 from itertools import pairwise
-from typing import Any
+from typing import Any, NoReturn
 
 from interleave.errors import InternalError
 from interleave.model import Outcome
@@ -17,6 +18,9 @@ _PARTS = 8
 _PART = 16
 #: How often a thread that catches `Unwind` gets it again.
 _UNWINDS = 100
+#: Operations that a thread may still perform while it is unwound, and for how many of them it counts to have caught `Unwind`.
+GRACE = 100_000
+_CAUGHT = 100
 
 
 def ends_the_program(kernel: Any, thread: LogicalThread) -> bool:
@@ -76,6 +80,14 @@ def judged(kernel: Any, judge: Judge) -> Outcome | None:
     return judge.runaway(kernel) if kernel.is_runaway else judge.blocked(kernel)
 
 
+def leave(trap: Any) -> NoReturn:
+    """End a thread that is being unwound; who catches that as well, again and again, is not gone on with."""
+    trap.overstayed += _CAUGHT
+    if trap.overstayed > GRACE:
+        trap.kernel.hub.switch()
+    raise Unwind
+
+
 def unwind(kernel: Any) -> None:
     """Throw `Unwind` into every unfinished logical thread until it is gone, and get back the caller's thread-local values."""
     for thread in kernel.logical:
@@ -88,6 +100,8 @@ def unwind(kernel: Any) -> None:
             kernel.enter(thread)
             thread.fiber.greenlet.throw(Unwind)
         else:
+            # To be destroyed would let it go on, and hang.
+            pythonapi.Py_IncRef(py_object(thread.fiber))
             kernel.trace.uncontrolled.append(f"thread {thread.info.name!r} could not be unwound: it catches BaseException in a loop")
     kernel.enter(kernel.logical[0])
     for thread in kernel.logical[1:]:

@@ -141,8 +141,7 @@ class Steps:
         """Note that the step under way let time go on: it is ordered with all that was and all that will be."""
         events = self._kernel.events
         if self.begun == len(events) - 1 and not self._kernel.any_timeout:
-            tid, operation = events[-1]
-            events[-1] = tid, operation._replace(kind="timer", accesses=None)
+            events[-1] = events[-1][0], events[-1][1]._replace(kind="timer", accesses=None)
         self.break_up()
 
     def break_up(self) -> None:

@@ -15,6 +15,7 @@ from interleave.errors import InternalError
 from interleave.model import READ, STATE, WRITE, Late, Operation, Site
 from interleave.runtime import UNKNOWN, WaitQueue, gate, state
 from interleave.runtime.blocks import BlockMemory
+from interleave.runtime.ending import GRACE, leave
 from interleave.runtime.kernel import Kernel, run
 from interleave.runtime.ledger import Ledger
 from interleave.runtime.memory import Memory
@@ -24,8 +25,6 @@ from interleave.runtime.threads import FIRST_TICK, Judge, LogicalThread, Unwind
 
 # The namedtuples' own constructors cost twice as much, and one of each is made per operation.
 _new: Callable[..., Any] = tuple.__new__
-#: Operations that a thread may still perform while it is unwound.
-_GRACE = 100_000
 
 
 class Trap:
@@ -51,7 +50,7 @@ class Trap:
         self.unseen: Any = None
         #: Who has started a thread while there was no other, and the modules that it was in: their code may go on meanwhile.
         self.openers: list[tuple[LogicalThread, list[object]]] = []
-        self._locks = self._overstayed = 0
+        self._locks = self.overstayed = 0
         #: The steps of tasks (see `tasks`), once an event loop has run.
         self.steps: Any = None
         #: Told of what happens within the step of a task, in detailed runs, and of which step makes which task ready.
@@ -109,8 +108,8 @@ class Trap:
         kernel = self.kernel
         if kernel.is_ending:
             # What a thread that is being unwound may still do has a bound.
-            self._overstayed += 1
-            if self._overstayed > _GRACE:
+            self.overstayed += 1
+            if self.overstayed > GRACE:
                 raise Unwind
             return
         if not gate.is_open and target < 0:
@@ -158,7 +157,7 @@ class Trap:
         """
         kernel = self.kernel
         if kernel.is_ending:
-            raise Unwind
+            leave(self)
         if not gate.is_open and queue.is_open:
             return True
         me = kernel.me

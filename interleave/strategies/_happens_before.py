@@ -316,9 +316,8 @@ class Causality:
         Timers are set and cancelled, and wait for plain callbacks. If all that was executed later depends on `event`, it is known.
         """
         tid = self.tids[event]
-        if any(clock[tid] < event for clock in self.clocks[event + 1 :]):
-            return _MAYBE
-        return _YES if self._enabled[event] >> own & 1 else _NO
+        is_known = all(clock[tid] >= event for clock in self.clocks[event + 1 :])
+        return _MAYBE if not is_known else _YES if self._enabled[event] >> own & 1 else _NO
 
 
 def _holds_back(causality: Causality, event: int, proper: Footprint, needed: frozenset[int]) -> bool:

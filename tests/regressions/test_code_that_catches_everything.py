@@ -1,0 +1,50 @@
+"""Who catches everything in a loop, `Unwind` and `GeneratorExit` too, kept an exploration from coming to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+from interleave import Budget, explore
+
+
+def worker_that_never_gives_up() -> None:
+    log: list[int] = []
+
+    def work() -> None:
+        while True:
+            try:
+                log.append(1)
+                time.sleep(1)
+            except:  # noqa: E722
+                pass
+
+    threading.Thread(target=work, daemon=True).start()
+    time.sleep(3)
+
+
+async def task_that_never_gives_up() -> None:
+    async def work() -> None:
+        while True:
+            try:
+                await asyncio.sleep(1)
+            except:  # noqa: E722
+                pass
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(3)
+    task.cancel()
+    await task
+
+
+def test_thread() -> None:
+    result = explore(worker_that_never_gives_up, budget=Budget(executions=3))
+    assert result.verdict == "inconclusive"
+    assert "could not be unwound" in result.uncontrolled[0]
+
+
+def test_task() -> None:
+    failure = explore(task_that_never_gives_up, strategy="random", budget=Budget(executions=3, steps=200)).failure
+    assert failure is not None
+    assert failure.kind == "livelock"
