@@ -103,6 +103,7 @@ class Fiber:
         return kernel.prepare(following)
 
 
+NOTHING: frozenset[str] = frozenset()
 #: Idle fibers by OS thread: a greenlet cannot move to another one.
 _idle: dict[int, list[Fiber]] = {}
 
@@ -114,10 +115,8 @@ class Kernel:
         self.choose = asked(strategy)
         self.trace, self.limit, self.any_timeout = trace, steps, any_timeout
         self.every = strategy.every_access
-        #: Whether the accesses of one block are to be one event (see `blocks`).
-        self.joins_blocks = getattr(strategy, "joins_blocks", False)
-        #: The kinds of objects whose two ends it is told apart (see `ends`).
-        self.parted: frozenset[str] = getattr(strategy, "parted", frozenset())
+        #: Whether the accesses of a block are to be one event (see `blocks`), and of what the two ends are told apart (see `ends`).
+        self.joins_blocks, self.parted = getattr(strategy, "joins_blocks", False), getattr(strategy, "parted", NOTHING)
         self.enabled = self.current = self.default = self.moment = self.values = 0
         self.pending: list[Operation | None] = []
         self.threads, self.events = trace.threads, trace.events

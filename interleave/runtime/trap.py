@@ -23,6 +23,7 @@ from interleave.runtime.sites import current_site, modules_within
 from interleave.runtime.spinning import Spinning
 from interleave.runtime.threads import FIRST_TICK, Judge, LogicalThread, Unwind
 
+Touched = Sequence[object] | None
 # The namedtuples' own constructors cost twice as much, and one of each is made per operation.
 _new: Callable[..., Any] = tuple.__new__
 
@@ -69,8 +70,7 @@ class Trap:
     @property
     def carrier(self) -> int:
         """The tid of the running thread: for a task, of the thread that runs its event loop."""
-        carrier: int = self.kernel.me.carrier
-        return carrier
+        return self.kernel.me.carrier
 
     @property
     def any_timeout(self) -> bool:
@@ -141,14 +141,7 @@ class Trap:
         self.step(kind, resource, mode=READ)
 
     def wait(
-        self,
-        kind: str,
-        resource: Any,
-        queue: WaitQueue,
-        timeout: float | None = None,
-        touched: Sequence[object] | None = None,
-        *,
-        field: Hashable = STATE,
+        self, kind: str, resource: Any, queue: WaitQueue, timeout: float | None = None, touched: Touched = None, *, field: Hashable = STATE
     ) -> bool:
         """Announce an operation that is enabled while `queue` is open.
 
@@ -190,11 +183,10 @@ class Trap:
         kernel = self.kernel
         if kernel.is_ending or count < 2:
             return 0
-        me = kernel.me
         operation = Operation(kind, (), current_site())
-        kernel.announce(me, operation)
+        kernel.announce(kernel.me, operation)
         pick = kernel.value(count)
-        kernel.note(me, operation._replace(target=pick), None, str(pick))
+        kernel.note(kernel.me, operation._replace(target=pick), None, str(pick))
         return pick
 
     def number_lock(self) -> int:
