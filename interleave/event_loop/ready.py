@@ -273,6 +273,12 @@ class Ready:
         return any(one.handles and one.handles[0][0] < number for one in self.by_tid.values() if one.queue is not None)
 
 
+def release_patient(ready: Ready) -> None:
+    """Make all ready that let everything else go first."""
+    while ready.patient:
+        ready.release(ready.patient.pop(0))
+
+
 def add_thread(ready: Ready, name: str, *, is_daemon: bool = False) -> LogicalThread:
     """Make a logical thread whose steps the carrier performs: it has no greenlet of its own."""
     kernel, carrier = ready.kernel, ready.carrier

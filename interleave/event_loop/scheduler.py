@@ -15,7 +15,7 @@ from typing import Any
 from interleave.event_loop.actors import CALLBACK, NO_CALLBACK, Actor, Carrier
 from interleave.event_loop.callbacks import calls_unseen, group_of, is_done, is_noted, is_stop, touched_by
 from interleave.event_loop.quick import run_quickly
-from interleave.event_loop.ready import Ready
+from interleave.event_loop.ready import Ready, release_patient
 from interleave.event_loop.timers import Timers
 from interleave.model import READ, STATE, WAKE, WHOLE, WRITE
 from interleave.outcome import GROUP
@@ -67,6 +67,9 @@ class Scheduler:
     def start(self) -> None:
         """Begin to run the loop, in the thread that calls."""
         kernel = self._kernel
+        if kernel.is_ending:
+            # What is cleaned up with a loop's help when a step was unwound is not: whose thread it is would not be known.
+            raise Unwind
         self.running = carrier = kernel.me
         self.timers.move_to(carrier)
         carrier.held |= self.ready.bit
@@ -89,6 +92,8 @@ class Scheduler:
         """Let the loop end when everything has run that was registered before the running handle, or together with it."""
         if self.stopped_by < 0:
             self.stopped_by = max(self.current, self.batch[0] + 1)
+            # Nor does it wait for time to go on.
+            release_patient(self.ready)
             if self._steps.touched is not None and not self._is_stop and len(self._kernel.trace.threads) > 2 + self.timers.may_be_early:
                 # Not every order was noted in which the running handle and those of other tasks were entered (see `is_stop`).
                 self._kernel.trace.is_bounded = True

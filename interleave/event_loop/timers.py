@@ -19,7 +19,7 @@ from asyncio import futures
 from typing import Any
 
 from interleave.event_loop.actors import FIRE, NO_FIRE, Actor
-from interleave.event_loop.ready import Ready, add_thread
+from interleave.event_loop.ready import Ready, add_thread, release_patient
 from interleave.model import READ
 
 #: By how much time goes on while all that is ready only yields: it reaches the next timer in the end.
@@ -108,9 +108,7 @@ class Timers:
         if deadline is not None:
             if is_late:
                 kernel.clock.now = max(kernel.clock.now, deadline[0])
-                patient, ready.patient = ready.patient, []
-                for actor in patient:
-                    ready.release(actor)
+                release_patient(ready)
             kernel.clear_deadline(self.thread)
         due: list[Any] = []
         while scheduled and scheduled[0]._when <= kernel.clock.now:

@@ -15,7 +15,7 @@ from functools import cache
 from gc import get_referents
 from queue import Queue
 from sys import getrefcount
-from threading import Thread
+from threading import Semaphore, Thread
 from types import MethodType, ModuleType
 from typing import Any
 
@@ -27,6 +27,7 @@ from interleave.instrument.kinds import CODE, FORWARDED, LOCAL, MODULE, NAMESPAC
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.instrument.uncontrolled import SPECIAL, note_special, note_store
 from interleave.model import READ, WHOLE, WRITE, Site
+from interleave.runtime.ends import look_inside
 from interleave.runtime.naming import ANONYMOUS, name_value
 from interleave.runtime.starts import STARTED, is_asking
 
@@ -72,7 +73,10 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
     the instance has the attribute, since another thread may delete that one first.
     """
     if kind == CODE and issubclass(type(obj), Queue):
-        runtime.active().look("look", obj.mutex)
+        look_inside(runtime.active(), "Queue", obj.mutex)
+        return []
+    if kind == CODE and issubclass(type(obj), Semaphore):
+        look_inside(runtime.active(), "Semaphore", obj)
         return []
     if kind == CODE and issubclass(type(obj), Thread):
         return [(obj, STARTED, READ)] if is_asking(runtime.active(), obj) else []

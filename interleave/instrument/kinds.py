@@ -20,7 +20,7 @@ from enum import Enum
 from functools import cache, partial
 from inspect import isgeneratorfunction
 from queue import Queue
-from threading import Thread
+from threading import Semaphore, Thread
 from types import BuiltinFunctionType, FunctionType, GeneratorType, GetSetDescriptorType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, Final
 from weakref import ProxyTypes
@@ -139,7 +139,11 @@ def _judge_read(tp: type, name: str) -> int:
         return TYPE
     if tp in (MethodType, super) and find(tp, name) is None:
         return CLASS
-    if (name in _OF_QUEUES and issubclass(tp, Queue)) or (name in _OF_THREADS and issubclass(tp, Thread)):
+    if (
+        (name in _OF_QUEUES and issubclass(tp, Queue))
+        or (name in _OF_THREADS and issubclass(tp, Thread))
+        or (name == "_value" and issubclass(tp, Semaphore))
+    ):
         return CODE
     if _is_inert(tp) or is_written_in_python(tp, "__getattribute__"):
         return NOTHING
@@ -228,7 +232,7 @@ def _judge_write(tp: type, name: str) -> int:
     return STORAGE
 
 
-#: Attributes that the methods of queues change, and that the start of a thread sets.
+#: Attributes that the methods of queues change (and `_value` that of a semaphore), and that the start of a thread sets.
 _OF_QUEUES = frozenset({"queue", "unfinished_tasks", "is_shutdown"})
 _OF_THREADS = frozenset({"ident", "native_id"})
 

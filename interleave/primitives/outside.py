@@ -60,6 +60,8 @@ def _noted_method(cls: type, name: str) -> Callable[..., Any]:
 def _note(name: str) -> None:
     kernel = active()
     if kernel is not None:
+        # Who asks again gets another answer, whatever the program has done meanwhile.
+        kernel.spinning.saw(kernel.current, "outside", None)
         kernel.ledger.note(f"{name} ran for real at {site_of(sys._getframe(2))}: what it waits for or reads is outside the program")
 
 

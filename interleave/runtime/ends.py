@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from interleave.model import HEAD, STATE, TAIL, WHOLE
+from interleave.model import HEAD, READ, STATE, TAIL, WHOLE
 from interleave.runtime import gate
 from interleave.vector_clock import NEVER
 
@@ -53,3 +53,11 @@ class Ends:
         giver = self._given.popleft()
         if giver != NEVER and gate.is_open:
             self._kernel.trace.enablers[len(self._kernel.events) - 1] = giver
+
+
+def look_inside(trap: Any, kind: str, resource: object) -> None:
+    """Announce that the program looks at what is in an object of a kind, past its methods."""
+    is_parted = kind in trap.kernel.parted
+    if is_parted:
+        trap.kernel.trace.mixed.add(kind)
+    trap.step("look", resource, mode=READ, field=WHOLE if is_parted else STATE)

@@ -36,6 +36,7 @@ from interleave.runtime.threads import LogicalThread
 #: Methods of the trap that are exchanged while footprints are gathered.
 _TURNED = ("step", "step_anywhere", "look", "wait", "value", "spawn", "join")
 _MEMORY = ("read", "write")
+Touched = Sequence[object] | None
 
 
 class Described(Protocol):
@@ -233,13 +234,15 @@ class Steps:
                 kernel.me, Operation(kind, footprint, site), (accesses[0][0], value.value() if type(value) is Peek else value)
             )
 
-    def _step(self, kind: str, *resources: object, target: int = -1, is_point: bool = True, mode: int = WRITE) -> None:
+    def _step(
+        self, kind: str, *resources: object, target: int = -1, is_point: bool = True, mode: int = WRITE, field: Hashable = STATE
+    ) -> None:
         if target >= 0 or self.touched is None or self._kernel.is_ending:
             self.break_up()
-            self._trap.step(kind, *resources, target=target, is_point=is_point, mode=mode)
+            self._trap.step(kind, *resources, target=target, is_point=is_point, mode=mode, field=field)
             return
         for one in resources:
-            self.touched[Access(self._trap.name(one), STATE, mode)] = None
+            self.touched[Access(self._trap.name(one), field, mode)] = None
 
     def _step_anywhere(self, kind: str, site: Site) -> None:
         self.lose_track()
@@ -248,15 +251,15 @@ class Steps:
         self._step(kind, resource, mode=READ)
 
     def _wait(
-        self, kind: str, resource: Any, queue: WaitQueue, timeout: float | None = None, touched: Sequence[object] | None = None
+        self, kind: str, resource: Any, queue: WaitQueue, timeout: float | None = None, touched: Touched = None, *, field: Hashable = STATE
     ) -> bool:
         if queue.is_open and self.touched is not None and not self._kernel.is_ending and type(resource) is not LogicalThread:
             for one in (resource,) if touched is None else touched:
                 if one is not None:
-                    self.touched[Access(self._trap.name(one), STATE, WRITE)] = None
+                    self.touched[Access(self._trap.name(one), field, WRITE)] = None
             return True
         self.break_up()
-        return bool(self._trap.wait(kind, resource, queue, timeout, touched))
+        return bool(self._trap.wait(kind, resource, queue, timeout, touched, field=field))
 
     def _breaking(self, name: str) -> Callable[..., Any]:
         """Return a method of the trap before which the step under way is broken up."""

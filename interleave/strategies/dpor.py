@@ -202,7 +202,7 @@ class Dpor:
             causality.add(trace.events[position], node.enabled, late=lateness.get(position), is_end=position == last)
             node.event.footprint = causality.touched[position]
         self._reversal.learn(trace)
-        mixed = trace.parted if trace.has_tasks or trace.has_blocks else trace.mixed
+        mixed = (trace.parted if trace.has_tasks or trace.has_blocks else trace.mixed) & self.parted
         if mixed:
             self.parted -= mixed
             self._start(causality.footprints.merged)

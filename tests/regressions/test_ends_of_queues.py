@@ -124,3 +124,14 @@ def test_who_looks_at_both_ends_sees_every_order(look: Callable[[queue.Queue[int
         result = explore(scenario, strategy=strategy, races="off", budget=Budget(executions=20_000), stop_on_failure=False)
         assert result.exhausted
     assert found["dpor"] == found["dfs"]
+
+
+def test_who_looks_at_the_value_of_a_semaphore_sees_every_order() -> None:
+    found: set[int] = set()
+
+    def scenario() -> None:
+        permits = threading.Semaphore(1)
+        together(permits.release, permits.acquire, lambda: found.add(permits._value))
+
+    proven(scenario)
+    assert found == {0, 1, 2}
