@@ -164,13 +164,13 @@ class Script:
         return False
 
     def choose(self, point: Point) -> int:
+        self.pending = point.pending
         if len(self.made) < len(self.picks):
             self.made.append(self.picks[len(self.made)])
             return self.made[-1]
         if point.values:
             options: Sequence[int] = range(point.values)
         else:
-            self.pending = point.pending
             self.learn(point.threads)
             options = self.threads(point)
             if self.seen is not None:
