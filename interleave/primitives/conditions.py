@@ -246,14 +246,12 @@ def _semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None =
         raise ValueError("can't specify timeout for non-blocking acquire")
     side = _semaphore_state(kernel, self)
     ends = side.ends
-    if not blocking or timeout is not None or len(ends) != self._value:
-        ends.mix()
+    field = ends.head if blocking and timeout is None and len(ends) == self._value else ends.mix()
     if blocking and (timeout is None or timeout > 0):
-        field = ends.head if timeout is None else ends.whole
         if not kernel.wait("acquire", side, side.queue, timeout, (self,), field=field):
             return False
     else:
-        kernel.step("try", self, field=ends.whole)
+        kernel.step("try", self, field=field)
         kernel.spinning.tried(is_taken=self._value > 0)
         if self._value <= 0:
             return False

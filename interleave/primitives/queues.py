@@ -13,7 +13,7 @@ library's code on controlled locks.
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from interleave.model import READ
@@ -107,10 +107,9 @@ class _QueueState:
     def enter(self, kernel: Any, kind: str, wait_queue: WaitQueue, timeout: float | None = None) -> None:
         """Announce an operation; it may go on afterwards, or find that it cannot succeed in time."""
         ends = self.ends
-        field = ends.head if kind == "get" else ends.tail
+        field: Hashable = ends.head if kind == "get" else ends.tail
         if timeout is not None or kind not in ("get", "put") or getattr(self.queue, "is_shutdown", False):
-            ends.mix()
-            field = ends.whole
+            field = ends.mix()
         while True:
             if self.queue._qsize() != self.size or self.queue.maxsize != self.maxsize:
                 # The program changed it without the mutex.
@@ -137,8 +136,7 @@ class _QueueState:
 
     def look(self, kernel: Any, kind: str) -> int:
         """Announce that somebody looks at the size, and return it."""
-        self.ends.mix()
-        kernel.step(kind, self.queue, *self.touched, mode=READ, field=self.ends.whole)
+        kernel.step(kind, self.queue, *self.touched, mode=READ, field=self.ends.mix())
         if self.mutex is not None and not self.free.is_open:
             with self.mutex:
                 return int(self.queue._qsize())

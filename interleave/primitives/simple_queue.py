@@ -106,14 +106,11 @@ class SimpleQueue(metaclass=Kind):
         if block and timeout is not None and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
         ends = self._ends
-        if block and timeout is None:
-            kernel.wait("get", self, self._ready, field=ends.head)
+        field = ends.head if block and timeout is None else ends.mix()
+        if block and timeout != 0:
+            kernel.wait("get", self, self._ready, timeout, field=field)
         else:
-            ends.mix()
-            if block and timeout != 0:
-                kernel.wait("get", self, self._ready, timeout, field=ends.whole)
-            else:
-                kernel.step("get", self, field=ends.whole)
+            kernel.step("get", self, field=field)
         if not self._items:
             raise _queue.Empty
         item = self._items.popleft()
@@ -139,8 +136,7 @@ class SimpleQueue(metaclass=Kind):
         kernel = self._active()
         if kernel is None:
             return int(self._real().qsize())
-        self._ends.mix()
-        kernel.step("qsize", self, mode=READ, field=self._ends.whole)
+        kernel.step("qsize", self, mode=READ, field=self._ends.mix())
         return len(self._items)
 
     def __class_getitem__(cls, item: Any) -> Any:

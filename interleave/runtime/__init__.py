@@ -75,6 +75,8 @@ class Peek:
         return self._look(*self._arguments)
 
 
+#: What an operation that waits changes; None for the object that it waits for.
+Touched = Sequence[object] | None
 #: The changes of queues that have none: most of them, so that they share it.
 _UNCHANGED: list[int] = []
 

@@ -12,6 +12,7 @@ an operation touches the whole, and the kind of object goes into `Trace.mixed`: 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
 from typing import Any
 
 from interleave.model import HEAD, READ, STATE, TAIL, WHOLE
@@ -22,23 +23,24 @@ from interleave.vector_clock import NEVER
 class Ends:
     """What is there to be taken in one execution: for each item or permit, the position of the event that gave it."""
 
-    __slots__ = ("_given", "_kernel", "_kind", "head", "is_parted", "tail", "whole")
+    __slots__ = ("_given", "_kernel", "_kind", "_whole", "head", "is_parted", "tail")
 
     def __init__(self, kernel: Any, kind: str, present: int, *, may_part: bool = True) -> None:
         self._kernel = kernel
         self._kind = kind
         self.is_parted = may_part and kind in kernel.parted
         self._given = deque([NEVER] * present) if self.is_parted else deque()
-        #: The fields of taking, of giving, and of all else.
-        self.head, self.tail, self.whole = (HEAD, TAIL, WHOLE) if self.is_parted else (STATE, STATE, STATE)
+        #: The fields of taking, of giving, and of all else (see `mix`).
+        self.head, self.tail, self._whole = (HEAD, TAIL, WHOLE) if self.is_parted else (STATE, STATE, STATE)
 
     def __len__(self) -> int:
         return len(self._given)
 
-    def mix(self) -> None:
-        """Note that an operation is about to look at both ends."""
+    def mix(self) -> Hashable:
+        """Note that an operation is about to look at both ends, and return the field that it touches."""
         if self.is_parted:
             self._kernel.trace.mixed.add(self._kind)
+        return self._whole
 
     def give(self, count: int = 1) -> None:
         """Note that the event that happened last gave something."""

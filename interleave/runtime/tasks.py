@@ -29,14 +29,13 @@ from typing import Any, Protocol
 
 from interleave import runtime
 from interleave.model import NOWHERE, READ, STATE, WRITE, Access, Frame, Operation, Owner, Site
-from interleave.runtime import UNKNOWN, UNWOKEN, Peek, WaitQueue, gate, state
+from interleave.runtime import UNKNOWN, UNWOKEN, Peek, Touched, WaitQueue, gate, state
 from interleave.runtime.sites import current_site
 from interleave.runtime.threads import LogicalThread
 
 #: Methods of the trap that are exchanged while footprints are gathered.
 _TURNED = ("step", "step_anywhere", "look", "wait", "value", "spawn", "join")
 _MEMORY = ("read", "write")
-Touched = Sequence[object] | None
 
 
 class Described(Protocol):

@@ -7,13 +7,13 @@ enters it into the trace. This is all that happens on every single step of a pro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from interleave import runtime
 from interleave.errors import InternalError
 from interleave.model import READ, STATE, WRITE, Late, Operation, Site
-from interleave.runtime import UNKNOWN, WaitQueue, gate, state
+from interleave.runtime import UNKNOWN, Touched, WaitQueue, gate, state
 from interleave.runtime.blocks import BlockMemory
 from interleave.runtime.ending import GRACE, leave
 from interleave.runtime.kernel import Kernel, run
@@ -23,7 +23,6 @@ from interleave.runtime.sites import current_site, modules_within
 from interleave.runtime.spinning import Spinning
 from interleave.runtime.threads import FIRST_TICK, Judge, LogicalThread, Unwind
 
-Touched = Sequence[object] | None
 # The namedtuples' own constructors cost twice as much, and one of each is made per operation.
 _new: Callable[..., Any] = tuple.__new__
 

@@ -15,7 +15,8 @@ tasks, searches and samplers:
 Choices must be a function of the constructor's arguments and of what points and traces say: no module-level random
 generator, no clock, no order of a set. A moment with one enabled thread is not asked about unless `every_access` is
 True. At the granularity of the GIL a strategy whose attribute `joins_blocks` is True gets one event for each
-atomic block of accesses (see `runtime.blocks`). Strategies may wrap others (`auto.py`).
+atomic block of accesses (see `runtime.blocks`). Of the kinds of objects in its attribute `parted` it is told the two ends apart (see
+`runtime.ends`). Strategies may wrap others (`auto.py`).
 
 To add one: write the file, and add a row to `TABLE`. Modules are imported when they are first asked for.
 """
