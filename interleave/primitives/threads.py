@@ -16,7 +16,6 @@ import _thread
 import queue
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import thread as pools
@@ -315,16 +314,20 @@ def _init_pool(self: Any, *args: Any, **options: Any) -> None:
     if kernel is not None:
         # `shutdown` joins the workers in the order of this set.
         self._threads = _Ordered()
-        # Weakly: when a program drops a pool, its workers end.
-        kernel.side[id(self)] = weakref.ref(self)
+        kernel.side[_made(self)] = True
+
+
+def _made(pool: Any) -> tuple[str, int]:
+    """Return the key under which an execution notes that a pool is its own. Nothing else has it, as pools end when they are dropped."""
+    return "pool", id(pool)
 
 
 def _renew_pool(pool: Any) -> None:
     """Start an execution with a pool that has no workers, if it was not made in this execution."""
     kernel = active()
-    if kernel is None or id(pool) in kernel.side:
+    if kernel is None or _made(pool) in kernel.side:
         return
-    kernel.side[id(pool)] = pool
+    kernel.side[_made(pool)] = True
     _, before = _outer_pools.setdefault(id(pool), (pool, {name: getattr(pool, name) for name in _POOL_STATE}))
     pool._threads = _Ordered()
     pool._work_queue = queue.SimpleQueue()
