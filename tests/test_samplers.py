@@ -196,6 +196,20 @@ class TestPos:
         traces = Machine(script(*threads)).explore(Pos(seed=11), limit=4_000)
         assert excess(Counter(map(path_of, traces)), sampling(threads)) < 6
 
+    def test_samples_threads_that_begin_as_if_they_had_begun(self) -> None:
+        threads = ("xy", "x", "y")
+
+        def make_program() -> Program:
+            def begin(thread: Thread) -> Thread:
+                yield Announcement("begin")
+                yield from thread
+
+            return Program([begin(thread) for thread in script(*threads)().threads])
+
+        traces = Machine(make_program).explore(Pos(seed=11), limit=4_000)
+        paths = Counter(tuple(tid for tid, operation in trace.events if operation.kind != "begin") for trace in traces)
+        assert excess(paths, sampling(threads)) < 6
+
     def test_draws_priorities_of_many_evenly(self) -> None:
         source = random.Random(5)
         priorities = Priorities(source)

@@ -11,6 +11,8 @@ Departures:
 
 * Operations are announced at scheduling points only. Accesses never met in conflict race with nothing; so which partial orders
   come out does not depend on them.
+* A thread that was started runs to its first operation at once: that it begins races with nothing, and only what it does then has a
+  priority. Else it would have to be the highest twice, and threads that are started late would come late.
 * A thread that is not enabled has no priority until it is. Nothing is changed by that: one that announces what is blocked has not
   been compared with any other, and one that was enabled and is not any more was blocked by an operation in conflict with its
   own, upon which its priority is due to be drawn anew.
@@ -52,6 +54,8 @@ class Pos:
         self._announced: list[Operation | None] = []
         self._touching: dict[Owner, _Groups] = {}
         self._unknown = 0
+        # The masks of the threads that have not begun, and of those whose priority is to be drawn anew.
+        self._new = self._stale = 0
         # How many events have been looked at; how many points there were, and from which on the execution is made fair.
         self._seen = 0
         self._points = 0
@@ -64,7 +68,7 @@ class Pos:
         self._priorities.clear()
         self._announced.clear()
         self._touching.clear()
-        self._unknown = self._seen = self._points = 0
+        self._unknown = self._new = self._stale = self._seen = self._points = 0
         self._fair_from = PATIENCE + 2 * self.longest
         return True
 
@@ -73,7 +77,10 @@ class Pos:
         if point.values:
             return self._random.randrange(point.values)
         self._points += 1
-        stale = self._catch_up(point) if self._points <= self._fair_from else EVERYBODY
+        self._stale |= self._catch_up(point) if self._points <= self._fair_from else EVERYBODY
+        if new := self._new & point.enabled:
+            return bits(new)[0]
+        stale, self._stale = self._stale, 0
         return self._priorities.pick(point.enabled, stale)
 
     def end(self, trace: Trace) -> None:
@@ -116,6 +123,9 @@ class Pos:
         before = self._announced[tid]
         self._announced[tid] = operation
         bit = 1 << tid
+        self._new &= ~bit
+        if operation is not None and operation.kind == "begin":
+            self._new |= bit
         if before is not None:
             old = before.accesses
             if operation is not None and operation.accesses == old:
