@@ -1,9 +1,12 @@
 """Schedules to the first failure, by strategy, next to the published figures: `python -m tests.benchmarks.first_failure`.
 
 For each program of a folder and each strategy, the mean number of executions until the program fails first, over explorations with
-different seeds. Published are the means of 20 trials with a limit of 10,000 in the artifact of Zhao et al., ASPLOS 2025 (random walk,
-PCT-3, POS, SURW), as the folder's `index.json` has them. They are of the C programs after which these were written, where the start of a
-thread is a scheduling point too.
+different seeds, next to two other figures for the same algorithm, as the folder's `index.json` has them:
+
+* reference: a plain scheduler run on these very programs. This is the figure to be compared with.
+* published: the means of 20 trials with a limit of 10,000 in the artifact of Zhao et al., ASPLOS 2025 (random walk, PCT-3, POS, SURW).
+  They are of the C programs after which these were written, which are finer or coarser in places, and where the start of a thread is a
+  scheduling point too.
 
     python -m tests.benchmarks.first_failure --programs reorder_10 twostage_20 --strategies surw auto --trials 20 --limit 10000
 
@@ -31,8 +34,9 @@ FOLDERS = (REPOSITORY / "tests" / "sctbench", REPOSITORY.parent / "shared" / "sc
 STRATEGIES = ("random", "pct", "pos", "surw", "dpor", "auto")
 #: What draws nothing: one trial tells all.
 WITHOUT_DRAWS = ("dfs", "dpor")
-#: What strategies of ours are called in the published table.
+#: What strategies of ours are called in the published table, and by the reference scheduler.
 PUBLISHED = {"random": "RW", "pct": "PCT-3", "pos": "POS", "surw": "SURW"}
+REFERENCE = {"random": "rw", "pct": "pct3", "pos": "pos"}
 WIDTH = 18
 
 
@@ -84,22 +88,41 @@ def published(entry: dict[str, Any], strategy: str) -> Cell | None:
     return Cell(figure["mean"], found, trials)
 
 
+def reference(entry: dict[str, Any], strategy: str) -> Cell | None:
+    """Return the figure of the reference scheduler, to which the start of a thread is no scheduling point; None if there is none."""
+    figure = entry.get("port_measured", {}).get("start_free", {}).get(REFERENCE.get(strategy, ""))
+    return Cell(figure["schedules_per_bug"], 1, 1) if figure is not None else None
+
+
+def columns_of(
+    strategy: str, *, trials: int, limit: int
+) -> list[tuple[str, Callable[[Callable[[], object], dict[str, Any]], Cell | None]]]:
+    """Return the columns of a strategy, each with what makes a cell of a program and its entry."""
+    columns: list[tuple[str, Callable[[Callable[[], object], dict[str, Any]], Cell | None]]] = [
+        (strategy, lambda run, entry: measure(run, strategy, trials=trials, limit=limit))
+    ]
+    if strategy in REFERENCE:
+        columns.append(("reference", lambda run, entry: reference(entry, strategy)))
+    if strategy in PUBLISHED:
+        columns.append(("published", lambda run, entry: published(entry, strategy)))
+    return columns
+
+
 def report(folder: Path, *, programs: Sequence[str], strategies: Sequence[str], trials: int, limit: int) -> None:
-    """Measure and print one row for each program: for each strategy the mean found here, and the published one."""
+    """Measure and print one row for each program."""
     entries = {entry["name"]: entry for entry in json.loads((folder / "index.json").read_text(encoding="utf-8"))["programs"]}
     names = list(programs) or [name for name, entry in entries.items() if not entry["fails_in_every_schedule"]]
     unknown = [name for name in names if name not in entries]
     if unknown:
         raise SystemExit(f"There is no program {', '.join(unknown)} in {folder}.\nThere are {', '.join(entries)}.")
-    columns = [(strategy, is_ours) for strategy in strategies for is_ours in (True, False) if is_ours or strategy in PUBLISHED]
+    columns = [column for strategy in strategies for column in columns_of(strategy, trials=trials, limit=limit)]
     print(f"Executions to the first failure, mean of {trials} seeds, limit {limit:,}\n")
-    print("program".ljust(20), *((strategy if is_ours else "published").rjust(WIDTH) for strategy, is_ours in columns), sep="")
+    print("program".ljust(20), *(title.rjust(WIDTH) for title, _ in columns), sep="")
     for name in names:
         print(name.ljust(20), end="", flush=True)
         run = load(folder, name)
-        for strategy, is_ours in columns:
-            cell = measure(run, strategy, trials=trials, limit=limit) if is_ours else published(entries[name], strategy)
-            print(str(cell or "").rjust(WIDTH), end="", flush=True)
+        for _, cell_of in columns:
+            print(str(cell_of(run, entries[name]) or "").rjust(WIDTH), end="", flush=True)
         print()
 
 

@@ -3,8 +3,10 @@
     python -m tests.benchmarks.reduction [NAME ...]
 
 Each program is explored to its end, one that takes minutes if it is named only. Seconds are those of the processor, whatever else the
-machine does; the rate includes everything, taking control of the process as well. The size is the memory that was allocated in the
-strategies' files and is in use after so many executions (`tracemalloc`, in a second run, at most `MEASURED` executions).
+machine does; the rate includes everything, taking control of the process as well. What is done once in a process (imports, looking for
+what there is to take control of) is over by then: a program of few executions, and the peer's, are run once before. The size is the memory
+that was allocated in the strategies' files and is in use after so many executions (`tracemalloc`, in a run of its own, at most `MEASURED`
+executions).
 
 Where frontrun is installed (`pip install frontrun`), its `dpor` gets the same threads, without a bound on preemptions and for `BY_PEER`
 executions, and the ratio of the rates is printed.
@@ -35,6 +37,8 @@ VARIABLES = ("readers-8", "readers-13", "lastzero-10", "lastzero-15", "redundant
 LONG = ("lastzero-15",)
 MEASURED = 500
 BY_PEER = 40
+#: Searches of at most so many executions are made twice, and the peer makes so many at first.
+FEW, WARM_UP = 500, 2
 
 
 def scenario_of(program: dict[str, Any]) -> Any:
@@ -97,11 +101,12 @@ def by_frontrun(scenario: Callable[[], object]) -> float | None:
     except ImportError:
         return None
     workers = [lambda threads, number=number: threads[number].run() for number in range(len(threads_of(scenario)))]
-    started = time.process_time()
-    found = frontrun.explore(
-        lambda: threads_of(scenario), workers, lambda _: True,
-        strategy="dpor", clock="virtual", max_executions=BY_PEER, preemption_bound=None, stop_on_first=False,
-    )  # fmt: skip
+    for executions in WARM_UP, BY_PEER:
+        started = time.process_time()
+        found = frontrun.explore(
+            lambda: threads_of(scenario), workers, lambda _: True,
+            strategy="dpor", clock="virtual", max_executions=executions, preemption_bound=None, stop_on_first=False,
+        )  # fmt: skip
     return float(found.num_explored) / (time.process_time() - started) if found.num_explored else None
 
 
@@ -113,6 +118,8 @@ def main(names: list[str]) -> None:
         for name in group:
             if name not in (names or [one for one in group if one not in LONG]):
                 continue
+            if programs[name]["traces"] <= FEW:
+                search(programs[name])
             executions, redundant, seconds = search(programs[name])
             rate, peer = executions / seconds, by_frontrun(scenario_of(programs[name]))
             counted = f"{executions:7,} executions, {redundant} redundant, in {seconds:6.2f} s: {rate:6,.0f}/s"
