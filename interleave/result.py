@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from interleave.model import FailureKind, Inversion, Outcome, Race, Schedule, Statistics, Trace, UnderGil
@@ -24,9 +24,9 @@ class Failure:
     message: str
     seed: str
     scenario: str
-    outcome: Outcome
-    trace: Trace
-    schedule: Schedule
+    outcome: Outcome = field(repr=False)
+    trace: Trace = field(repr=False)
+    schedule: Schedule = field(repr=False)
     preemptions: int
     executions: int
     replay_command: str = ""
@@ -86,10 +86,10 @@ class Result:
     stopped_by: str
     failures: tuple[Failure, ...]
     uncontrolled: tuple[str, ...]
-    statistics: Statistics
+    statistics: Statistics = field(repr=False)
     unseen: float | None = None
-    races: tuple[Race, ...] = ()
-    inversions: tuple[Inversion, ...] = ()
+    races: tuple[Race, ...] = field(default=(), repr=False)
+    inversions: tuple[Inversion, ...] = field(default=(), repr=False)
 
     @property
     def failure(self) -> Failure | None:

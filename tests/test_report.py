@@ -510,3 +510,9 @@ def test_verbose_writes_what_is_shortened_otherwise() -> None:
 )
 def test_numbers_agree_with_their_nouns(number: int, noun: str, expected: str) -> None:
     assert count_of(number, noun) == expected
+
+
+def test_what_an_interactive_session_shows_of_a_result_fits_on_a_few_lines() -> None:
+    for result in results():
+        assert len(repr(result)) < 400 + 300 * len(result.failures)
+        assert all(failure.seed in repr(result) for failure in result.failures)
