@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 TARGET ?= targets.cache
 ARGS ?=
 
-.PHONY: help explore test check format lint types torture replays replayed bench api case-studies suites clean
+.PHONY: help explore test thorough check format lint types torture replays replayed bench api case-studies suites clean
 
 help:				## Show this help.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -26,9 +26,12 @@ explore: $(VENV)/ready		## Explore a target: make explore TARGET=targets.cache A
 	@$(BIN)/python -m interleave explore $(TARGET) $(ARGS) || test $$? -eq 1
 
 test: $(VENV)/ready		## Run the tests that take seconds.
-	$(BIN)/python -m tests -q -n auto -m "not slow" $(ARGS)
+	$(BIN)/python -m tests -q -n auto -m "not slow and not thorough" $(ARGS)
 
-check: format lint types test	## Do all that must pass before a change is handed in.
+thorough: $(VENV)/ready		## Run the tests that `make test` leaves out as they take more than seconds.
+	$(BIN)/python -m tests -q -n auto -m "thorough and not slow" $(ARGS)
+
+check: format lint types test thorough	## Do all that must pass before a change is handed in.
 
 format: $(VENV)/ready		## Check the format; ARGS=--fix is `ruff format`.
 	$(BIN)/ruff format $(if $(filter --fix,$(ARGS)),,--check) .

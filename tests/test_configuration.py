@@ -74,6 +74,7 @@ def test_command_line(tmp_path: Path, is_included: bool) -> None:
         assert done.returncode == 1, done.stdout + done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("is_included", [True, False])
 def test_pytest(pytester: pytest.Pytester, is_included: bool) -> None:
     pytester.makepyfile(cards=SCENARIO, test_cards="import cards\n\ndef test_cards(schedule):\n    schedule(cards.scenario_shuffle)\n")

@@ -193,6 +193,7 @@ def test_race(schedule):
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 
 
+@pytest.mark.thorough
 def test_pytest_keeps_seeds_and_pins_them(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(program=PROGRAM, test_it=TEST)
     pytester.syspathinsert()

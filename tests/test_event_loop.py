@@ -116,7 +116,7 @@ class TestNumberOfExecutions:
         assert explore(scenario, "random").failures
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", [*range(10), *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(10, 40))])
 def test_dpor_reaches_every_outcome_that_brute_force_reaches(seed: int) -> None:
     program = generate(seed)
     reduced: set[Any] = set()

@@ -21,6 +21,7 @@ PAGES = sorted(GUIDE.glob("*.md"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_commands_print_what_the_guide_says(page: Path, tmp_path: Path) -> None:
     folder = tmp_path / "guide"

@@ -63,6 +63,7 @@ def count(done: subprocess.CompletedProcess[str]) -> list[int]:
     return [sum(line.count(one) for line in lines) for one in SAID]
 
 
+@pytest.mark.thorough
 def test_nothing_is_let_through_and_the_seed_replays_with_all_of_it(folder: Path) -> None:
     done = explore(folder, "talking.py::scenario_talks")
     assert (done.returncode, count(done), done.stderr) == (1, [0, 0, 0, 0], "")

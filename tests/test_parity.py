@@ -38,7 +38,7 @@ def compare(made: list[Any], run: Callable[[Any], Coroutine[Any, Any, object]], 
     assert found.failure is None, found.failure.report()
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.thorough) for part in range(1, PARTS))])
 def test_two_thousand_programs(part: int) -> None:
     # Not shrunk: a program is small, and the message names it.
     @seed(part)

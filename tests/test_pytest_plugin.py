@@ -290,6 +290,7 @@ def test_misuse(schedule):
     assert "exploration.py" not in result.stdout.str()
 
 
+@pytest.mark.thorough
 def test_works_under_xdist(pytester: pytest.Pytester) -> None:
     code = RACE + RACE.replace("test_race", "test_other").replace("Counter()", "Counter(threading.Lock())")
     pytester.makepyfile(test_it=COUNTER + code)

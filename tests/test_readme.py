@@ -31,6 +31,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("title", RUN)
 def test_commands_print_what_the_readme_says(title: str, folder: Path) -> None:
     check_commands(commands_of(SECTIONS[title]), folder)
@@ -51,6 +52,7 @@ def test_first_two_commands_set_up_everything() -> None:
         assert steps == sorted(steps)
 
 
+@pytest.mark.thorough
 def test_make_explore_explores_a_target_as_the_readme_says(tmp_path: Path) -> None:
     """Run it with this interpreter instead of a virtual environment made on the way, which .ci/run does."""
     python = tmp_path / "bin" / "python"
@@ -72,6 +74,7 @@ def test_make_lists_its_targets() -> None:
     assert {"explore", "test", "check", "torture", "bench"} <= {line.split()[1] for line in listed.splitlines()}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("[!t]*.py")), ids=lambda path: path.name)
 def test_examples_have_a_scenario_that_fails_and_one_that_passes(path: Path) -> None:
     import json
@@ -89,6 +92,7 @@ def test_examples_have_a_scenario_that_fails_and_one_that_passes(path: Path) -> 
     assert set(verdicts[1:]) <= {"proven", "passed"}
 
 
+@pytest.mark.thorough
 def test_example_tests_run() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--interleave-no-database", "examples/test_bank.py"],

@@ -378,8 +378,8 @@ def test_there_are_twenty() -> None:
     assert len(CASES) >= 20
 
 
-@pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("strategy", ["auto", "random"])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("strategy", ["auto", pytest.param("random", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("program", [bounded_buffer.run, reorder_5.run, wronglock.run], ids=["bounded_buffer", "reorder_5", "wronglock"])
 def test_many_ways_to_go_on_where_threads_block(program: Callable[[], None], strategy: str, seed: int) -> None:
     """Each fails with one preemption, but of schedules with none there are more than a search gets through."""

@@ -95,13 +95,13 @@ def test_searches_reach_what_brute_force_reaches(program: Program) -> None:
     assert ends_of(program, Bounded(30), LARGEST) == expected
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", [0, *(pytest.param(number, marks=pytest.mark.thorough) for number in range(1, 4))])
 def test_many_small_programs(number: int) -> None:
     tally = compare(batch(number, kinds=programs))
     assert tally.programs > 90
 
 
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("number", [0, pytest.param(1, marks=pytest.mark.thorough)])
 def test_ends_of_queues_and_semaphores(number: int) -> None:
     tally = compare_ends(batch(number, kinds=ends_programs))
     assert tally.programs > 80

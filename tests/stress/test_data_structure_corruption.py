@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from interleave.pytest_plugin import Schedule
 from targets import cache, container, event_backend, metrics
 from targets.fixed import cache as fixed_cache
@@ -20,6 +22,7 @@ EXECUTIONS = 50
 class TestDataStructureCorruption:
     """Sets, dictionaries and ordered dictionaries that are changed from many threads."""
 
+    @pytest.mark.thorough
     def test_subscriber_sets_break(self) -> None:
         def scenario() -> None:
             load.subscriptions_come_and_go(event_backend.InMemoryEventBackend(), WORKERS)
@@ -42,6 +45,7 @@ class TestDataStructureCorruption:
         def scenario() -> None:
             load.entries_come_and_go(fixed_cache.LRUToolCache(LIMIT), LIMIT, WORKERS)
 
+    @pytest.mark.thorough
     def test_timings_break(self) -> None:
         def scenario() -> None:
             load.tools_are_executed(metrics.ExecutionMetrics(), WORKERS)
