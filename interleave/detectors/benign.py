@@ -12,6 +12,8 @@ the *reference*: if the place ends up with another value there, an update is mis
 * a place that is set once, by a thread that has looked at it under the lock before, and that others look at in the same places of the
   source (double-checked locking): who does so without the lock finds it set or looks again;
 * a place that has the value again which was read, when it is written: the owner of a lock that was taken and released meanwhile;
+* a place that is written under one lock, by each thread with the values that it writes in the reference: that it was looked at without
+  the lock before decided nothing, as the owner of a lock that is released meanwhile does not;
 * a place to which only one value is ever written, with no other in the reference: a flag that is set once and polled, a cache whose
   entries are computed twice with the same result. Of one write by one thread that is said of booleans only: it may be the first of many.
 
@@ -59,6 +61,8 @@ class Grader:
             is_same = self._is_same(self._values[positions[lost]], self._values[positions[left]])
             if pattern == _UPDATES[0] and self._is_put_back(place, positions):
                 return "benign", "what was read is there again when it is overwritten"
+            if pattern == _UPDATES[0] and self._decides_nothing(place, positions):
+                return "benign", "each thread writes what it writes without the race, under the lock"
             if is_same is False or (is_same and self._is_missing(place)):
                 return "harmful", ""
             if is_same and self._is_missing(place) is False:
@@ -93,6 +97,14 @@ class Grader:
         """Tell whether what a thread read is there again when it writes, as the owner of a lock that was taken and released is."""
         written = [touch.position for touch in place.touches if touch.mode and positions[0] < touch.position < positions[2]]
         return bool(written) and self._is_same(self._values[positions[0]], self._values[written[-1]]) is True
+
+    def _decides_nothing(self, place: Place, positions: Sequence[int]) -> bool:
+        """Tell whether writes are kept apart by a lock, and each thread writes what it writes one after the other."""
+        held = self._witness.held if self._witness is not None else ()
+        own, other = (_by_thread(found.get((place.owner, place.field), ())) for found in (self._written, self._reference))
+        if not held or not held[positions[1]] & held[positions[2]] or own.keys() != other.keys():
+            return False
+        return all(len(own[tid]) == len(other[tid]) and all(map(self._is_same, own[tid], other[tid])) for tid in own)
 
     def _grade_values(self, place: Place) -> tuple[Severity, str]:
         own, other = self._written.get((place.owner, place.field), []), self._reference.get((place.owner, place.field), [])
@@ -137,6 +149,13 @@ def _accesses(events: Iterable[Event]) -> Iterator[Access]:
     for _, operation in events:
         if operation.kind in MEMORY:
             yield from operation.accesses or ()
+
+
+def _by_thread(written: Iterable[tuple[int, Value | None]]) -> dict[int, list[Value | None]]:
+    values: dict[int, list[Value | None]] = {}
+    for tid, value in written:
+        values.setdefault(tid, []).append(value)
+    return values
 
 
 def _written(trace: Trace) -> dict[_Field, list[tuple[int, Value | None]]]:

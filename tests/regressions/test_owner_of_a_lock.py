@@ -43,6 +43,39 @@ def test_owner_of_a_lock() -> None:
     assert severities(result, "Reentrant.owner") == {"benign"}
 
 
+def test_owner_who_is_seen_and_then_gone() -> None:
+    """The same as seen by a thread that looks while another is the owner."""
+
+    def scenario() -> None:
+        lock = Reentrant()
+
+        def enter() -> None:
+            with lock:
+                pass
+
+        together(enter, enter)
+
+    for strategy in ("dfs", "random", "pos"):
+        assert severities(explore(scenario, strategy=strategy), "Reentrant.owner") == {"benign"}
+
+
+def test_what_is_made_under_a_lock_is_lost_without_another_look() -> None:
+    class Holder:
+        made = 0
+
+    def scenario() -> None:
+        holder, lock = Holder(), threading.Lock()
+
+        def make(number: int) -> None:
+            if not holder.made:
+                with lock:
+                    holder.made = number
+
+        together(lambda: make(1), lambda: make(2))
+
+    assert "harmful" in severities(explore(scenario), "Holder.made")
+
+
 def test_what_goes_up_and_down_is_lost_all_the_same() -> None:
     class Gauge:
         level = 0
