@@ -94,6 +94,7 @@ class Watchdog:
 
     def _report(self, kernel: Any, hang: float) -> str:
         lines = [f"no step for {hang:g} s of wall time: something blocks that is not controlled, or a call takes very long"]
+        lines += [f"before that, {entry}" for entry in kernel.trace.uncontrolled]
         for thread in list(kernel.logical):
             if thread.is_finished or thread.fiber is None:
                 continue

@@ -112,9 +112,8 @@ def late_methods() -> dict[tuple[type, str], Any]:
     locks: Any = sys.modules.get("multiprocessing.synchronize")
     if hasattr(pools, "ThreadPool"):
         found[pools.ThreadPool, "_setup_queues"] = _keeping(pools.ThreadPool._setup_queues, _setup_queues)
-        # Its threads are those of the base class.
-        for cls in (pools.Pool, pools.ThreadPool):
-            found[cls, "_wait_for_updates"] = staticmethod(_keeping(cls._wait_for_updates, _wait_for_updates))
+        # Its threads are those of the base class, so that this one is asked about pools of threads and of processes.
+        found[pools.Pool, "_wait_for_updates"] = staticmethod(_waiting(pools.Pool._wait_for_updates))
     if hasattr(locks, "SemLock"):
         found |= _methods_of(locks.SemLock, "_make_methods", "__enter__")
     return found
@@ -151,10 +150,16 @@ def _setup_queues(pool: Any) -> None:
     pool._ctx = _Notifier()
 
 
-def _wait_for_updates(sentinels: Any, change_notifier: Any, timeout: float | None = None) -> None:
-    try:
-        change_notifier.get(timeout=timeout)
-        while not change_notifier.empty():
-            change_notifier.get()
-    except queue.Empty:
-        pass
+def _waiting(real: Callable[..., Any]) -> Callable[..., Any]:
+    def _wait_for_updates(sentinels: Any, change_notifier: Any, timeout: float | None = None) -> None:
+        if not isinstance(change_notifier, _Notifier):
+            real(sentinels, change_notifier, timeout)
+            return
+        try:
+            change_notifier.get(timeout=timeout)
+            while not change_notifier.empty():
+                change_notifier.get()
+        except queue.Empty:
+            pass
+
+    return _wait_for_updates
