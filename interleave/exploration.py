@@ -82,8 +82,7 @@ class Exploration:
             self._executions = self._before = kept.executions
             runner.statistics, runner.was_cut = kept.statistics, kept.was_cut
             self._classes, kept.classes.everything = kept.classes, self._classes.everything
-            if hasattr(kept.strategy, "resume"):
-                kept.strategy.resume(self._budget.executions)
+            kept.strategy.resume(self._budget.executions)
         result = self.run(stop_on_failure=stop_on_failure)
         if self._is_between:
             seeds = tuple(failure.seed for failure in result.failures if failure.kind != "nondeterminism")
@@ -106,7 +105,7 @@ class Exploration:
             runner.uncontrolled[str(error)] = None
         strategy, statistics = self._strategy, runner.statistics
         statistics.seconds += _now() - self._started
-        statistics.redundant = getattr(strategy, "redundant", 0)
+        statistics.redundant = strategy.redundant
         uncontrolled = (*runner.uncontrolled, *runner.control.skipped)
         exhausted = stopped_by == "exhausted"
         take_stock(statistics, strategy, self._executions, self._classes, is_done=exhausted or not self._is_between)

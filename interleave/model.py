@@ -235,19 +235,37 @@ class Strategy(Protocol):
     Contract: `begin`, then any number of `choose`, then `end`, again and again. `choose` returns a tid of
     `point.enabled` or, where `point.values` is not 0, an index below it. `begin` returns False when there is nothing
     left to run; then the whole space that `scope` describes was covered.
+
+    What derives from this class gets the defaults that stand here: those of a sampler that learns nothing.
     """
 
     #: Whether `choose` is wanted at every operation, also where an access has never been in conflict or only one
     #: logical thread is enabled.
-    every_access: bool
+    every_access: bool = False
+    #: Whether each atomic block of accesses is to be one event at the granularity of the GIL (see `runtime.blocks`), and the kinds of
+    #: objects whose two ends are to be told apart (see `runtime.ends`).
+    joins_blocks: bool = False
+    parted: frozenset[str] = frozenset()
     #: What `begin() == False` means, in words that complete "proven for ..."; empty if it proves nothing.
-    scope: str
+    scope: str = ""
+    #: How many executions of a search turned out to repeat others.
+    redundant: int = 0
 
-    def begin(self) -> bool: ...
+    def begin(self) -> bool:
+        """Prepare the next execution; tell whether there is one."""
+        return True
 
-    def choose(self, point: Point) -> int: ...
+    def choose(self, point: Point) -> int:
+        """Return what happens next."""
+        ...
 
-    def end(self, trace: Trace) -> None: ...
+    def end(self, trace: Trace) -> None:
+        """Learn from an execution."""
+        return
+
+    def resume(self, executions: int | None) -> None:
+        """Go on in another process, where scheduling points are not known yet, with a budget of so many executions more."""
+        return
 
 
 @dataclass(slots=True)

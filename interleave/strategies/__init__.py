@@ -5,7 +5,7 @@ an execution; `choose` at each scheduling point, with a `model.Point`, for the t
 `point.values` is not 0, for an index below it; and `end` with the trace. The same three methods drive threads and
 tasks, searches and samplers:
 
-* A sampler draws. It returns True from `begin` for ever and has an empty `scope`. It owns a `random.Random`, and
+* A sampler draws. It returns True from `begin` for ever and has an empty `scope`, as is the default. It owns a `random.Random`, and
   seeds it for each execution with the seed and the execution's index, so that any execution can be made alone
   (`random.py`).
 * A search remembers. It re-executes a prefix and then leaves it; `begin` returns False when nothing is left, and then
@@ -14,11 +14,11 @@ tasks, searches and samplers:
 
 Choices must be a function of the constructor's arguments and of what points and traces say: no module-level random
 generator, no clock, no order of a set. A moment with one enabled thread is not asked about unless `every_access` is
-True. At the granularity of the GIL a strategy whose attribute `joins_blocks` is True gets one event for each
-atomic block of accesses (see `runtime.blocks`). Of the kinds of objects in its attribute `parted` it is told the two ends apart (see
-`runtime.ends`). Strategies may wrap others (`auto.py`).
+True. A strategy that is told of less, whole blocks of accesses at once (`joins_blocks`), or of more, the two ends of a queue (`parted`),
+says so by attributes as well. Strategies may wrap others (`auto.py`).
 
-To add one: write the file, and add a row to `TABLE`. Modules are imported when they are first asked for.
+To add one: write the file, with a class that derives from `model.Strategy` and so has its defaults, and add a row to `TABLE`. Modules
+are imported when they are first asked for.
 """
 
 from __future__ import annotations

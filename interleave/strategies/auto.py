@@ -54,7 +54,7 @@ LOOKS = 32
 _MEMORY = ("read", "write")
 
 
-class Auto:
+class Auto(Strategy):
     """Prove if it fits in `executions` (None: no limit), else sample.
 
     `scope` is empty until the prover has finished. `prover` is None from where it was given up. `shares` maps names
@@ -62,14 +62,10 @@ class Auto:
     """
 
     def __init__(self, *, seed: int = 0, preemptions: int | None = None, depth: int = 3, executions: int | None = None) -> None:
-        self.scope = ""
         self.shares: dict[str, int] = {}
-        self.redundant = 0
         self._preemptions = preemptions
         self.prover: Strategy | None = self._make_prover()
         self.every_access = self.prover.every_access
-        self.joins_blocks = False
-        self.parted: frozenset[str] = frozenset()
         self._executions = executions
         self._done = 0
         self._surw = Surw(seed=seed)
@@ -121,9 +117,8 @@ class Auto:
             name, self._active = self._portfolio[self._sampled % len(self._portfolio)]
             self._active.begin()
             self._sampled += 1
-        self.every_access = self._active.every_access
-        self.joins_blocks = isinstance(self._active, Dpor)
-        self.parted = self._active.parted if isinstance(self._active, Dpor) else frozenset()
+        active = self._active
+        self.every_access, self.joins_blocks, self.parted = active.every_access, active.joins_blocks, active.parted
         self.shares[name] = self.shares.get(name, 0) + 1
         self._done += 1
         return True
@@ -137,7 +132,7 @@ class Auto:
         active, prover = self._active, self.prover
         active.end(trace)
         self._was_cut |= active is prover and trace.is_cut
-        if isinstance(active, Dpor):
+        if active is prover:
             self.redundant = active.redundant
         if prover is not None and active is not prover and trace.has_new_points and not prover.every_access:
             self.prover = self._make_prover()

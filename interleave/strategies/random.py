@@ -18,20 +18,17 @@ from collections.abc import Mapping
 from math import isfinite
 
 from interleave.errors import UsageError
-from interleave.model import Point, Trace
+from interleave.model import Point, Strategy
 from interleave.strategies._draws import Draws
 from interleave.strategies._points import SMALL, Picker, bits, known_bits
 
 
-class RandomWalk:
+class RandomWalk(Strategy):
     """Choose at random; runs as long as it is asked to and proves nothing.
 
     `weights` maps names of threads to how likely they are, where others have 1.0: one of weight 3.0 goes on three times as
     often as one of weight 1.0, and one of weight 0.0 only where no other can. Raises `UsageError` for a negative weight.
     """
-
-    every_access = False
-    scope = ""
 
     def __init__(self, *, seed: int = 0, weights: Mapping[str, float] | None = None) -> None:
         for name, weight in (weights or {}).items():
@@ -65,6 +62,3 @@ class RandomWalk:
             tids = known_bits(enabled) or bits(enabled)
             return tids[self._draws.below(len(tids))]
         return self._picker.pick(enabled, self._draws.own())
-
-    def end(self, trace: Trace) -> None:
-        """Learn nothing from what happened."""

@@ -35,7 +35,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Hashable, Iterable, Sequence
 
-from interleave.model import WHOLE, Event, Operation, Owner, Point, ThreadInfo, Trace, fields_overlap
+from interleave.model import WHOLE, Event, Operation, Owner, Point, Strategy, ThreadInfo, Trace, fields_overlap
 from interleave.strategies._draws import seed_of
 from interleave.strategies._points import IMPLIED, bits
 from interleave.strategies._priorities import EVERYBODY, PATIENCE, Priorities
@@ -148,11 +148,8 @@ def _overlapping(fields: Collection[Hashable], field: Hashable) -> Sequence[Hash
     return (field, WHOLE) if WHOLE in fields else (field,)
 
 
-class Surw:
+class Surw(Strategy):
     """Sample the orders of operations on a place uniformly, another place in each execution; proves nothing."""
-
-    every_access = False
-    scope = ""
 
     def __init__(self, *, seed: int = 0) -> None:
         self.seed = seed
