@@ -191,18 +191,18 @@ class Findings:
 
     def _found_by(self, strategy: Strategy, key: _Signature, like: Identity | None) -> Iterator[Trace | None]:
         """Run what a strategy wants to run, and yield what failed in the same way."""
-        runner = self._runner
+        runner, is_race = self._runner, key[0] == "race"
         while not runner.is_over and strategy.begin():
             runner.statistics.shrinking += 1
             with runner.bounded(runner.longest):
-                trace = runner.execute(strategy)
-            is_same = trace.outcome is not None and trace.outcome.signature == key
-            if is_same and like is not None:
-                yield self._again_like(Schedule(tuple(trace.deviations)), like)
-            elif is_same or (trace.outcome is None and key[0] == "race"):
-                yield self._again(Schedule(tuple(trace.deviations)), key)
-            else:
+                trace = runner.execute(strategy, watched=is_race)
+            if is_race:
+                trace = self.races.judged(trace, key)
+            schedule = Schedule(tuple(trace.deviations))
+            if trace.outcome is None or trace.outcome.signature != key:
                 yield None
+            else:
+                yield self._again(schedule, key) if like is None else self._again_like(schedule, like)
             try:
                 strategy.end(trace)
             except ReplayMismatch:

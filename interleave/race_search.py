@@ -135,10 +135,13 @@ class RaceSearch:
         return self._reference[0]
 
     def follow(self, schedule: Schedule, key: _Key, *, detailed: bool = False) -> Trace:
-        """Run a schedule; the outcome is the race with this signature if it is there again and the execution does not fail otherwise."""
-        trace = self._run(schedule, detailed=detailed)
+        """Run a schedule, and look for the race with this signature."""
+        return self.judged(self._run(schedule, detailed=detailed), key, is_detailed=detailed)
+
+    def judged(self, trace: Trace, key: _Key, *, is_detailed: bool = False) -> Trace:
+        """Return an execution that has a witness; the race with this signature is its outcome if it is there and nothing else failed."""
         if trace.outcome is None:
-            trace.outcome = self._judged(trace, key, is_detailed=detailed)
+            trace.outcome = self._outcome_by(trace, key, is_detailed=is_detailed)
         return trace
 
     def judge(self, trace: Trace) -> tuple[Race, ...]:
@@ -223,7 +226,7 @@ class RaceSearch:
     def _fails(self, race: Race) -> bool:
         return race.severity == "harmful" if self.mode == "harmful" else self.mode == "fail" and race.severity != "benign"
 
-    def _judged(self, trace: Trace, key: _Key, *, is_detailed: bool) -> Outcome | None:
+    def _outcome_by(self, trace: Trace, key: _Key, *, is_detailed: bool) -> Outcome | None:
         assert trace.witness is not None
         if not trace.has_tasks and key[1:] not in sightings.seen(trace.events, trace.witness):
             return None
