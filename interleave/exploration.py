@@ -217,8 +217,8 @@ class Exploration:
 
         The first run may differ, by what is done only once in a process (a cache filled, a module imported).
         """
-        second = self._runner.follow(Schedule(tuple(first.deviations)))
-        third = self._runner.follow(Schedule(tuple(second.deviations)), watched=self._findings.races.is_on)
+        second = self._runner.follow(first.choices)
+        third = self._runner.follow(second.choices, watched=self._findings.races.is_on)
         check_outcomes(first, second if second.outcome is not None else third)
         step = first_difference(second.events, third.events)
         # What is done once in a process is over now: a search must not take the first execution for one like all others.

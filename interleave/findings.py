@@ -11,6 +11,7 @@ with the failure; and if it still has nothing in common with those that are know
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
@@ -46,10 +47,10 @@ class Findings:
         self.races = races
         self._shrinks = shrinks
         self._failures: dict[Identity, Failure] = {}
-        self._counts: dict[Identity, int] = {}
+        self._counts: Counter[Identity] = Counter()
         #: By signature, how many executions were looked at for another reason, and how many of these were simplified.
-        self._looks: dict[_Signature, int] = {}
-        self._reasons: dict[_Signature, int] = {}
+        self._looks: Counter[_Signature] = Counter()
+        self._reasons: Counter[_Signature] = Counter()
 
     def __len__(self) -> int:
         return len(self._failures)
@@ -72,7 +73,7 @@ class Findings:
         self._keep(Identity(outcome.signature), self._runner.failure_of(trace, executions=executions, schedule=schedule))
 
     def _keep(self, identity: Identity, failure: Failure) -> None:
-        self._counts[identity] = self._counts.get(identity, 0) + 1
+        self._counts[identity] += 1
         self._failures.setdefault(identity, failure)
 
     def take_in(self, trace: Trace, *, executions: int) -> None:
@@ -83,8 +84,7 @@ class Findings:
         key = outcome.signature
         alike = [identity for identity in self._failures if identity.signature == key]
         if alike:
-            known = self._reason_of(trace, alike, executions)
-            self._counts[known] = self._counts.get(known, 0) + 1
+            self._counts[self._reason_of(trace, alike, executions)] += 1
             return
         best = simplify(trace, lambda schedule: self._again(schedule, key), limit=self._limit(trace),
                         search=self._search(key), sample=self._sample(key))  # fmt: skip
@@ -198,7 +198,7 @@ class Findings:
                 trace = runner.execute(strategy, watched=is_race)
             if is_race:
                 trace = self.races.judged(trace, key)
-            schedule = Schedule(tuple(trace.deviations))
+            schedule = trace.choices
             if trace.outcome is None or trace.outcome.signature != key:
                 yield None
             else:
@@ -209,7 +209,7 @@ class Findings:
                 return
 
 
-def _count(counts: dict[_Signature, int], key: _Signature, most: int) -> bool:
+def _count(counts: Counter[_Signature], key: _Signature, most: int) -> bool:
     """Count one more, and tell whether there were fewer than `most`."""
-    counts[key] = counts.get(key, 0) + 1
+    counts[key] += 1
     return counts[key] <= most

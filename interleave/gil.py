@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from interleave import strategies
 from interleave.errors import NotControlled, ReplayMismatch
-from interleave.model import Event, GilVerdict, Schedule, Strategy, Trace, UnderGil
+from interleave.model import Event, GilVerdict, Strategy, Trace, UnderGil
 from interleave.race_search import RaceSearch
 from interleave.result import Failure, Result
 from interleave.runner import Runner
@@ -122,7 +122,7 @@ class _Search:
             nearest.begin()
             trace = self._execute(nearest)
             if key[0] == "race" and trace.outcome is None and self._races.is_on:
-                self._note(self._races.follow(Schedule(tuple(trace.deviations)), key))
+                self._note(self._races.follow(trace.choices, key))
         # What the following of schedules brought to light is not new to the search.
         self._runner.take_new_code()
         self._runner.take_new_points()

@@ -335,3 +335,8 @@ class Trace:
     witness: Witness | None = None
     #: What could not be controlled, one sentence each.
     uncontrolled: list[str] = field(default_factory=list)
+
+    @property
+    def choices(self) -> Schedule:
+        """Return the schedule without what only seeds hold (see `repetition.schedule_of`)."""
+        return Schedule(tuple(self.deviations))

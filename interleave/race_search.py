@@ -24,6 +24,7 @@ the outcome of its execution and is then simplified, verified and replayed like 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -31,7 +32,7 @@ from interleave.detectors import lock_order, sightings, task_steps
 from interleave.detectors.accounts import Accounts
 from interleave.detectors.lock_order import Nesting
 from interleave.detectors.sightings import Sighting
-from interleave.model import Frame, Inversion, Outcome, Race, Schedule, Trace
+from interleave.model import Inversion, Outcome, Race, Schedule, Trace
 from interleave.repetition import schedule_of
 from interleave.runner import Runner
 from interleave.strategies.serial import Serial
@@ -65,8 +66,8 @@ class RaceSearch:
         self._races: dict[_Key, Race] = {}
         self._inversions: dict[_Key, Inversion] = {}
         #: How often a race was run in detail, and a prediction tried.
-        self._details: dict[_Key, int] = {}
-        self._tries: dict[tuple[str, _Key], int] = {}
+        self._details: Counter[_Key] = Counter()
+        self._tries: Counter[tuple[str, _Key]] = Counter()
         self._news = 0
         #: Announcements made by all executions, and by those made to look.
         self._moments = 0
@@ -99,12 +100,12 @@ class RaceSearch:
         self._moments += trace.moments
         if trace.has_tasks:
             if self._is_due(trace, executions):
-                yield from self._study_tasks(self._run(Schedule(tuple(trace.deviations)), detailed=True), executions)
+                yield from self._study_tasks(self._detailed(trace), executions)
             return
         if watched is None:
             if not self._is_due(trace, executions):
                 return
-            watched = self._run(Schedule(tuple(trace.deviations)))
+            watched = self._run(trace.choices)
         yield from self._study(watched, executions)
         if may_try and self._steers:
             yield from self._try_all(watched, executions)
@@ -182,8 +183,7 @@ class RaceSearch:
         news = [key for key, alike in found.items() if self._is_news(key, alike[0])]
         if not news:
             return
-        for key in news:
-            self._details[key] = self._details.get(key, 0) + 1
+        self._details.update(news)
         detailed = self._detailed(watched)
         assert detailed.witness is not None
         found = sightings.seen(detailed.events, detailed.witness)
@@ -200,11 +200,9 @@ class RaceSearch:
     def _is_news(self, key: _Key, worst: Sighting) -> bool:
         """Tell whether a sighting says more of a race than is known."""
         known = self._races.get(key)
-        if known is None:
-            return self._details.get(key, 0) < DETAILS
-        if known.severity == "harmful" or self._details.get(key, 0) >= DETAILS:
+        if self._details[key] >= DETAILS or (known is not None and known.severity == "harmful"):
             return False
-        return worst.rank < sightings.rank_of(known.pattern) or worst.pattern in ("read-write-write", "write-write-read")
+        return known is None or worst.rank < sightings.rank_of(known.pattern) or worst.pattern in ("read-write-write", "write-write-read")
 
     def _enter(self, race: Race, trace: Trace, executions: int) -> Race:
         """Keep a race with its seed, unless it is known to be as bad."""
@@ -240,7 +238,7 @@ class RaceSearch:
 
     def _detailed(self, trace: Trace) -> Trace:
         """Run the schedule of a trace again, in detail."""
-        return self._run(Schedule(tuple(trace.deviations)), detailed=True)
+        return self._run(trace.choices, detailed=True)
 
     def _try_all(self, watched: Trace, executions: int) -> Iterator[Trace]:
         """Try what an execution foretells; yield the executions that fail."""
@@ -261,10 +259,9 @@ class RaceSearch:
 
     def _may_try(self, pattern: str, key: _Key) -> bool:
         """Count one more trial of a prediction, unless there were enough."""
-        count = self._tries.get((pattern, key), 0)
-        if count >= TRIES_EACH or sum(self._tries.values()) >= TRIES or self._runner.is_over:
+        if self._tries[pattern, key] >= TRIES_EACH or self._tries.total() >= TRIES or self._runner.is_over:
             return False
-        self._tries[pattern, key] = count + 1
+        self._tries[pattern, key] += 1
         return True
 
     def _steer(self, positions: tuple[int, ...], watched: Trace) -> Trace:
@@ -314,5 +311,4 @@ def _badness(race: Race) -> tuple[bool, int]:
 
 def _outcome(race: Race) -> Outcome:
     last = race.accesses[-1]
-    where = Frame(last.file, last.line, last.function)
-    return Outcome("race", race.message, ("race", *race.key), tid=last.tid, where=where, race=race)
+    return Outcome("race", race.message, ("race", *race.key), tid=last.tid, where=last.where, race=race)

@@ -7,6 +7,7 @@ results and an open file, and add its row to `FORMATS`.
     source     paths and source lines as a reader wants to see them
     story      what happened, in one sentence
     fixes      what would mend it, where the pattern is known
+    explanation  both, with the accesses that they are made from
     columns    the interleaving: which steps are worth showing, one column per logical thread
     races      races, and the accesses that make one
     waits      who waits for whom, at the end of an execution that did not finish

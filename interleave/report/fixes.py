@@ -25,7 +25,7 @@ from interleave.detectors.culprit import Culprit, base_of
 from interleave.detectors.together import GONE, TOGETHER, UNDER_WAY
 from interleave.model import Blocked, Frame, Outcome, RaceAccess, Trace
 from interleave.report.source import source_lines
-from interleave.report.story import at, shown, told_apart
+from interleave.report.story import at, shown
 from interleave.report.waits import cycle_of, roots_of, waiting_behind
 from interleave.result import Failure
 
@@ -35,10 +35,6 @@ _MOST_USES: Final = 6
 
 def fix_of(failure: Failure, culprit: Culprit | None) -> str:
     """Return the likely fix in one line, or nothing."""
-    return told_apart(_fix(failure, culprit), culprit)
-
-
-def _fix(failure: Failure, culprit: Culprit | None) -> str:
     outcome = failure.outcome
     if outcome.kind == "deadlock":
         return _order(outcome, failure.trace)
@@ -104,7 +100,7 @@ def _other_uses(culprit: Culprit, first: RaceAccess, between: RaceAccess, second
     """Say where else a lock belongs: at the other lines that access the place; nothing if they are all among those that it is held over."""
     low, high = sorted((first.line, second.line))
     is_one = (first.file, first.function) == (second.file, second.function)
-    uses = culprit.uses or (Frame(between.file, between.line, between.function),)
+    uses = culprit.uses or (between.where,)
     inside = [use for use in uses if is_one and (use.file, use.function) == (first.file, first.function) and low <= use.line <= high]
     others = [
         use for use in uses if use not in inside and (use.file, use.line) not in ((first.file, first.line), (second.file, second.line))

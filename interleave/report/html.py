@@ -26,14 +26,13 @@ from jinja2 import Environment
 from interleave.detectors.culprit import find
 from interleave.model import Frame
 from interleave.report.columns import effect, named_steps, names_of
-from interleave.report.fixes import fix_of
+from interleave.report.explanation import explain
 from interleave.report.gil import gil_line
 from interleave.report.graph import graph_of
 from interleave.report.races import race_lines
 from interleave.report.source import short_path, source_lines
 from interleave.report.spans import arrows_of, spans_of
 from interleave.report.statistics import statistics_lines
-from interleave.report.story import sentence_of
 from interleave.report.words import count_of
 from interleave.result import Failure, Result
 
@@ -65,13 +64,13 @@ def _scenario(result: Result) -> dict[str, Any]:
 
 
 def _failure(failure: Failure) -> dict[str, Any]:
-    culprit, names = find(failure.trace, failure.outcome), names_of(failure.trace.threads)
+    explanation = explain(failure)
     return {
         "scenario": failure.scenario,
         "kind": failure.kind,
         "message": failure.message,
-        "story": sentence_of(failure, culprit, names),
-        "fix": fix_of(failure, culprit),
+        "story": explanation.story,
+        "fix": explanation.fix,
         "gil": gil_line(failure),
         "signature": [short_path(word) for part in failure.outcome.signature for word in part.split(" ")],
         "met": count_of(failure.count, "time"),
