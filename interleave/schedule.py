@@ -36,6 +36,7 @@ import base64
 import re
 import zlib
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from interleave.errors import SeedError
 from interleave.model import SHAPE, STATE, WHOLE, Deviation, Event, Operation, Schedule
@@ -167,15 +168,11 @@ def _pack(schedule: Schedule) -> bytes:
         numbers.append(moment - before << width | pick)
         before = moment
     packed = bytearray(_varint(schedule.length) + _varint(width) + _varint(len(numbers)))
-    start = 0
-    while start < len(numbers):
-        end = start + 1
-        while end < len(numbers) and numbers[end] == numbers[start]:
-            end += 1
-        packed += _varint(numbers[start] << 1 | (end - start > 1))
-        if end - start > 1:
-            packed += _varint(end - start - 2)
-        start = end
+    for number, equal in groupby(numbers):
+        count = len(list(equal))
+        packed += _varint(number << 1 | (count > 1))
+        if count > 1:
+            packed += _varint(count - 2)
     prints = schedule.prints
     packed += _varint(len(prints))
     packed += bytes(prints[at] | (prints[at + 1] << 4 if at + 1 < len(prints) else 0) for at in range(0, len(prints), 2))

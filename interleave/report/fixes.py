@@ -22,11 +22,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from interleave.detectors.culprit import Culprit, base_of
+from interleave.detectors.deadlock import roots_of
 from interleave.detectors.together import GONE, TOGETHER, UNDER_WAY
 from interleave.model import Blocked, Frame, Outcome, RaceAccess, Trace
 from interleave.report.source import source_lines
 from interleave.report.story import at, shown
-from interleave.report.waits import cycle_of, roots_of, waiting_behind
+from interleave.report.waits import cycle_of, waiting_behind
 from interleave.result import Failure
 
 #: Lines listed at which a lock belongs.
@@ -226,7 +227,7 @@ _MISSING: Final = {
 def _stuck(failure: Failure, culprit: Culprit | None) -> str:
     """Say what would have released a thread that waits for ever."""
     outcome = failure.outcome
-    one = roots_of(outcome)[0]
+    one = roots_of(outcome.blocked)[0]
     behind = waiting_behind(outcome, one)
     if culprit is None and behind and one.keeps_loop_of(behind[0]):
         return f"Do not block at {at(one.where)}: no task can step meanwhile. Await what asyncio has for it, or use `asyncio.to_thread`."

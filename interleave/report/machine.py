@@ -36,13 +36,9 @@ def as_data(results: Sequence[Result]) -> dict[str, Any]:
 def _scenario(result: Result) -> dict[str, Any]:
     return {
         "name": result.scenario,
-        "verdict": result.verdict,
-        "exhausted": result.exhausted,
-        "executions": result.executions,
+        **_fields(result, "verdict", "exhausted", "executions"),
         "seconds": round(result.statistics.seconds, 6),
-        "strategy": result.strategy,
-        "scope": result.scope,
-        "stopped_by": result.stopped_by,
+        **_fields(result, "strategy", "scope", "stopped_by"),
         "uncontrolled": list(result.uncontrolled),
         "statistics": _statistics(result.statistics),
         "failures": [_failure(failure) for failure in result.failures],
@@ -51,15 +47,19 @@ def _scenario(result: Result) -> dict[str, Any]:
     }
 
 
+def _fields(value: object, *names: str) -> dict[str, Any]:
+    """Return those fields of a value that are called in JSON as they are here."""
+    return {name: getattr(value, name) for name in names}
+
+
 def _statistics(counts: Statistics) -> dict[str, Any]:
-    pct = {"depth": counts.depth, "chance": counts.chance, "chance_of_all": counts.chance_of_all}
     names = ("place", "first", "first_kind", "second", "second_kind")
     return {
-        **{name: getattr(counts, name) for name in _COUNTS},
+        **_fields(counts, *_COUNTS),
         "shares": dict(counts.shares),
         "unseen": counts.unseen if counts.unseen >= 0 else None,
-        "pct": pct if counts.chance else None,
-        "pairs": [{**{name: getattr(pair, name) for name in names}, "both_orders": pair.is_both} for pair in counts.pairs],
+        "pct": _fields(counts, "depth", "chance", "chance_of_all") if counts.chance else None,
+        "pairs": [{**_fields(pair, *names), "both_orders": pair.is_both} for pair in counts.pairs],
     }
 
 
@@ -67,15 +67,9 @@ def _failure(failure: Failure) -> dict[str, Any]:
     outcome = failure.outcome
     explanation = explain(failure)
     return {
-        "kind": failure.kind,
-        "message": failure.message,
-        "story": explanation.story,
-        "fix": explanation.fix,
-        "seed": failure.seed,
-        "preemptions": failure.preemptions,
-        "steps": failure.trace.moments,
-        "executions": failure.executions,
-        "count": failure.count,
+        **_fields(failure, "kind", "message"),
+        **_fields(explanation, "story", "fix"),
+        **_fields(failure, "seed", "preemptions", "steps", "executions", "count"),
         "under_gil": failure.under_gil._asdict() if failure.under_gil is not None else None,
         "thread": explanation.names.get(outcome.tid),
         "file": outcome.where.file if outcome.where else None,
@@ -85,10 +79,13 @@ def _failure(failure: Failure) -> dict[str, Any]:
 
 
 def _race(race: Race) -> dict[str, Any]:
-    names = ("kind", "pattern", "severity", "reason", "place", "message", "seed", "executions")
-    fields = ("thread", "mode", "value", "file", "line", "function")
-    accesses = [{**{name: getattr(access, name) for name in fields}, "locks": list(access.locks)} for access in race.accesses]
-    return {**{name: getattr(race, name) for name in names}, "replay": race.replay_command, "accesses": accesses}
+    return {
+        **_fields(race, "kind", "pattern", "severity", "reason", "place", "message", "seed", "executions"),
+        "replay": race.replay_command,
+        "accesses": [
+            _fields(one, "thread", "mode", "value", "file", "line", "function") | {"locks": list(one.locks)} for one in race.accesses
+        ],
+    }
 
 
 def _inversion(inversion: Inversion) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from interleave.detectors.culprit import Culprit
+from interleave.detectors.deadlock import roots_of
 from interleave.detectors.together import GONE, TOGETHER, UNDER_WAY
 from interleave.model import Blocked, Frame, Outcome, RaceAccess
 from interleave.report.races import access_lines
 from interleave.report.source import located_source, short_name
-from interleave.report.waits import cycle_of, roots_of, waiting_behind
+from interleave.report.waits import cycle_of, waiting_behind
 from interleave.result import Failure
 
 #: Variables named that outlive an execution.
@@ -163,7 +164,7 @@ def _name(one: Blocked, names: Mapping[int, str]) -> str:
 
 def _stuck(outcome: Outcome, culprit: Culprit | None, names: Mapping[int, str]) -> str:
     """Say what a thread waits for, and why it will not come."""
-    one = roots_of(outcome)[0]
+    one = roots_of(outcome.blocked)[0]
     waits = f"{_title(one, names)} waits for {one.resource} at {at(one.where)}"
     if culprit is None:
         behind = waiting_behind(outcome, one)

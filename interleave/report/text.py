@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import shutil
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -182,15 +183,10 @@ class TextReporter:
             for failure in result.failures:
                 out.write(f"\n{render(failure, color=color)}")
                 if self._is_verbose:
-                    out.write(f"\nChoices other than the default, of threads and values\n  {_choices_text(failure)}\n")
+                    picks = ", ".join(f"{pick} at {moment}" for moment, pick in failure.schedule.deviations)
+                    out.write(f"\nChoices other than the default, of threads and values\n  {picks or 'none'}\n")
         if not self._is_quiet:
             out.write(f"\n{_totals(results)}\n")
-
-
-def _choices_text(failure: Failure) -> str:
-    """List the choices that make up a schedule, by number of the announcement."""
-    picks = [f"{pick} at {moment}" for moment, pick in failure.schedule.deviations]
-    return ", ".join(picks) or "none"
 
 
 def _verdict_word(result: Result) -> str:
@@ -229,10 +225,7 @@ def _verdict_text(result: Result) -> str:
 
 def _totals(results: Sequence[Result]) -> str:
     """Count the verdicts of a run."""
-    words: dict[str, int] = {}
-    for result in results:
-        word = _verdict_word(result).lower()
-        words[word] = words.get(word, 0) + 1
+    words = Counter(_verdict_word(result).lower() for result in results)
     counts = ", ".join(f"{number} {word}" for word, number in words.items())
     seconds = sum(result.statistics.seconds for result in results)
     executions = sum(result.executions for result in results)

@@ -71,7 +71,8 @@ class Auto(Strategy):
         self._surw = Surw(seed=seed)
         self._portfolio = _portfolio(self._surw, seed=seed, depth=depth)
         self._sampled = 0
-        self._proving = 0
+        #: Executions that the prover has made.
+        self.proving = 0
         # Whether the prover's next execution is prepared, and has only to be run, and which part of its tree it has done by then.
         self._is_prepared = False
         self._share: float | None = None
@@ -92,11 +93,6 @@ class Auto(Strategy):
         """Tell whether the execution under way is the prover's."""
         return self._active is self.prover
 
-    @property
-    def proving(self) -> int:
-        """Return how many executions the prover has made."""
-        return self._proving
-
     def begin(self) -> bool:
         """Give the next execution to the prover or to the sampler whose turn it is; end when the proof is complete."""
         prover = self.prover
@@ -112,7 +108,7 @@ class Auto(Strategy):
         if prover is not None and self._is_provers_turn(prover):
             name, self._active = type(prover).__name__.lower(), prover
             self._is_prepared = False
-            self._proving += 1
+            self.proving += 1
         else:
             name, self._active = self._portfolio[self._sampled % len(self._portfolio)]
             self._active.begin()
@@ -149,14 +145,14 @@ class Auto(Strategy):
     def _is_hopeless(self, prover: Strategy) -> bool:
         if isinstance(prover, Dfs):
             return prover.remaining > self._left
-        if self._executions is None and self._proving > HORIZON // 2:
+        if self._executions is None and self.proving > HORIZON // 2:
             return True
-        if self._proving < TRIAL or self._log_size <= self._log_limit:
+        if self.proving < TRIAL or self._log_size <= self._log_limit:
             return False
         # The guess may be far too high, and this estimate is too low as a rule.
         share = self._share_of(prover)
         is_far = self._log_size > 2 * self._log_limit and share < PROMISING
-        return is_far or self._proving * (1 - share) > share * self._left / 2
+        return is_far or self.proving * (1 - share) > share * self._left / 2
 
     def _is_provers_turn(self, prover: Strategy) -> bool:
         missing = self._missing(prover)
@@ -172,12 +168,12 @@ class Auto(Strategy):
         """Guess how many more executions the prover needs."""
         if isinstance(prover, Dfs):
             known = float(prover.remaining)
-            return max(known, self._proving) if self._proving > 4 * TINY else known
+            return max(known, self.proving) if self.proving > 4 * TINY else known
         if self._log_size > 100:
             return inf
         # Past the guess, half is taken to be done.
-        missing = exp(self._log_size) - self._proving
-        return missing if missing > 0 else self._proving
+        missing = exp(self._log_size) - self.proving
+        return missing if missing > 0 else self.proving
 
     def _share_of(self, prover: Strategy) -> float:
         """Return the part of its tree that the prover seems to have done."""

@@ -36,7 +36,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from interleave.errors import UsageError
 from interleave.model import Operation, Point, Strategy, Trace
 from interleave.strategies._footprint import Footprints
 from interleave.strategies._happens_before import is_mutex
@@ -44,7 +43,7 @@ from interleave.strategies._identity import Identity
 from interleave.strategies._lateness import late_events
 from interleave.strategies._points import bits, mismatch
 from interleave.strategies._unfolding import Announced, Configuration, Unfolding
-from interleave.strategies.dfs import Dfs
+from interleave.strategies.dfs import Dfs, scope_within
 
 #: A step of a schedule: the number of the thread, and the values chosen in it.
 _Step = tuple[int, tuple[int, ...]]
@@ -68,11 +67,9 @@ class Bounded(Strategy):
     """
 
     def __init__(self, preemptions: int) -> None:
-        if preemptions < 0:
-            raise UsageError(f"the bound on preemptions is {preemptions}, but a schedule cannot have fewer than 0")
         self.every_access = self.joins_blocks = True
         self.preemptions = preemptions
-        self.scope = f"every schedule with at most {preemptions} preemption{'' if preemptions == 1 else 's'}"
+        self.scope = scope_within(preemptions)
         self._threads = Identity()
         self._footprints = Footprints()
         self._unfolding = Unfolding()

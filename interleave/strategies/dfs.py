@@ -74,14 +74,12 @@ class Dfs(Strategy):
     """
 
     def __init__(self, *, preemptions: int | None = None) -> None:
-        if preemptions is not None and preemptions < 0:
-            raise UsageError(f"the bound on preemptions is {preemptions}, but a schedule cannot have fewer than 0")
         self.preemptions = preemptions
         self.restart()
 
     def restart(self) -> None:
         """Forget everything and begin at the root, as is due when executions of others have made new points."""
-        self.scope = _scope(self.preemptions)
+        self.scope = scope_within(self.preemptions)
         #: Number of preemptions in the schedules being run.
         self.bound = 0
         #: Number of schedules run since the search last began.
@@ -120,7 +118,7 @@ class Dfs(Strategy):
         self._depth = 0
         if not self._is_open and not self._open():
             if not self._was_cut:
-                self.scope = _scope(None)
+                self.scope = scope_within(None)
             return False
         self.remaining -= 1
         return True
@@ -202,9 +200,12 @@ class Dfs(Strategy):
         self._is_open = False
 
 
-def _scope(preemptions: int | None) -> str:
+def scope_within(preemptions: int | None) -> str:
+    """Return in words what a search under a bound covers; raise UsageError for a negative one."""
     if preemptions is None:
         return "every schedule"
+    if preemptions < 0:
+        raise UsageError(f"the bound on preemptions is {preemptions}, but a schedule cannot have fewer than 0")
     return f"every schedule with at most {preemptions} preemption{'' if preemptions == 1 else 's'}"
 
 
