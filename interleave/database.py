@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from interleave.arguments import SEED_OPTIONS, seed_options
+from interleave.arguments import of_seeds, seed_options
 
 if TYPE_CHECKING:
     from interleave.recall import Recall
@@ -118,7 +118,7 @@ def explore_remembering(scenario: Callable[[], object], folder: Path | None, cal
         return explore(scenario, **options)
     database = Database(folder, called, " ".join(seed_options(options)))
     stops = options.get("stop_on_failure", True)
-    shared = {name: options[name] for name in ("name", "replay_command", "gil_label", *SEED_OPTIONS) if name in options}
+    shared = of_seeds(options) | {name: options[name] for name in ("name", "replay_command", "gil_label") if name in options}
     # What is kept of an exploration that is continued has its failures already.
     seeds = database.seeds if options.get("state") is None else []
     recalled = recall(scenario, seeds, stop_on_failure=stops, **shared) if seeds else None

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from interleave.cli.options import choices, explained_errors, file_options, included, is_debugged, of_seeds, replay_command_of, scenarios_of
+from interleave.arguments import of_seeds
+from interleave.cli.options import choices, explained_errors, file_options, included, is_debugged, replay_command_of, scenarios_of
 from interleave.errors import UsageError
 from interleave.muffling import Muffler
 from interleave.report import FORMATS, write

@@ -10,7 +10,7 @@ from interleave.detectors.benign import Grader
 from interleave.detectors.lock_order import Nesting
 from interleave.detectors.sightings import Sighting, rank_of
 from interleave.detectors.synchronisation import locks_of
-from interleave.model import SHAPE, WHOLE, Access, Inversion, LockStep, Race, RaceAccess, Severity, Trace
+from interleave.model import SHAPE, WHOLE, Access, Inversion, LockStep, Race, RaceAccess, Severity, Site, Trace
 
 #: Operations that begin the step of a task.
 _STEPS = ("step", "yield", "resume")
@@ -136,7 +136,7 @@ class Accounts:
         events = self._trace.events
         tid = events[first][0]
         sites = [operation.site for by, operation in events[first:second] if by == tid and operation.kind in _STEPS]
-        return f" and awaited at {sites[0].file.rpartition('/')[2]}:{sites[0].line}" if sites and sites[0].line else ""
+        return f" and awaited at {_at(sites[0])}" if sites and sites[0].line else ""
 
 
 def _preference(graded: tuple[Sighting, Severity, str]) -> tuple[bool, int, bool, int]:
@@ -145,7 +145,7 @@ def _preference(graded: tuple[Sighting, Severity, str]) -> tuple[bool, int, bool
     return severity != "harmful", one.rank, not isinstance(one.place.field, (str, tuple)), _SEVERITIES.index(severity)
 
 
-def _at(access: RaceAccess) -> str:
+def _at(access: RaceAccess | Site) -> str:
     return f"{access.file.rpartition('/')[2]}:{access.line}"
 
 

@@ -165,28 +165,24 @@ class Elements(Kept):
     """A list."""
 
     __slots__ = ()
+    kind: Any = list
 
     def read(self) -> Any:
-        return list.copy(self.obj)
+        return list(self.kind.__iter__(self.obj))
 
     def is_same(self) -> bool:
-        return list.__len__(self.obj) == len(self.saved) and are_same(list.__iter__(self.obj), self.saved)
+        return self.kind.__len__(self.obj) == len(self.saved) and are_same(self.kind.__iter__(self.obj), self.saved)
 
     def put_back(self) -> None:
-        list.__setitem__(self.obj, slice(None), self.saved)
+        self.kind.clear(self.obj)
+        self.kind.extend(self.obj, self.saved)
 
 
-class QueueElements(Kept):
+class QueueElements(Elements):
     """A deque."""
 
     __slots__ = ()
-
-    def read(self) -> Any:
-        return list(deque.__iter__(self.obj))
-
-    def put_back(self) -> None:
-        deque.clear(self.obj)
-        deque.extend(self.obj, self.saved)
+    kind = deque
 
 
 class Members(Kept):
@@ -210,16 +206,22 @@ class Members(Kept):
         set.update(obj, self._copy)
 
 
-class Bytes(Kept):
+class _Plain(Kept):
+    """What is read as plain data."""
+
+    __slots__ = ()
+
+    def is_same(self) -> bool:
+        return bool(self.read() == self.saved)
+
+
+class Bytes(_Plain):
     """A bytearray."""
 
     __slots__ = ()
 
     def read(self) -> Any:
         return bytes(self.obj)
-
-    def is_same(self) -> bool:
-        return bool(bytes(self.obj) == self.saved)
 
     def put_back(self) -> None:
         # Somebody may have a view of it, so that it cannot grow or shrink.
@@ -282,7 +284,7 @@ class Cell(Kept):
             del self.obj.cell_contents
 
 
-class Generator(Kept):
+class Generator(_Plain):
     """A generator of random numbers of the program's own."""
 
     __slots__ = ()
@@ -290,23 +292,17 @@ class Generator(Kept):
     def read(self) -> Any:
         return Random.getstate(self.obj)
 
-    def is_same(self) -> bool:
-        return bool(self.read() == self.saved)
-
     def put_back(self) -> None:
         Random.setstate(self.obj, self.saved)
 
 
-class Position(Kept):
+class Position(_Plain):
     """An `itertools.count`. What it has counted can be seen, but not taken back."""
 
     __slots__ = ()
 
     def read(self) -> Any:
         return itertools.count.__repr__(self.obj)
-
-    def is_same(self) -> bool:
-        return bool(self.read() == self.saved)
 
     def put_back(self) -> None:
         """Do nothing."""
