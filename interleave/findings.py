@@ -23,7 +23,7 @@ from interleave.race_search import RaceSearch
 from interleave.repetition import first_difference, let_pass, nondeterminism, schedule_of, site_at
 from interleave.result import Failure
 from interleave.runner import Runner, is_cut_off
-from interleave.shrink import Sample, Search, simplify
+from interleave.shrink import simplify
 from interleave.strategies.dfs import Dfs
 from interleave.strategies.few import Few
 
@@ -86,8 +86,7 @@ class Findings:
         if alike:
             self._counts[self._reason_of(trace, alike, executions)] += 1
             return
-        best = simplify(trace, lambda schedule: self._again(schedule, key), limit=self._limit(trace),
-                        search=self._search(key), sample=self._sample(key))  # fmt: skip
+        best = self._simplest(trace, Identity(key), self._limit(trace))
         try:
             detailed = self._follow(schedule_of(best), key, detailed=True)
             runner.statistics.shrinking += 1
@@ -123,14 +122,13 @@ class Findings:
         first, limit = alike[0], self._limit(trace) // 2
         if not _count(self._reasons, first.signature, REASONS):
             return first
-        best = simplify(trace, lambda schedule: self._again(schedule, first.signature), limit=limit)
+        best = simplify(trace, lambda schedule: self._again(schedule, Identity(first.signature)), limit=limit)
         identity, _ = self._in_detail(best, first)
         known = next((one for one in alike if one.is_like(identity)), None)
         if known is not None:
             return known
         # Nothing may change it into one that is known, from here on.
-        best = simplify(best, lambda schedule: self._again_like(schedule, identity), limit=limit,
-                        search=self._search(first.signature, identity), sample=self._sample(first.signature, identity))  # fmt: skip
+        best = self._simplest(best, identity, limit)
         identity, detailed = self._in_detail(best, first)
         if any(one.is_like(identity) for one in alike):
             return first
@@ -146,12 +144,6 @@ class Findings:
             return otherwise, detailed
         return identity_of(detailed, detailed.outcome), detailed
 
-    def _again_like(self, schedule: Schedule, like: Identity) -> Trace | None:
-        trace = self._again(schedule, like.signature)
-        if trace is None or not like.is_like(self._in_detail(trace, Identity(like.signature))[0]):
-            return None
-        return trace
-
     def _is_cut_off(self, trace: Trace) -> bool:
         return is_cut_off(trace, self._runner.controls.steps)
 
@@ -163,14 +155,26 @@ class Findings:
             return SHRINKING_ENDLESS if self._shrinks is True else 0
         return min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + SHRINKING_LEAST) if self._shrinks else 0
 
-    def _again(self, schedule: Schedule, key: _Signature) -> Trace | None:
+    def _simplest(self, trace: Trace, like: Identity, limit: int) -> Trace:
+        return simplify(
+            trace,
+            lambda schedule: self._again(schedule, like),
+            limit=limit,
+            search=lambda preemptions: self._found_by(Dfs(preemptions=preemptions), like),
+            sample=lambda most: self._found_by(Few(most), like),
+        )
+
+    def _again(self, schedule: Schedule, like: Identity) -> Trace | None:
+        """Run a schedule; return the execution if it fails like that: in the same way, and for the same reason if one is given."""
         runner = self._runner
         if runner.is_over:
             return None
         runner.statistics.shrinking += 1
         runner.control.collect()
-        trace = self._follow(schedule, key)
-        if trace.outcome is None or trace.outcome.signature != key:
+        trace = self._follow(schedule, like.signature)
+        if trace.outcome is None or trace.outcome.signature != like.signature:
+            return None
+        if like.lines and not like.is_like(self._in_detail(trace, Identity(like.signature))[0]):
             return None
         # What was simplified may come to an end, if later.
         return trace if not self._is_cut_off(trace) or runner.finish(trace) is trace else None
@@ -181,28 +185,17 @@ class Findings:
             return self.races.follow(schedule, key, detailed=detailed)
         return self._runner.follow(schedule, detailed=detailed, watched=detailed)
 
-    def _search(self, key: _Signature, like: Identity | None = None) -> Search:
-        """Return what looks for the same failure with few preemptions, fewest first."""
-        return lambda preemptions: self._found_by(Dfs(preemptions=preemptions), key, like)
-
-    def _sample(self, key: _Signature, like: Identity | None = None) -> Sample:
-        """Return what draws schedules with few preemptions."""
-        return lambda most: self._found_by(Few(most), key, like)
-
-    def _found_by(self, strategy: Strategy, key: _Signature, like: Identity | None) -> Iterator[Trace | None]:
-        """Run what a strategy wants to run, and yield what failed in the same way."""
-        runner, is_race = self._runner, key[0] == "race"
+    def _found_by(self, strategy: Strategy, like: Identity) -> Iterator[Trace | None]:
+        """Run what a strategy wants to run, and yield what failed like that."""
+        runner, key = self._runner, like.signature
+        is_race = key[0] == "race"
         while not runner.is_over and strategy.begin():
             runner.statistics.shrinking += 1
             with runner.bounded(runner.longest):
                 trace = runner.execute(strategy, watched=is_race)
             if is_race:
                 trace = self.races.judged(trace, key)
-            schedule = trace.choices
-            if trace.outcome is None or trace.outcome.signature != key:
-                yield None
-            else:
-                yield self._again(schedule, key) if like is None else self._again_like(schedule, like)
+            yield self._again(trace.choices, like) if trace.outcome is not None and trace.outcome.signature == key else None
             try:
                 strategy.end(trace)
             except ReplayMismatch:

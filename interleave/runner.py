@@ -18,7 +18,7 @@ from interleave.isolation.forked import Forks
 from interleave.isolation.snapshot import Snapshot
 from interleave.model import NOWHERE, Schedule, Statistics, Strategy, Trace
 from interleave.repetition import check_prints, schedule_of
-from interleave.result import Budget, Failure
+from interleave.result import Failure
 from interleave.runtime.ledger import UNORDERED
 from interleave.schedule import encode
 from interleave.strategies.fair import Fair
@@ -206,7 +206,6 @@ def make_controls(steps: int, timeouts: str, task_order: str, granularity: str, 
     """Return the controls that go with options of `explore` and `replay`."""
     return Controls(
         steps=steps,
-        hang=Budget().hang,
         any_timeout=check_choice("timeouts", timeouts) == "any",
         is_fifo=check_choice("task_order", task_order) == "fifo",
         has_gil=check_choice("granularity", granularity) == "gil",

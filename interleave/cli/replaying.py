@@ -101,7 +101,7 @@ def _debug(again: Callable[..., object], steps: int, *, step: int | None = None)
 
     if step is not None and not 0 <= step < steps:
         raise UsageError(f"there is no step {step}: this execution has the steps 0 to {steps - 1}.\nList them: --trace")
-    again(onlooker=Session(stops_at_end=step is None, step=step))
+    again(onlooker=Session(step))
 
 
 def _write_report(failure: Failure, out: TextIO) -> None:

@@ -45,6 +45,8 @@ from interleave.watchdog import Watchdog
 _ROUNDS: Final = 20
 #: Seconds between two looks whether the child is still there.
 _LOOK: Final = 0.5
+#: Bytes that say how many follow.
+_HEAD: Final = 8
 _OURS: Final = __name__.partition(".")[0] + "."
 
 
@@ -265,19 +267,17 @@ def _flush() -> None:
 
 
 def _send(writer: int, content: bytes) -> None:
-    view = memoryview(len(content).to_bytes(8, "big") + content)
+    view = memoryview(len(content).to_bytes(_HEAD, "big") + content)
     while view:
         view = view[os.write(writer, view) :]
 
 
 def _receive(reader: int, child: int) -> bytes:
     """Return what the child sends; raise ExecutionDied if it is gone before it has."""
-    content, wanted = b"", 8
-    parts: list[bytes] = []
-    while True:
+    content = bytearray()
+    while len(content) < _HEAD or len(content) < _HEAD + int.from_bytes(content[:_HEAD], "big"):
         # Children of the child may hold the other end open when it is gone.
-        is_ready = select.select([reader], [], [], _LOOK)[0]
-        if not is_ready:
+        if not select.select([reader], [], [], _LOOK)[0]:
             gone, status = os.waitpid(child, os.WNOHANG)
             if gone and not select.select([reader], [], [], 0)[0]:
                 raise _death(status)
@@ -285,13 +285,8 @@ def _receive(reader: int, child: int) -> bytes:
         part = os.read(reader, 1 << 20)
         if not part:
             raise _death(os.waitpid(child, 0)[1])
-        parts.append(part)
-        wanted -= len(part)
-        if wanted <= 0 and not content:
-            content = b"".join(parts)
-            wanted += int.from_bytes(content[:8], "big")
-        if wanted <= 0 and content:
-            return b"".join(parts)[8:]
+        content += part
+    return bytes(memoryview(content)[_HEAD:])
 
 
 def _death(status: int) -> ExecutionDied:

@@ -108,12 +108,11 @@ class Snapshot:
         for name, module in list(sys.modules.items()):
             if type(name) is str and issubclass(type(module), ModuleType):
                 namespace = module_namespace(module)
-                file = namespace.get("__file__")
-                if self._scope.covers(name, file if type(file) is str else None):
+                if self._covers(name, namespace):
                     yield name, namespace
         function = getattr(self._scenario, "func", self._scenario)
         function = getattr(function, "__func__", function)
-        if type(function) is FunctionType and self._covers(function):
+        if type(function) is FunctionType and self._covers_function(function):
             yield str(function.__globals__.get("__name__")), function.__globals__
 
     def _visit(self, name: str, value: Any) -> None:
@@ -134,7 +133,7 @@ class Snapshot:
         elif kind is CACHE:
             wrapped = getattr(value, "__wrapped__", None)
             self._pending.append((name, wrapped))
-            if type(wrapped) is FunctionType and self._covers(wrapped):
+            if type(wrapped) is FunctionType and self._covers_function(wrapped):
                 self.caches.append(value)
         elif kind is types.CellType:
             cell = Cell(name, value)
@@ -159,7 +158,7 @@ class Snapshot:
         self._pending.extend(children)
 
     def _visit_function(self, name: str, function: FunctionType) -> None:
-        if not self._covers(function):
+        if not self._covers_function(function):
             return
         self._visit_attributes(name, function.__dict__)
         for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
@@ -199,9 +198,12 @@ class Snapshot:
             self._seen[id(namespace)] = namespace
             self._keep(Attributes(name, namespace), ((f"{name}.{key}", value) for key, value in namespace.items()))
 
-    def _covers(self, function: FunctionType) -> bool:
+    def _covers_function(self, function: FunctionType) -> bool:
         """Tell whether a function is in scope, by its globals: its code may be a placeholder of ours."""
-        name, file = function.__globals__.get("__name__"), function.__globals__.get("__file__")
+        return self._covers(function.__globals__.get("__name__"), function.__globals__)
+
+    def _covers(self, name: object, namespace: dict[str, Any]) -> bool:
+        file = namespace.get("__file__")
         return self._scope.covers(name if type(name) is str else "", file if type(file) is str else None)
 
     def _has_open_state(self, kind: type) -> bool:
