@@ -33,7 +33,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an exploration is. `rate` is in executions per second, `seconds` since its beginning; `left` is what a search has to do.
+    """How far an exploration is. `seconds` are those since its beginning; `left` is what a search has to do.
 
     `made` counts the executions since its beginning, without those before it was continued; `unseen` is that of `Statistics`.
     """
@@ -42,12 +42,16 @@ class Progress:
     executions: int
     failures: int
     seconds: float
-    rate: float
     strategy: str
     budget: Budget
     left: Estimate | None = None
     made: int = 0
     unseen: float | None = None
+
+    @property
+    def rate(self) -> float:
+        """Return the executions per second."""
+        return self.made / self.seconds if self.seconds > 0 else 0.0
 
 
 def estimate(strategy: Any, executions: int) -> Estimate | None:

@@ -210,7 +210,7 @@ class Exploration:
         budget, failures = self._budget, len(self._findings)
         unseen = self._classes.unseen if budget.unseen is not None else None
         name, called, all_made = self._runner.name, self._called, self._executions
-        self._progress(Progress(name, all_made, failures, seconds, made / seconds, called, budget, left, made, unseen))
+        self._progress(Progress(name, all_made, failures, seconds, called, budget, left, made, unseen))
 
     def _check_repeats(self, first: Trace) -> Trace | None:
         """Run the first schedule twice more: the same schedule must give the same run. Return it if races can be seen in it.

@@ -22,7 +22,7 @@ from interleave import strategies
 from interleave.errors import NotControlled, ReplayMismatch
 from interleave.model import Event, GilVerdict, Strategy, Trace, UnderGil
 from interleave.race_search import RaceSearch
-from interleave.result import Failure, Result
+from interleave.result import Failure
 from interleave.runner import Runner
 from interleave.strategies.nearest import Nearest
 
@@ -41,18 +41,13 @@ def scope_of(scope: str, runner: Runner) -> str:
     return f"{scope} with the GIL of CPython {sys.version_info[0]}.{sys.version_info[1]}"
 
 
-def with_labels(result: Result, runner: Runner, *, races: str) -> Result:
-    """Return a result of an exploration by `runner` with its failures labelled, if there is something to find out."""
-    if not result.failures or runner.controls.has_gil or result.stopped_by in ("interrupt", "hang"):
-        return result
-    return replace(result, failures=labelled(result.failures, runner, races=races))
-
-
 def labelled(failures: Sequence[Failure], runner: Runner, *, races: str) -> tuple[Failure, ...]:
     """Return the failures with their labels; `runner` is what found them, and is done.
 
-    A failure that shows nothing of the program, or whose search could not be finished, gets none.
+    A failure that shows nothing of the program, or whose search could not be finished, gets none, nor does one found under the GIL.
     """
+    if runner.controls.has_gil:
+        return tuple(failures)
     labels: dict[_Key, UnderGil] = {}
     wanted: dict[_Key, Failure] = {}
     for failure in failures:

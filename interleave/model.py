@@ -320,7 +320,8 @@ class Trace:
     switches: int = 0
     #: Whether an access was met in conflict for the first time, so that earlier executions lacked points there.
     has_new_points: bool = False
-    #: Whether it was ended early, with a daemon running on and on.
+    #: Whether it was ended at the bound on its steps and may have come to its end later: somebody was hardly ever chosen, or is in a loop
+    #: over something. Then it has no outcome.
     is_cut: bool = False
     #: Whether a task that could have gone on was made to let others go first, so that not every order of their steps is explored.
     is_bounded: bool = False

@@ -302,12 +302,11 @@ class RunConcurrent:
 
 
 def _budget(budget: Budget | None, limits: dict[str, Any]) -> Budget:
-    """Return a budget with some limits replaced. One in seconds lifts the usual number of executions, one of what is unseen raises it."""
+    """Return a budget with some limits replaced."""
     from dataclasses import replace
 
-    from interleave.classes import SATURATION
+    from interleave.classes import usual_executions
     from interleave.result import Budget
 
-    if budget is None:
-        budget = Budget(executions=None) if limits.get("seconds") else Budget(executions=SATURATION) if limits.get("unseen") else Budget()
-    return replace(budget, **limits)
+    usual = budget or Budget(executions=usual_executions(seconds=limits.get("seconds"), unseen=limits.get("unseen")))
+    return replace(usual, **limits)

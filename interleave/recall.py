@@ -63,7 +63,7 @@ def recall(
             if stop_on_failure:
                 break
     found = tuple(failures)
-    if found and gil_label and options.get("granularity") != "gil":
+    if found and gil_label:
         chosen = [options.get(one, CHOICES[one].values[0]) for one in ("timeouts", "task_order", "granularity", "isolate")]
         include = tuple(options.get("include", ()))
         steps = max(Budget().steps, *(one.trace.moments for one in found))

@@ -8,6 +8,7 @@ from interleave.errors import ReplayMismatch
 from interleave.execution import is_test_outcome
 from interleave.model import Deviation, Event, Frame, Outcome, Schedule, Site, Trace
 from interleave.schedule import block_size, fingerprints, first_mismatch
+from interleave.schedule import first_difference as differing_at
 
 
 def schedule_of(trace: Trace) -> Schedule:
@@ -29,10 +30,7 @@ def _said(events: Sequence[Event], step: int) -> str:
 
 def first_difference(one: Sequence[Event], other: Sequence[Event]) -> int | None:
     """Return the index of the first event in which two executions differ in thread, operation or place in the source."""
-    for index, ((tid, left), (tid2, right)) in enumerate(zip(one, other, strict=False)):
-        if tid != tid2 or left.kind != right.kind or left.site is not right.site:
-            return index
-    return None if len(one) == len(other) else min(len(one), len(other))
+    return differing_at(one, other, lambda left, right: _is_alike(left, right) and left[1].kind == right[1].kind)
 
 
 def differing(one: Sequence[Event], other: Sequence[Event], step: int) -> ReplayMismatch:

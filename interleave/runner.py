@@ -64,7 +64,7 @@ class Runner:
         self.has_grown = False
         self._has_new_points = False
         self._has_new_code = False
-        #: Whether an execution was ended early, with a daemon running on and on.
+        #: Whether not all executions were explored to their ends (see `Trace.is_cut` and `is_bounded`).
         self.was_cut = False
         #: Where the last schedule that was followed leniently did not fit any more.
         self.divergence: ReplayMismatch | None = None

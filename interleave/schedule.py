@@ -35,8 +35,10 @@ from __future__ import annotations
 import base64
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
+from operator import eq
+from typing import TypeVar
 
 from interleave.errors import SeedError
 from interleave.model import SHAPE, STATE, WHOLE, Deviation, Event, Operation, Schedule
@@ -44,6 +46,8 @@ from interleave.model import SHAPE, STATE, WHOLE, Deviation, Event, Operation, S
 VERSION = 2
 #: Most blocks that an execution is divided into for its prints.
 BLOCKS = 256
+
+T = TypeVar("T")
 
 _SEED = re.compile(r"il(0|[1-9][0-9]{0,3})-([A-Za-z0-9_-]*)")
 _CHECKSUM = 4
@@ -116,10 +120,10 @@ def fingerprints(events: Iterable[Event], block: int) -> bytes:
     return bytes(prints)
 
 
-def first_difference(one: bytes, other: bytes) -> int | None:
-    """Return the index of the first block in which the prints of two executions differ, or None."""
+def first_difference(one: Sequence[T], other: Sequence[T], is_same: Callable[[T, T], bool] = eq) -> int | None:
+    """Return the index of the first item in which two sequences differ, or None."""
     for index, (left, right) in enumerate(zip(one, other, strict=False)):
-        if left != right:
+        if not is_same(left, right):
             return index
     return None if len(one) == len(other) else min(len(one), len(other))
 

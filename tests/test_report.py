@@ -32,11 +32,11 @@ from interleave.model import (
     Trace,
     UnderGil,
 )
-from interleave.report import FORMATS, render, write
+from interleave.report import FORMATS, write
 from interleave.report.columns import effect, names_of, turns_of
 from interleave.report.machine import as_data
 from interleave.report.progress import ProgressDisplay, progress_text, share_done
-from interleave.report.text import TextReporter
+from interleave.report.text import TextReporter, render
 from interleave.report.trace import write_trace
 from interleave.report.waits import cycle_text
 from interleave.report.words import count_of, wants_color

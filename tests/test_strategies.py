@@ -344,9 +344,9 @@ class TestMake:
         assert len({path_of(trace) for trace in traces}) == 6
 
     def test_passes_options_on(self) -> None:
-        pct, dfs = make("pct", seed=4, depth=2), make("dfs", preemptions=2)
+        pct, dfs = make("pct", seed=4), make("dfs", preemptions=2)
         assert isinstance(pct, Pct)
-        assert (pct.seed, pct.depth) == (4, 2)
+        assert (pct.seed, pct.depth) == (4, 3)
         assert isinstance(dfs, Dfs)
         assert dfs.preemptions == 2
 

@@ -65,12 +65,14 @@ def cycles(events: Sequence[Event], witness: Witness) -> Iterator[tuple[Nesting,
         parallel = edges.setdefault((one.outer, one.inner), [])
         if len(parallel) < _MOST_EDGES:
             parallel.append(one)
-    ways = cycles_of(edges, longest=_LONGEST)
-    order = Order(events, witness, locks=False) if ways else None
+    ways = [way for way in cycles_of(edges, longest=_LONGEST) if len(way) > 1]
+    if not ways:
+        return
+    order = Order(events, witness, locks=False)
     for way in ways:
         links = [edges[lock, way[(index + 1) % len(way)]] for index, lock in enumerate(way)]
         for chosen in product(*links):
-            if order is not None and len(way) > 1 and all(_may_meet(one, other, order) for one, other in combinations(chosen, 2)):
+            if all(_may_meet(one, other, order) for one, other in combinations(chosen, 2)):
                 yield chosen
                 break
 

@@ -18,6 +18,7 @@ import functools
 import itertools
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from operator import and_
 from typing import NamedTuple
 
 from interleave.detectors.synchronisation import MEMORY
@@ -92,12 +93,7 @@ def _places_of(owner: Owner, fields: dict[Hashable, dict[int, int]], events: Seq
 
 
 def _has_common_lock(touches: Sequence[Touch], witness: Witness) -> bool:
-    common = -1
-    for touch in touches:
-        common &= witness.held[touch.position]
-        if not common:
-            return False
-    return True
+    return bool(functools.reduce(and_, (witness.held[touch.position] for touch in touches)))
 
 
 def _is_contended(touches: Sequence[Touch]) -> bool:

@@ -28,6 +28,7 @@ from interleave.model import Blocked, Frame, Outcome, RaceAccess, Trace
 from interleave.report.source import source_lines
 from interleave.report.story import at, shown
 from interleave.report.waits import cycle_of, waiting_behind
+from interleave.report.words import listed
 from interleave.result import Failure
 
 #: Lines listed at which a lock belongs.
@@ -112,11 +113,10 @@ def _other_uses(culprit: Culprit, first: RaceAccess, between: RaceAccess, second
 def _listed(places: Sequence[Frame]) -> str:
     """Write `cache.py:41, 45, queue.py:7`, a few of them."""
     words, file = [], ""
-    for place in places[:_MOST_USES]:
+    for place in places:
         words.append(str(place.line) if place.file == file else at(place))
         file = place.file
-    more = len(places) - _MOST_USES
-    return ", ".join(words) + (f" and {more} more" if more > 0 else "")
+    return listed(words, _MOST_USES)
 
 
 def _together(culprit: Culprit) -> str:

@@ -23,7 +23,7 @@ from interleave.report.source import located_source
 from interleave.report.statistics import statistics_lines
 from interleave.report.story import held_lines
 from interleave.report.waits import blocked_lines, cycle_text
-from interleave.report.words import count_of, wants_color
+from interleave.report.words import count_of, listed, wants_color
 from interleave.result import Failure, Result
 
 if TYPE_CHECKING:
@@ -144,8 +144,7 @@ def _object_lines(steps: Sequence[Step], names: Mapping[int, str]) -> Iterator[s
 
 def _listed(tids: Mapping[int, None], names: Mapping[int, str]) -> str:
     """Name up to four logical threads."""
-    known = [names.get(tid, f"thread {tid}") for tid in tids]
-    return ", ".join(known[:4]) + (f" and {len(known) - 4} more" if len(known) > 4 else "")
+    return listed([names.get(tid, f"thread {tid}") for tid in tids], 4)
 
 
 class TextReporter:

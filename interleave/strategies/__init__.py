@@ -42,22 +42,21 @@ class Row:
 
 
 TABLE: dict[str, Row] = {
-    "auto": Row("auto", "Auto", ("seed", "preemptions", "depth", "executions")),
+    "auto": Row("auto", "Auto", ("seed", "preemptions", "executions")),
     "dfs": Row("dfs", "Dfs", ("preemptions",)),
     "dpor": Row("dpor", "search", ("preemptions",)),
-    "pct": Row("pct", "Pct", ("seed", "depth")),
+    "pct": Row("pct", "Pct", ("seed",)),
     "pos": Row("pos", "Pos", ("seed",)),
     "random": Row("random", "RandomWalk", ("seed",)),
     "surw": Row("surw", "Surw", ("seed",)),
 }
 
 
-def make(name: str, *, seed: int = 0, preemptions: int | None = None, depth: int = 3, executions: int | None = None) -> Strategy:
+def make(name: str, *, seed: int = 0, preemptions: int | None = None, executions: int | None = None) -> Strategy:
     """Make the strategy called `name`.
 
-    `seed` is that of its random generator, `preemptions` a bound for searches, `depth` the number of ordering
-    constraints that PCT aims at, and `executions` the budget, for strategies that plan. Raises `UsageError` if there
-    is no such strategy, or if it cannot honour the bound.
+    `seed` is that of its random generator, `preemptions` a bound for searches, and `executions` the budget, for
+    strategies that plan. Raises `UsageError` if there is no such strategy, or if it cannot honour the bound.
     """
     row = TABLE.get(name)
     if row is None:
@@ -67,6 +66,6 @@ def make(name: str, *, seed: int = 0, preemptions: int | None = None, depth: int
     if preemptions is not None and "preemptions" not in row.options:
         bounded = ", ".join(sorted(other for other, its in TABLE.items() if "preemptions" in its.options))
         raise UsageError(f"Strategy '{name}' takes no bound on preemptions ({preemptions}).\nThose that take one are {bounded}.")
-    offered = {"seed": seed, "preemptions": preemptions, "depth": depth, "executions": executions}
+    offered = {"seed": seed, "preemptions": preemptions, "executions": executions}
     factory = getattr(importlib.import_module(f"{__name__}.{row.module}"), row.factory)
     return cast(Strategy, factory(**{option: offered[option] for option in row.options}))

@@ -22,6 +22,7 @@ The first execution is the default schedule, which has no preemption: what fails
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from math import exp, inf, log
 
@@ -61,15 +62,15 @@ class Auto(Strategy):
     of strategies to the number of executions they made; `redundant` counts those of the prover that repeated others.
     """
 
-    def __init__(self, *, seed: int = 0, preemptions: int | None = None, depth: int = 3, executions: int | None = None) -> None:
-        self.shares: dict[str, int] = {}
+    def __init__(self, *, seed: int = 0, preemptions: int | None = None, executions: int | None = None) -> None:
+        self.shares: Counter[str] = Counter()
         self._preemptions = preemptions
         self.prover: Strategy | None = self._make_prover()
         self.every_access = self.prover.every_access
         self._executions = executions
         self._done = 0
         self._surw = Surw(seed=seed)
-        self._portfolio = _portfolio(self._surw, seed=seed, depth=depth)
+        self._portfolio = _portfolio(self._surw, seed)
         self._sampled = 0
         #: Executions that the prover has made.
         self.proving = 0
@@ -115,7 +116,7 @@ class Auto(Strategy):
             self._sampled += 1
         active = self._active
         self.every_access, self.joins_blocks, self.parted = active.every_access, active.joins_blocks, active.parted
-        self.shares[name] = self.shares.get(name, 0) + 1
+        self.shares[name] += 1
         self._done += 1
         return True
 
@@ -190,12 +191,11 @@ class Auto(Strategy):
         return (HORIZON if self._executions is None else self._executions) - self._done
 
 
-def _portfolio(surw: Surw, *, seed: int, depth: int) -> list[tuple[str, Strategy]]:
+def _portfolio(surw: Surw, seed: int) -> list[tuple[str, Strategy]]:
     """Return the samplers with their names, in the order of their turns."""
-    pos, pct = Pos(seed=seed), Pct(seed=seed, depth=depth)
-    shallow = ("pct(2)", Pct(seed=seed, depth=2)) if depth > 2 else (f"pct({depth})", pct)
-    pair: list[tuple[str, Strategy]] = [("surw", surw), ("pos", pos)]
-    return [*pair * 3, ("surw", surw), shallow, *pair * 3, ("random", RandomWalk(seed=seed)), (f"pct({depth})", pct)]
+    pair: list[tuple[str, Strategy]] = [("surw", surw), ("pos", Pos(seed=seed))]
+    shallow, deep = (Pct(seed=seed, depth=depth) for depth in (2, 3))
+    return [*pair * 3, ("surw", surw), ("pct(2)", shallow), *pair * 3, ("random", RandomWalk(seed=seed)), ("pct(3)", deep)]
 
 
 def _at_points(events: Iterable[Event]) -> list[Event]:
