@@ -45,43 +45,22 @@ def write(results: Sequence[Result], out: TextIO) -> None:
     tables = _Tables()
     failures = [failure for result in results for failure in result.failures]
     data = {"failures": [tables.failure(failure) for failure in failures], "files": tables.files(), "texts": list(tables.texts)}
-    template = Environment(autoescape=True).from_string(files("interleave.report").joinpath("page.html").read_text(encoding="utf-8"))
+    environment = Environment(autoescape=True)
+    environment.globals.update(explain=explain, gil_line=gil_line, lines_of=_lines_of, signature_of=_signature_of, svg_of=svg_of)
+    environment.filters["count"] = count_of
+    template = environment.from_string(files("interleave.report").joinpath("page.html").read_text(encoding="utf-8"))
     # Inside a script element only this sign could end it.
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
-    out.write(template.render(scenarios=[_scenario(one) for one in results], failures=[_failure(one) for one in failures], data=text))
+    out.write(template.render(results=results, failures=failures, data=text))
     out.write("\n")
 
 
-def _scenario(result: Result) -> dict[str, Any]:
-    return {
-        "name": result.scenario,
-        "verdict": result.verdict,
-        "executions": f"{result.executions:,}",
-        "strategy": result.strategy,
-        "scope": result.scope,
-        "lines": [*statistics_lines(result), *race_lines(result.races), *result.uncontrolled],
-    }
+def _lines_of(result: Result) -> list[str]:
+    return [*statistics_lines(result), *race_lines(result.races), *result.uncontrolled]
 
 
-def _failure(failure: Failure) -> dict[str, Any]:
-    explanation = explain(failure)
-    return {
-        "scenario": failure.scenario,
-        "kind": failure.kind,
-        "message": failure.message,
-        "story": explanation.story,
-        "fix": explanation.fix,
-        "gil": gil_line(failure),
-        "signature": [short_path(word) for part in failure.outcome.signature for word in part.split(" ")],
-        "met": count_of(failure.count, "time"),
-        "executions": count_of(failure.executions, "execution"),
-        "preemptions": count_of(failure.preemptions, "preemption"),
-        "steps": count_of(len(failure.trace.steps), "step"),
-        "seed": failure.seed,
-        "replay": failure.replay_command or failure.seed,
-        "traceback": failure.outcome.traceback,
-        "graph": svg_of(failure),
-    }
+def _signature_of(failure: Failure) -> str:
+    return " ".join(short_path(word) for part in failure.outcome.signature for word in part.split(" "))
 
 
 class _Tables:
