@@ -65,7 +65,7 @@ class Findings:
 
     def restore(self, failure: Failure) -> None:
         """Keep a failure that was found, simplified and verified before."""
-        self._keep(identity_of(failure.trace, failure.outcome), failure)
+        self._keep(identity_of(failure.trace), failure)
 
     def add_mismatch(self, error: ReplayMismatch, trace: Trace, schedule: Schedule, *, executions: int) -> None:
         """Keep that the program does not repeat itself, with what the executions leave behind, which is looked for now."""
@@ -105,7 +105,7 @@ class Findings:
             )
             self.add_mismatch(error, detailed, schedule_of(trace), executions=executions)
             return
-        self._keep(identity_of(detailed, detailed.outcome), runner.failure_of(detailed, executions=executions))
+        self._keep(identity_of(detailed), runner.failure_of(detailed, executions=executions))
 
     # -- other reasons ------------------------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ class Findings:
         detailed = self._follow(schedule_of(trace), otherwise.signature, detailed=True)
         if detailed.outcome is None or detailed.outcome.signature != otherwise.signature:
             return otherwise, detailed
-        return identity_of(detailed, detailed.outcome), detailed
+        return identity_of(detailed), detailed
 
     def _is_cut_off(self, trace: Trace) -> bool:
         return is_cut_off(trace, self._runner.controls.steps)

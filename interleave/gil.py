@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from interleave import strategies
 from interleave.errors import NotControlled, ReplayMismatch
-from interleave.model import Event, GilVerdict, Strategy, Trace, UnderGil
+from interleave.model import MEMORY, Event, GilVerdict, Strategy, Trace, UnderGil
 from interleave.race_search import RaceSearch
 from interleave.result import Failure
 from interleave.runner import Runner
@@ -30,7 +30,6 @@ from interleave.strategies.nearest import Nearest
 LEAST = 20
 MOST = 300
 STEPS = 1_000_000
-_MEMORY = ("read", "write")
 _Key = tuple[str, ...]
 
 
@@ -77,8 +76,8 @@ def switches_within_memory(events: Sequence[Event], blocked: Sequence[int]) -> b
     after = -1
     for tid, operation in reversed(events):
         if after not in (-1, tid) and operation.kind != "exit":
-            ahead = following.get(tid, "" if tid in blocked else _MEMORY[0])
-            if ahead in _MEMORY:
+            ahead = following.get(tid, "" if tid in blocked else MEMORY[0])
+            if ahead in MEMORY:
                 return True
         following[tid] = operation.kind
         after = tid

@@ -124,6 +124,8 @@ WAKE: Final = _Marker("WAKE")
 
 READ: Final = 0
 WRITE: Final = 1
+#: The kinds of operations on memory, by mode.
+MEMORY: Final = ("read", "write")
 
 
 class Access(NamedTuple):

@@ -17,7 +17,7 @@ from types import CellType, ModuleType
 from typing import Any
 
 from interleave.expressions import container_at
-from interleave.model import WHOLE, Frame, Operation, Owner, Site, Step
+from interleave.model import MEMORY, WHOLE, Frame, Operation, Owner, Site, Step
 from interleave.runtime import UNKNOWN
 from interleave.runtime.sites import stack_of
 from interleave.runtime.threads import LogicalThread
@@ -89,8 +89,8 @@ class Recorder:
         """Note the event that was just appended."""
         owner, value = seen
         place = self._place(operation, owner)
-        text = value if operation.kind not in ("read", "write") and type(value) is str else show(value)
-        if operation.kind in ("read", "write") and value is not UNKNOWN and type(value) not in _SCALARS:
+        text = value if operation.kind not in MEMORY and type(value) is str else show(value)
+        if operation.kind in MEMORY and value is not UNKNOWN and type(value) not in _SCALARS:
             self._learn(value, place)
         self._rows.append((thread, operation, place, text, stack_of(sys._getframe(1))))
 
@@ -113,7 +113,7 @@ class Recorder:
     def _place(self, operation: Operation, owner: Any) -> str:
         if owner is None:
             return ""
-        if operation.kind not in ("read", "write"):
+        if operation.kind not in MEMORY:
             return self.label(owner, _kind_of(owner))
         if not operation.accesses:
             return ""

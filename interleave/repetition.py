@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from interleave.errors import ReplayMismatch
 from interleave.execution import is_test_outcome
-from interleave.model import Deviation, Event, Frame, Outcome, Schedule, Site, Trace
+from interleave.model import MEMORY, Deviation, Event, Frame, Outcome, Schedule, Site, Trace
 from interleave.schedule import block_size, fingerprints, first_mismatch
 from interleave.schedule import first_difference as differing_at
 
@@ -60,7 +60,7 @@ def _accesses(events: Sequence[Event]) -> list[tuple[object, ...]]:
     """
     found: dict[tuple[object, ...], None] = {}
     for tid, operation in events:
-        if operation.kind in ("read", "write") and operation.accesses:
+        if operation.kind in MEMORY and operation.accesses:
             parts = [(owner, field[0] if type(field) is tuple else field, mode) for owner, field, mode in operation.accesses]
             found.update(((tid, part), None) for part in parts)
         else:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from interleave.estimate import Estimate
+from interleave.estimate import Estimate, Progress
 from interleave.model import (
     Blocked,
     ConflictPair,
@@ -351,6 +351,8 @@ def test_trace_lists_every_step() -> None:
 
 class Now:
     """What an exploration tells about itself."""
+
+    rate = Progress.rate
 
     def __init__(self, executions: int, seconds: float, failures: int = 0, budget: Budget | None = None) -> None:
         self.executions = executions

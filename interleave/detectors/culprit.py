@@ -25,10 +25,10 @@ from typing import Any
 from interleave.detectors.atomicity import PATTERNS, RANKS
 from interleave.detectors.places import MAKERS
 from interleave.detectors.relations import Relations
-from interleave.detectors.synchronisation import MEMORY, access_of, locks_of
+from interleave.detectors.synchronisation import access_of, locks_of
 from interleave.detectors.together import UNDER_WAY, joint
 from interleave.detectors.touches import Touch, touches_of, triples
-from interleave.model import Frame, Outcome, RaceAccess, Step, Trace, fields_overlap
+from interleave.model import MEMORY, Frame, Outcome, RaceAccess, Step, Trace, fields_overlap
 
 #: Steps of one trace that are looked at, for what takes one pass and for what takes more; and what a thread does to two objects after
 #: another.
@@ -164,7 +164,7 @@ class _Finder:
         memory = self._memory()
         own = [step for step in memory if step.tid == tid and step.is_shared]
         writes = [step for step in memory if step.tid != tid and step.kind == "write" and not self._relations.is_ancestor(step.tid, tid)]
-        found = joint(own, writes, self._relations.overlap, self._relations.is_meant, most=most)
+        found = joint(own, writes, self._relations, most=most)
         return self._culprit(*found) if found else None
 
     def _memory(self) -> list[Step]:

@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from operator import and_
 from typing import NamedTuple
 
-from interleave.detectors.synchronisation import MEMORY
-from interleave.model import READ, WHOLE, Event, Owner, Witness
+from interleave.model import MEMORY, READ, WHOLE, Event, Owner, Witness
 
 #: Names of types of which everything is touched at once by what they are for.
 CONTAINERS = frozenset({"StringIO", "BytesIO", "generator"}).union(

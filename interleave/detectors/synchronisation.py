@@ -35,10 +35,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from interleave.model import Event, Operation, Owner, RaceAccess, Step, Trace, Witness
+from interleave.model import MEMORY, Event, Operation, Owner, RaceAccess, Step, Trace, Witness
 from interleave.vector_clock import Clock, happened_before, join, start
 
-MEMORY = ("read", "write")
 #: Names of types of which one thread at a time can hold an object, as they stand in owners.
 MUTEXES = frozenset({"lock", "Lock", "RLock"})
 _MODES = {"read": "reads", "write": "writes", "wait": "waits", "notify": "notifies", "set": "sets"}

@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Iterable
 from math import exp, inf, log
 
-from interleave.model import Event, Point, Strategy, Trace
+from interleave.model import MEMORY, Event, Point, Strategy, Trace
 from interleave.strategies._orders import log_orders
 from interleave.strategies._tree_size import share_of
 from interleave.strategies.dfs import Dfs
@@ -52,7 +52,6 @@ HORIZON = 20_000
 FAIR_TRIAL = 64
 #: So many executions are looked at to guess how large the space is.
 LOOKS = 32
-_MEMORY = ("read", "write")
 
 
 class Auto(Strategy):
@@ -200,4 +199,4 @@ def _portfolio(surw: Surw, seed: int) -> list[tuple[str, Strategy]]:
 
 def _at_points(events: Iterable[Event]) -> list[Event]:
     """Return the events that strategies which do not want every access would see."""
-    return [event for event in events if event[1].kind not in _MEMORY or event[1].site.is_point]
+    return [event for event in events if event[1].kind not in MEMORY or event[1].site.is_point]
