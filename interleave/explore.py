@@ -95,9 +95,8 @@ def explore(
     controls = make_controls(budget.steps, timeouts, task_order, granularity, isolate)
     controls.hang = budget.hang
     runner = Runner(scenario, check_scenario(scenario, name), controls, include=tuple(include), replay_command=replay_command)
-    renew: Callable[[], Strategy] | None = None
-    if isinstance(strategy, str):
-        renew = functools.partial(strategies.make, strategy, seed=seed, preemptions=preemptions, executions=budget.executions)
+    make = functools.partial(strategies.make, seed=seed, preemptions=preemptions, executions=budget.executions)
+    renew = functools.partial(make, strategy) if isinstance(strategy, str) else None
     called = strategy if isinstance(strategy, str) else type(strategy).__name__
     # A trial of what a race foretells may need more preemptions than the bound, and a strategy of the caller's is measured alone.
     search = RaceSearch(runner, check_choice("races", races), steers=preemptions is None and isinstance(strategy, str))

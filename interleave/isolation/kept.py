@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from operator import is_
 from random import Random
@@ -17,6 +17,8 @@ from typing import Any, Final
 
 from interleave.instrument.kinds import namespace_of
 
+#: More elements of one container than this are not named one by one, which is all the difference.
+_MOST_NAMED: Final = 1_000
 #: Stands for an attribute that is not there.
 MISSING: Final = type("Missing", (), {"__repr__": lambda self: "missing"})()
 
@@ -51,11 +53,20 @@ class Kept:
     def put_back(self) -> None:
         raise NotImplementedError
 
+    def children(self) -> Iterable[tuple[str, Any]]:
+        """Yield what it leads to, with names: of what has elements those."""
+        return ((f"{self.name}[{number}]" if number < _MOST_NAMED else self.name, value) for number, value in enumerate(self.saved))
+
+
+def _attributes(kept: Kept) -> Iterator[tuple[str, Any]]:
+    return ((f"{kept.name}.{name}", value) for name, value in kept.saved.items())
+
 
 class _Named(Kept):
     """Attributes of an owner, by name; those of the interpreter's own, with two underscores around, are left alone."""
 
     __slots__ = ("_whole",)
+    children = _attributes
 
     def __init__(self, name: str, obj: Any) -> None:
         super().__init__(name, obj)
@@ -139,11 +150,21 @@ class Items(Kept):
         dict.clear(self.obj)
         dict.update(self.obj, self.saved)
 
+    def children(self) -> Iterable[tuple[str, Any]]:
+        for number, (key, value) in enumerate(self.saved.items()):
+            yield f"{self.name}.<key>", key
+            yield f"{self.name}[{_key_text(key)}]" if number < _MOST_NAMED else self.name, value
+
+
+def _key_text(key: object) -> str:
+    return repr(key)[:40] if type(key) in (str, int, bool, bytes, float) else "..."
+
 
 class Attributes(Items):
     """The dictionary of an instance."""
 
     __slots__ = ()
+    children = _attributes
 
 
 class OrderedItems(Items):
@@ -214,6 +235,9 @@ class _Plain(Kept):
     def is_same(self) -> bool:
         return bool(self.read() == self.saved)
 
+    def children(self) -> Iterable[tuple[str, Any]]:
+        return ()
+
 
 class Bytes(_Plain):
     """A bytearray."""
@@ -239,6 +263,7 @@ class Slots(Kept):
     """The attributes of an instance that are in slots."""
 
     __slots__ = ("_slots",)
+    children = _attributes
 
     def __init__(self, name: str, obj: Any, slots: tuple[MemberDescriptorType, ...]) -> None:
         self._slots = slots
@@ -276,6 +301,9 @@ class Cell(Kept):
             return (self.obj.cell_contents,)
         except ValueError:
             return ()
+
+    def children(self) -> Iterable[tuple[str, Any]]:
+        return ((self.name, value) for value in self.saved)
 
     def put_back(self) -> None:
         if self.saved:
