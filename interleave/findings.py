@@ -22,7 +22,7 @@ from interleave.model import Schedule, Strategy, Trace
 from interleave.race_search import RaceSearch
 from interleave.repetition import first_difference, let_pass, nondeterminism, schedule_of, site_at
 from interleave.result import Failure
-from interleave.runner import Runner, is_cut_off
+from interleave.runner import Runner
 from interleave.shrink import simplify
 from interleave.strategies.dfs import Dfs
 from interleave.strategies.few import Few
@@ -57,7 +57,7 @@ class Findings:
 
     @property
     def may_be_labelled(self) -> bool:
-        return self._shrinks != "ended" or not any(self._is_cut_off(failure.trace) for failure in self._failures.values())
+        return self._shrinks != "ended" or not any(self._runner.is_cut_off(failure.trace) for failure in self._failures.values())
 
     def all(self) -> tuple[Failure, ...]:
         """Return the failures in the order in which they were found, each with how often it was met."""
@@ -144,13 +144,10 @@ class Findings:
             return otherwise, detailed
         return identity_of(detailed), detailed
 
-    def _is_cut_off(self, trace: Trace) -> bool:
-        return is_cut_off(trace, self._runner.controls.steps)
-
     # -- running ------------------------------------------------------------------------------------------------------
 
     def _limit(self, trace: Trace) -> int:
-        if self._is_cut_off(trace):
+        if self._runner.is_cut_off(trace):
             # Of whatever looks like it, it has to be seen that it never ends.
             return SHRINKING_ENDLESS if self._shrinks is True else 0
         return min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + SHRINKING_LEAST) if self._shrinks else 0
@@ -177,7 +174,7 @@ class Findings:
         if like.lines and not like.is_like(self._in_detail(trace, Identity(like.signature))[0]):
             return None
         # What was simplified may come to an end, if later.
-        return trace if not self._is_cut_off(trace) or runner.finish(trace) is trace else None
+        return trace if not self._runner.is_cut_off(trace) or runner.finish(trace) is trace else None
 
     def _follow(self, schedule: Schedule, key: _Signature, *, detailed: bool = False) -> Trace:
         """Run a schedule that failed with a signature; a race is an outcome only for who looks for it."""

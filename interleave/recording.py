@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from threading import Condition
 from types import CellType, ModuleType
 from typing import Any
@@ -154,14 +155,10 @@ class Recorder:
             known = self._names.get((operation.accesses or ())[0].owner)
             if known:
                 self._rows[index] = (thread, operation, known + place.removeprefix(name), text, stack)
-        frames: dict[Site, Frame] = {}
-        for _, operation, *_ in self._rows:
-            site = operation.site
-            if site not in frames:
-                frames[site] = Frame(site.file, site.line, site.function)
+        frame_of = cache(lambda site: Frame(site.file, site.line, site.function))
         found = []
         for index, (thread, operation, place, text, stack) in enumerate(self._rows):
-            where, is_shared = frames[operation.site], _is_shared(thread, operation, touched)
+            where, is_shared = frame_of(operation.site), _is_shared(thread, operation, touched)
             found.append(Step(index, thread.tid, operation.kind, sys.intern(place), text, where, is_shared, stack, operation.accesses))
         return found
 
