@@ -69,11 +69,6 @@ def estimate(strategy: Any, executions: int) -> Estimate | None:
     return Estimate(made, left, is_bound=True, depth=getattr(prover, "depth", 0)) if left is not None else None
 
 
-def is_drawing(strategy: Any) -> bool:
-    """Tell whether the execution under way is one of a sampler, as against one of a search."""
-    return not getattr(strategy, "is_searching", bool(strategy.scope))
-
-
 def take_stock(statistics: Statistics, strategy: Any, executions: int, classes: Classes, *, is_done: bool) -> None:
     """Enter into the statistics what a search that is not done has left, what PCT guarantees, and how different the executions were."""
     left = None if is_done else estimate(strategy, executions)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from interleave.classes import Classes
 from interleave.continuation import Continuation, load, save
 from interleave.errors import ExecutionDied, NotControlled, ReplayMismatch
-from interleave.estimate import Progress, estimate, is_drawing, take_stock
+from interleave.estimate import Progress, estimate, take_stock
 from interleave.findings import Findings
 from interleave.gil import scope_of
 from interleave.model import Schedule, Strategy, Trace
@@ -164,7 +164,7 @@ class Exploration:
                         break
                 # The runs made on the side may have met new points too.
                 trace.has_new_points = runner.take_new_points()
-                self._classes.add(trace, is_drawn=is_drawing(strategy))
+                self._classes.add(trace, is_drawn=not strategy.is_searching)
                 self._end(trace)
             except ReplayMismatch as error:
                 if runner.unordered:
@@ -224,7 +224,7 @@ class Exploration:
         # What is done once in a process is over now: a search must not take the first execution for one like all others.
         is_whole = self._strategy.every_access
         # Of another search's execution it is only known how many steps it took.
-        is_other = not is_repeated(first, second) if is_whole else not is_drawing(self._strategy) and first.moments != second.moments
+        is_other = not is_repeated(first, second) if is_whole else self._strategy.is_searching and first.moments != second.moments
         self._is_void |= is_other
         if step is None:
             # Of a module that it imported the code was not in scope yet, nor were names known that are stored from elsewhere.

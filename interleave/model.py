@@ -253,6 +253,11 @@ class Strategy(Protocol):
     #: How many executions of a search turned out to repeat others.
     redundant: int = 0
 
+    @property
+    def is_searching(self) -> bool:
+        """Tell whether the execution under way is one of a search, as against one of a sampler."""
+        return bool(self.scope)
+
     def begin(self) -> bool:
         """Prepare the next execution; tell whether there is one."""
         return True
