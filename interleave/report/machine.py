@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
-from interleave.model import Inversion, Race, Statistics
+from interleave.model import Frame, Inversion, Race, Statistics
 from interleave.report.explanation import explain
 from interleave.result import Failure, Result
 
@@ -94,15 +94,11 @@ def _inversion(inversion: Inversion) -> dict[str, Any]:
         "seed": inversion.seed,
         "confirmed": inversion.is_confirmed,
         "steps": [
-            {
-                "thread": step.thread,
-                "outer": step.outer,
-                "outer_file": step.outer_at.file,
-                "outer_line": step.outer_at.line,
-                "inner": step.inner,
-                "inner_file": step.inner_at.file,
-                "inner_line": step.inner_at.line,
-            }
-            for step in inversion.steps
+            {"thread": one.thread, **_lock("outer", one.outer, one.outer_at), **_lock("inner", one.inner, one.inner_at)}
+            for one in inversion.steps
         ],
     }
+
+
+def _lock(role: str, name: str, taken_at: Frame) -> dict[str, Any]:
+    return {role: name, f"{role}_file": taken_at.file, f"{role}_line": taken_at.line}
