@@ -23,10 +23,9 @@ from xml.sax.saxutils import escape
 
 from jinja2 import Environment
 
-from interleave.detectors.culprit import find
 from interleave.model import Frame
-from interleave.report.columns import effect, named_steps, names_of
-from interleave.report.explanation import explain
+from interleave.report.columns import effect, named_steps
+from interleave.report.explanation import Explanation, explain
 from interleave.report.gil import gil_line
 from interleave.report.graph import graph_of
 from interleave.report.races import race_lines
@@ -43,10 +42,14 @@ _AROUND: Final = 40
 def write(results: Sequence[Result], out: TextIO) -> None:
     """Write the run as one page."""
     tables = _Tables()
-    failures = [failure for result in results for failure in result.failures]
-    data = {"failures": [tables.failure(failure) for failure in failures], "files": tables.files(), "texts": list(tables.texts)}
+    failures = [(failure, explain(failure)) for result in results for failure in result.failures]
+    data = {
+        "failures": [tables.failure(*one) for one in failures],
+        "files": tables.files(),
+        "texts": list(tables.texts),
+    }
     environment = Environment(autoescape=True)
-    environment.globals.update(explain=explain, gil_line=gil_line, lines_of=_lines_of, signature_of=_signature_of, svg_of=svg_of)
+    environment.globals.update(gil_line=gil_line, lines_of=_lines_of, signature_of=_signature_of, svg_of=svg_of)
     environment.filters["count"] = count_of
     template = environment.from_string(files("interleave.report").joinpath("page.html").read_text(encoding="utf-8"))
     # Inside a script element only this sign could end it.
@@ -71,11 +74,10 @@ class _Tables:
         self._files: dict[str, int] = {}
         self._lines: dict[str, set[int]] = {}
 
-    def failure(self, failure: Failure) -> dict[str, Any]:
+    def failure(self, failure: Failure, explanation: Explanation) -> dict[str, Any]:
         """Return one failing execution as rows."""
-        culprit = find(failure.trace, failure.outcome)
+        steps, names, culprit = named_steps(failure.trace), explanation.names, explanation.culprit
         marked = set(culprit.positions) if culprit is not None else set()
-        steps, names = named_steps(failure.trace), names_of(failure.trace.threads)
         rows = [
             [
                 step.tid,
