@@ -79,7 +79,7 @@ def __dir__() -> list[str]:
 
 def _render(failure: Failure) -> str:
     """Make the text of `Failure.report()`."""
-    from interleave.report import render
+    from interleave.report.text import render
 
     return render(failure)
 

@@ -90,6 +90,11 @@ def seed_options(options: Mapping[str, Any]) -> list[str]:
     return words
 
 
+def of_seeds(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that exploring and replaying share, as far as they are given."""
+    return {name: options[name] for name in SEED_OPTIONS if name in options}
+
+
 def check_budget(budget: Budget | None) -> Budget:
     """Return a budget, the usual one if none is given; raise UsageError for one that allows nothing."""
     budget = budget or Budget()

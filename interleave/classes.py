@@ -25,6 +25,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from interleave.model import SHAPE, STATE, WHOLE, ConflictPair, Event, Operation, Site, Trace
+from interleave.result import Budget
 
 #: Events looked at for nothing, one in how many is looked at after that, and what an event weighs where orders are sought.
 FREE: Final = 3_000
@@ -47,6 +48,11 @@ UNSEEN: Final = 0.01
 #: Executions at most where that is all that was asked for: a large scenario may show something new for ever.
 SATURATION: Final = 20_000
 _MASK: Final = (1 << 64) - 1
+
+
+def usual_executions(*, seconds: float | None, unseen: float | None) -> int | None:
+    """Return how many executions a budget allows where it is not said: no limit with one of time, many with one of what is unseen."""
+    return None if seconds else SATURATION if unseen else Budget().executions
 
 
 class _Row(NamedTuple):

@@ -17,7 +17,7 @@ from interleave.errors import UsageError
 from interleave.model import Statistics, Strategy
 
 #: Raised with every change of what a file contains.
-FORMAT = 8
+FORMAT = 9
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,9 @@ class Control:
             stack.callback(self._unfreeze)
             stack.callback(Saved().restore)
             _LastCollection.repeat_if_due()
-            self._hold_collector(stack)
+            if gc.isenabled():
+                gc.disable()
+                stack.callback(gc.enable)
             takeover = Takeover()
             stack.callback(takeover.uninstall)
             heap = self._survey(takeover)
@@ -172,11 +174,6 @@ class Control:
         """Collect garbage if enough has come together. To be called when the trace of the last execution is gone."""
         if gc.get_count()[0] > _GARBAGE:
             gc.collect()
-
-    def _hold_collector(self, stack: ExitStack) -> None:
-        if gc.isenabled():
-            gc.disable()
-            stack.callback(gc.enable)
 
     def _freeze(self) -> None:
         """Keep what exists now out of collections, and out of the searches for what was made since: both become cheap."""

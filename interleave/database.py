@@ -18,10 +18,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from interleave.arguments import SEED_OPTIONS, seed_options
+from interleave.arguments import of_seeds, seed_options
 
 if TYPE_CHECKING:
-    from interleave.recall import Recall
     from interleave.result import Failure, Result
 
 FOLDER: Final = ".interleave"
@@ -52,16 +51,13 @@ class Database:
         """Return the seeds to try, the newest first."""
         return [entry.seed for entry in reversed(self._entries) if entry.options == self._options]
 
-    def update(self, failures: Iterable[Failure], recall: Recall | None = None) -> None:
+    def update(self, failures: Iterable[Failure], tried: Iterable[str] = ()) -> None:
         """Drop the seeds that were tried and keep those of the failures; leave the file alone if nothing changes.
 
         Raises OSError where it cannot be written.
         """
-        tried = set(recall.tried) if recall is not None else set()
-        kept = [entry for entry in self._entries if entry.seed not in tried or entry.options != self._options]
-        found = [*(recall.failures if recall is not None else ()), *failures]
-        new = {failure.seed: Entry(failure.seed, self._options, _note(failure)) for failure in found if failure.kind != "nondeterminism"}
-        kept = [entry for entry in kept if entry.seed not in new or entry.options != self._options]
+        new = {failure.seed: Entry(failure.seed, self._options, _note(failure)) for failure in failures if failure.kind != "nondeterminism"}
+        kept = [entry for entry in self._entries if entry.seed not in {*tried, *new} or entry.options != self._options]
         entries = [*kept, *new.values()][-_MOST:]
         if entries != self._entries:
             self._write(entries)
@@ -118,17 +114,13 @@ def explore_remembering(scenario: Callable[[], object], folder: Path | None, cal
         return explore(scenario, **options)
     database = Database(folder, called, " ".join(seed_options(options)))
     stops = options.get("stop_on_failure", True)
-    shared = {name: options[name] for name in ("name", "replay_command", "gil_label", *SEED_OPTIONS) if name in options}
+    shared = of_seeds(options) | {name: options[name] for name in ("name", "replay_command", "gil_label") if name in options}
     # What is kept of an exploration that is continued has its failures already.
     seeds = database.seeds if options.get("state") is None else []
-    recalled = recall(scenario, seeds, stop_on_failure=stops, **shared) if seeds else None
-    if recalled is not None and recalled.failures and stops:
-        result = recalled.result()
-    else:
-        result = explore(scenario, **options)
-        result = recalled.merged(result) if recalled is not None else result
+    recalled = recall(scenario, seeds, stop_on_failure=stops, **shared)
+    result = recalled.result() if recalled.failures and stops else recalled.merged(explore(scenario, **options))
     try:
-        database.update(result.failures, recalled)
+        database.update(result.failures, recalled.tried)
     except OSError as error:
         warnings.warn(f"seeds are not kept: {error}", stacklevel=2)
     return result

@@ -72,10 +72,9 @@ def _innermost(frame: FrameType | None) -> FrameType | None:
 
 
 class Session:
-    """What a replay calls for its user: at the end of the execution (`at_end`), or after step number `step`."""
+    """What a replay calls for its user: after step number `step`, else at the end of the execution."""
 
-    def __init__(self, *, stops_at_end: bool, step: int | None = None) -> None:
-        self._stops_at_end = stops_at_end
+    def __init__(self, step: int | None = None) -> None:
         self.step = step
 
     def at_step(self, standing: Sequence[Standing]) -> None:
@@ -87,7 +86,7 @@ class Session:
 
     def at_end(self, outcome: Outcome, standing: Sequence[Standing]) -> None:
         """Stop where an execution failed, or where the thread stands that the failure is about."""
-        if not self._stops_at_end:
+        if self.step is not None:
             return
         sys.settrace(None)
         debugger = Debugger(standing)

@@ -33,7 +33,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an exploration is. `rate` is in executions per second, `seconds` since its beginning; `left` is what a search has to do.
+    """How far an exploration is. `seconds` are those since its beginning; `left` is what a search has to do.
 
     `made` counts the executions since its beginning, without those before it was continued; `unseen` is that of `Statistics`.
     """
@@ -42,12 +42,16 @@ class Progress:
     executions: int
     failures: int
     seconds: float
-    rate: float
     strategy: str
     budget: Budget
     left: Estimate | None = None
     made: int = 0
     unseen: float | None = None
+
+    @property
+    def rate(self) -> float:
+        """Return the executions per second."""
+        return self.made / self.seconds if self.seconds > 0 else 0.0
 
 
 def estimate(strategy: Any, executions: int) -> Estimate | None:
@@ -63,11 +67,6 @@ def estimate(strategy: Any, executions: int) -> Estimate | None:
         return Estimate(made, round(made / share) - made, depth=len(path)) if share > 1e-12 else None
     left = getattr(prover, "remaining", None)
     return Estimate(made, left, is_bound=True, depth=getattr(prover, "depth", 0)) if left is not None else None
-
-
-def is_drawing(strategy: Any) -> bool:
-    """Tell whether the execution under way is one of a sampler, as against one of a search."""
-    return not getattr(strategy, "is_searching", bool(strategy.scope))
 
 
 def take_stock(statistics: Statistics, strategy: Any, executions: int, classes: Classes, *, is_done: bool) -> None:

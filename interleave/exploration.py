@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from interleave.classes import Classes
 from interleave.continuation import Continuation, load, save
 from interleave.errors import ExecutionDied, NotControlled, ReplayMismatch
-from interleave.estimate import Progress, estimate, is_drawing, take_stock
+from interleave.estimate import Progress, estimate, take_stock
 from interleave.findings import Findings
 from interleave.gil import scope_of
 from interleave.model import Schedule, Strategy, Trace
@@ -82,8 +82,7 @@ class Exploration:
             self._executions = self._before = kept.executions
             runner.statistics, runner.was_cut = kept.statistics, kept.was_cut
             self._classes, kept.classes.everything = kept.classes, self._classes.everything
-            if hasattr(kept.strategy, "resume"):
-                kept.strategy.resume(self._budget.executions)
+            kept.strategy.resume(self._budget.executions)
         result = self.run(stop_on_failure=stop_on_failure)
         if self._is_between:
             seeds = tuple(failure.seed for failure in result.failures if failure.kind != "nondeterminism")
@@ -106,7 +105,7 @@ class Exploration:
             runner.uncontrolled[str(error)] = None
         strategy, statistics = self._strategy, runner.statistics
         statistics.seconds += _now() - self._started
-        statistics.redundant = getattr(strategy, "redundant", 0)
+        statistics.redundant = strategy.redundant
         uncontrolled = (*runner.uncontrolled, *runner.control.skipped)
         exhausted = stopped_by == "exhausted"
         take_stock(statistics, strategy, self._executions, self._classes, is_done=exhausted or not self._is_between)
@@ -165,7 +164,7 @@ class Exploration:
                         break
                 # The runs made on the side may have met new points too.
                 trace.has_new_points = runner.take_new_points()
-                self._classes.add(trace, is_drawn=is_drawing(strategy))
+                self._classes.add(trace, is_drawn=not strategy.is_searching)
                 self._end(trace)
             except ReplayMismatch as error:
                 if runner.unordered:
@@ -211,21 +210,21 @@ class Exploration:
         budget, failures = self._budget, len(self._findings)
         unseen = self._classes.unseen if budget.unseen is not None else None
         name, called, all_made = self._runner.name, self._called, self._executions
-        self._progress(Progress(name, all_made, failures, seconds, made / seconds, called, budget, left, made, unseen))
+        self._progress(Progress(name, all_made, failures, seconds, called, budget, left, made, unseen))
 
     def _check_repeats(self, first: Trace) -> Trace | None:
         """Run the first schedule twice more: the same schedule must give the same run. Return it if races can be seen in it.
 
         The first run may differ, by what is done only once in a process (a cache filled, a module imported).
         """
-        second = self._runner.follow(Schedule(tuple(first.deviations)))
-        third = self._runner.follow(Schedule(tuple(second.deviations)), watched=self._findings.races.is_on)
+        second = self._runner.follow(first.choices)
+        third = self._runner.follow(second.choices, watched=self._findings.races.is_on)
         check_outcomes(first, second if second.outcome is not None else third)
         step = first_difference(second.events, third.events)
         # What is done once in a process is over now: a search must not take the first execution for one like all others.
         is_whole = self._strategy.every_access
         # Of another search's execution it is only known how many steps it took.
-        is_other = not is_repeated(first, second) if is_whole else not is_drawing(self._strategy) and first.moments != second.moments
+        is_other = not is_repeated(first, second) if is_whole else self._strategy.is_searching and first.moments != second.moments
         self._is_void |= is_other
         if step is None:
             # Of a module that it imported the code was not in scope yet, nor were names known that are stored from elsewhere.

@@ -5,10 +5,10 @@ An exploration is many executions within a budget (`exploration`), a replay is o
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from interleave import strategies
@@ -18,7 +18,7 @@ from interleave.estimate import Progress
 from interleave.execution import Onlooker
 from interleave.exploration import Exploration
 from interleave.findings import Findings
-from interleave.gil import with_labels
+from interleave.gil import labelled
 from interleave.model import Race, Strategy, Trace
 from interleave.race_search import RaceSearch
 from interleave.repetition import check_endless, where_left
@@ -30,7 +30,7 @@ from interleave.schedule import decode
 F = TypeVar("F", bound=Callable[..., object])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Replay:
     """What the replay of a seed showed; `trace` has its `steps` filled in, `races` are those seen in it.
 
@@ -95,9 +95,8 @@ def explore(
     controls = make_controls(budget.steps, timeouts, task_order, granularity, isolate)
     controls.hang = budget.hang
     runner = Runner(scenario, check_scenario(scenario, name), controls, include=tuple(include), replay_command=replay_command)
-    renew: Callable[[], Strategy] | None = None
-    if isinstance(strategy, str):
-        renew = functools.partial(strategies.make, strategy, seed=seed, preemptions=preemptions, executions=budget.executions)
+    make = functools.partial(strategies.make, seed=seed, preemptions=preemptions, executions=budget.executions)
+    renew = functools.partial(make, strategy) if isinstance(strategy, str) else None
     called = strategy if isinstance(strategy, str) else type(strategy).__name__
     # A trial of what a race foretells may need more preemptions than the bound, and a strategy of the caller's is measured alone.
     search = RaceSearch(runner, check_choice("races", races), steers=preemptions is None and isinstance(strategy, str))
@@ -108,7 +107,9 @@ def explore(
     kept = (*options.items(), ("granularity", granularity), ("isolate", isolate), ("races", races), ("include", tuple(include)))
     run = exploration.run if state is None else functools.partial(exploration.run_on, state, kept)
     result = run(stop_on_failure=stop_on_failure)
-    return with_labels(result, runner, races=races) if gil_label and findings.may_be_labelled else result
+    if gil_label and findings.may_be_labelled and result.stopped_by not in ("interrupt", "hang"):
+        result = dataclasses.replace(result, failures=labelled(result.failures, runner, races=races))
+    return result
 
 
 def check(scenario: Callable[[], object], **options: Any) -> Result:

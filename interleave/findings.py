@@ -11,6 +11,7 @@ with the failure; and if it still has nothing in common with those that are know
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
@@ -21,8 +22,8 @@ from interleave.model import Schedule, Strategy, Trace
 from interleave.race_search import RaceSearch
 from interleave.repetition import first_difference, let_pass, nondeterminism, schedule_of, site_at
 from interleave.result import Failure
-from interleave.runner import Runner, is_cut_off
-from interleave.shrink import Sample, Search, simplify
+from interleave.runner import Runner
+from interleave.shrink import simplify
 from interleave.strategies.dfs import Dfs
 from interleave.strategies.few import Few
 
@@ -46,17 +47,17 @@ class Findings:
         self.races = races
         self._shrinks = shrinks
         self._failures: dict[Identity, Failure] = {}
-        self._counts: dict[Identity, int] = {}
+        self._counts: Counter[Identity] = Counter()
         #: By signature, how many executions were looked at for another reason, and how many of these were simplified.
-        self._looks: dict[_Signature, int] = {}
-        self._reasons: dict[_Signature, int] = {}
+        self._looks: Counter[_Signature] = Counter()
+        self._reasons: Counter[_Signature] = Counter()
 
     def __len__(self) -> int:
         return len(self._failures)
 
     @property
     def may_be_labelled(self) -> bool:
-        return self._shrinks != "ended" or not any(self._is_cut_off(failure.trace) for failure in self._failures.values())
+        return self._shrinks != "ended" or not any(self._runner.is_cut_off(failure.trace) for failure in self._failures.values())
 
     def all(self) -> tuple[Failure, ...]:
         """Return the failures in the order in which they were found, each with how often it was met."""
@@ -64,7 +65,7 @@ class Findings:
 
     def restore(self, failure: Failure) -> None:
         """Keep a failure that was found, simplified and verified before."""
-        self._keep(identity_of(failure.trace, failure.outcome), failure)
+        self._keep(identity_of(failure.trace), failure)
 
     def add_mismatch(self, error: ReplayMismatch, trace: Trace, schedule: Schedule, *, executions: int) -> None:
         """Keep that the program does not repeat itself, with what the executions leave behind, which is looked for now."""
@@ -72,7 +73,7 @@ class Findings:
         self._keep(Identity(outcome.signature), self._runner.failure_of(trace, executions=executions, schedule=schedule))
 
     def _keep(self, identity: Identity, failure: Failure) -> None:
-        self._counts[identity] = self._counts.get(identity, 0) + 1
+        self._counts[identity] += 1
         self._failures.setdefault(identity, failure)
 
     def take_in(self, trace: Trace, *, executions: int) -> None:
@@ -83,11 +84,9 @@ class Findings:
         key = outcome.signature
         alike = [identity for identity in self._failures if identity.signature == key]
         if alike:
-            known = self._reason_of(trace, alike, executions)
-            self._counts[known] = self._counts.get(known, 0) + 1
+            self._counts[self._reason_of(trace, alike, executions)] += 1
             return
-        best = simplify(trace, lambda schedule: self._again(schedule, key), limit=self._limit(trace),
-                        search=self._search(key), sample=self._sample(key))  # fmt: skip
+        best = self._simplest(trace, Identity(key), self._limit(trace))
         try:
             detailed = self._follow(schedule_of(best), key, detailed=True)
             runner.statistics.shrinking += 1
@@ -106,7 +105,7 @@ class Findings:
             )
             self.add_mismatch(error, detailed, schedule_of(trace), executions=executions)
             return
-        self._keep(identity_of(detailed, detailed.outcome), runner.failure_of(detailed, executions=executions))
+        self._keep(identity_of(detailed), runner.failure_of(detailed, executions=executions))
 
     # -- other reasons ------------------------------------------------------------------------------------------------
 
@@ -123,14 +122,13 @@ class Findings:
         first, limit = alike[0], self._limit(trace) // 2
         if not _count(self._reasons, first.signature, REASONS):
             return first
-        best = simplify(trace, lambda schedule: self._again(schedule, first.signature), limit=limit)
+        best = simplify(trace, lambda schedule: self._again(schedule, Identity(first.signature)), limit=limit)
         identity, _ = self._in_detail(best, first)
         known = next((one for one in alike if one.is_like(identity)), None)
         if known is not None:
             return known
         # Nothing may change it into one that is known, from here on.
-        best = simplify(best, lambda schedule: self._again_like(schedule, identity), limit=limit,
-                        search=self._search(first.signature, identity), sample=self._sample(first.signature, identity))  # fmt: skip
+        best = self._simplest(best, identity, limit)
         identity, detailed = self._in_detail(best, first)
         if any(one.is_like(identity) for one in alike):
             return first
@@ -144,36 +142,39 @@ class Findings:
         detailed = self._follow(schedule_of(trace), otherwise.signature, detailed=True)
         if detailed.outcome is None or detailed.outcome.signature != otherwise.signature:
             return otherwise, detailed
-        return identity_of(detailed, detailed.outcome), detailed
-
-    def _again_like(self, schedule: Schedule, like: Identity) -> Trace | None:
-        trace = self._again(schedule, like.signature)
-        if trace is None or not like.is_like(self._in_detail(trace, Identity(like.signature))[0]):
-            return None
-        return trace
-
-    def _is_cut_off(self, trace: Trace) -> bool:
-        return is_cut_off(trace, self._runner.controls.steps)
+        return identity_of(detailed), detailed
 
     # -- running ------------------------------------------------------------------------------------------------------
 
     def _limit(self, trace: Trace) -> int:
-        if self._is_cut_off(trace):
+        if self._runner.is_cut_off(trace):
             # Of whatever looks like it, it has to be seen that it never ends.
             return SHRINKING_ENDLESS if self._shrinks is True else 0
         return min(SHRINKING, SHRINKING_STEPS // max(trace.moments, 1) + SHRINKING_LEAST) if self._shrinks else 0
 
-    def _again(self, schedule: Schedule, key: _Signature) -> Trace | None:
+    def _simplest(self, trace: Trace, like: Identity, limit: int) -> Trace:
+        return simplify(
+            trace,
+            lambda schedule: self._again(schedule, like),
+            limit=limit,
+            search=lambda preemptions: self._found_by(Dfs(preemptions=preemptions), like),
+            sample=lambda most: self._found_by(Few(most), like),
+        )
+
+    def _again(self, schedule: Schedule, like: Identity) -> Trace | None:
+        """Run a schedule; return the execution if it fails like that: in the same way, and for the same reason if one is given."""
         runner = self._runner
         if runner.is_over:
             return None
         runner.statistics.shrinking += 1
         runner.control.collect()
-        trace = self._follow(schedule, key)
-        if trace.outcome is None or trace.outcome.signature != key:
+        trace = self._follow(schedule, like.signature)
+        if trace.outcome is None or trace.outcome.signature != like.signature:
+            return None
+        if like.lines and not like.is_like(self._in_detail(trace, Identity(like.signature))[0]):
             return None
         # What was simplified may come to an end, if later.
-        return trace if not self._is_cut_off(trace) or runner.finish(trace) is trace else None
+        return trace if not self._runner.is_cut_off(trace) or runner.finish(trace) is trace else None
 
     def _follow(self, schedule: Schedule, key: _Signature, *, detailed: bool = False) -> Trace:
         """Run a schedule that failed with a signature; a race is an outcome only for who looks for it."""
@@ -181,35 +182,24 @@ class Findings:
             return self.races.follow(schedule, key, detailed=detailed)
         return self._runner.follow(schedule, detailed=detailed, watched=detailed)
 
-    def _search(self, key: _Signature, like: Identity | None = None) -> Search:
-        """Return what looks for the same failure with few preemptions, fewest first."""
-        return lambda preemptions: self._found_by(Dfs(preemptions=preemptions), key, like)
-
-    def _sample(self, key: _Signature, like: Identity | None = None) -> Sample:
-        """Return what draws schedules with few preemptions."""
-        return lambda most: self._found_by(Few(most), key, like)
-
-    def _found_by(self, strategy: Strategy, key: _Signature, like: Identity | None) -> Iterator[Trace | None]:
-        """Run what a strategy wants to run, and yield what failed in the same way."""
-        runner = self._runner
+    def _found_by(self, strategy: Strategy, like: Identity) -> Iterator[Trace | None]:
+        """Run what a strategy wants to run, and yield what failed like that."""
+        runner, key = self._runner, like.signature
+        is_race = key[0] == "race"
         while not runner.is_over and strategy.begin():
             runner.statistics.shrinking += 1
             with runner.bounded(runner.longest):
-                trace = runner.execute(strategy)
-            is_same = trace.outcome is not None and trace.outcome.signature == key
-            if is_same and like is not None:
-                yield self._again_like(Schedule(tuple(trace.deviations)), like)
-            elif is_same or (trace.outcome is None and key[0] == "race"):
-                yield self._again(Schedule(tuple(trace.deviations)), key)
-            else:
-                yield None
+                trace = runner.execute(strategy, watched=is_race)
+            if is_race:
+                trace = self.races.judged(trace, key)
+            yield self._again(trace.choices, like) if trace.outcome is not None and trace.outcome.signature == key else None
             try:
                 strategy.end(trace)
             except ReplayMismatch:
                 return
 
 
-def _count(counts: dict[_Signature, int], key: _Signature, most: int) -> bool:
+def _count(counts: Counter[_Signature], key: _Signature, most: int) -> bool:
     """Count one more, and tell whether there were fewer than `most`."""
-    counts[key] = counts.get(key, 0) + 1
+    counts[key] += 1
     return counts[key] <= most

@@ -20,9 +20,9 @@ from dataclasses import replace
 
 from interleave import strategies
 from interleave.errors import NotControlled, ReplayMismatch
-from interleave.model import Event, GilVerdict, Schedule, Strategy, Trace, UnderGil
+from interleave.model import MEMORY, Event, GilVerdict, Strategy, Trace, UnderGil
 from interleave.race_search import RaceSearch
-from interleave.result import Failure, Result
+from interleave.result import Failure
 from interleave.runner import Runner
 from interleave.strategies.nearest import Nearest
 
@@ -30,7 +30,6 @@ from interleave.strategies.nearest import Nearest
 LEAST = 20
 MOST = 300
 STEPS = 1_000_000
-_MEMORY = ("read", "write")
 _Key = tuple[str, ...]
 
 
@@ -41,18 +40,13 @@ def scope_of(scope: str, runner: Runner) -> str:
     return f"{scope} with the GIL of CPython {sys.version_info[0]}.{sys.version_info[1]}"
 
 
-def with_labels(result: Result, runner: Runner, *, races: str) -> Result:
-    """Return a result of an exploration by `runner` with its failures labelled, if there is something to find out."""
-    if not result.failures or runner.controls.has_gil or result.stopped_by in ("interrupt", "hang"):
-        return result
-    return replace(result, failures=labelled(result.failures, runner, races=races))
-
-
 def labelled(failures: Sequence[Failure], runner: Runner, *, races: str) -> tuple[Failure, ...]:
     """Return the failures with their labels; `runner` is what found them, and is done.
 
-    A failure that shows nothing of the program, or whose search could not be finished, gets none.
+    A failure that shows nothing of the program, or whose search could not be finished, gets none, nor does one found under the GIL.
     """
+    if runner.controls.has_gil:
+        return tuple(failures)
     labels: dict[_Key, UnderGil] = {}
     wanted: dict[_Key, Failure] = {}
     for failure in failures:
@@ -82,8 +76,8 @@ def switches_within_memory(events: Sequence[Event], blocked: Sequence[int]) -> b
     after = -1
     for tid, operation in reversed(events):
         if after not in (-1, tid) and operation.kind != "exit":
-            ahead = following.get(tid, "" if tid in blocked else _MEMORY[0])
-            if ahead in _MEMORY:
+            ahead = following.get(tid, "" if tid in blocked else MEMORY[0])
+            if ahead in MEMORY:
                 return True
         following[tid] = operation.kind
         after = tid
@@ -122,7 +116,7 @@ class _Search:
             nearest.begin()
             trace = self._execute(nearest)
             if key[0] == "race" and trace.outcome is None and self._races.is_on:
-                self._note(self._races.follow(Schedule(tuple(trace.deviations)), key))
+                self._note(self._races.follow(trace.choices, key))
         # What the following of schedules brought to light is not new to the search.
         self._runner.take_new_code()
         self._runner.take_new_points()

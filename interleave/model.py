@@ -124,6 +124,8 @@ WAKE: Final = _Marker("WAKE")
 
 READ: Final = 0
 WRITE: Final = 1
+#: The kinds of operations on memory, by mode.
+MEMORY: Final = ("read", "write")
 
 
 class Access(NamedTuple):
@@ -235,19 +237,42 @@ class Strategy(Protocol):
     Contract: `begin`, then any number of `choose`, then `end`, again and again. `choose` returns a tid of
     `point.enabled` or, where `point.values` is not 0, an index below it. `begin` returns False when there is nothing
     left to run; then the whole space that `scope` describes was covered.
+
+    What derives from this class gets the defaults that stand here: those of a sampler that learns nothing.
     """
 
     #: Whether `choose` is wanted at every operation, also where an access has never been in conflict or only one
     #: logical thread is enabled.
-    every_access: bool
+    every_access: bool = False
+    #: Whether each atomic block of accesses is to be one event at the granularity of the GIL (see `runtime.blocks`), and the kinds of
+    #: objects whose two ends are to be told apart (see `runtime.ends`).
+    joins_blocks: bool = False
+    parted: frozenset[str] = frozenset()
     #: What `begin() == False` means, in words that complete "proven for ..."; empty if it proves nothing.
-    scope: str
+    scope: str = ""
+    #: How many executions of a search turned out to repeat others.
+    redundant: int = 0
 
-    def begin(self) -> bool: ...
+    @property
+    def is_searching(self) -> bool:
+        """Tell whether the execution under way is one of a search, as against one of a sampler."""
+        return bool(self.scope)
 
-    def choose(self, point: Point) -> int: ...
+    def begin(self) -> bool:
+        """Prepare the next execution; tell whether there is one."""
+        return True
 
-    def end(self, trace: Trace) -> None: ...
+    def choose(self, point: Point) -> int:
+        """Return what happens next."""
+        ...
+
+    def end(self, trace: Trace) -> None:
+        """Learn from an execution."""
+        return
+
+    def resume(self, executions: int | None) -> None:
+        """Go on in another process, where scheduling points are not known yet, with a budget of so many executions more."""
+        return
 
 
 @dataclass(slots=True)
@@ -302,7 +327,8 @@ class Trace:
     switches: int = 0
     #: Whether an access was met in conflict for the first time, so that earlier executions lacked points there.
     has_new_points: bool = False
-    #: Whether it was ended early, with a daemon running on and on.
+    #: Whether it was ended at the bound on its steps and may have come to its end later: somebody was hardly ever chosen, or is in a loop
+    #: over something. Then it has no outcome.
     is_cut: bool = False
     #: Whether a task that could have gone on was made to let others go first, so that not every order of their steps is explored.
     is_bounded: bool = False
@@ -317,3 +343,8 @@ class Trace:
     witness: Witness | None = None
     #: What could not be controlled, one sentence each.
     uncontrolled: list[str] = field(default_factory=list)
+
+    @property
+    def choices(self) -> Schedule:
+        """Return the schedule without what only seeds hold (see `repetition.schedule_of`)."""
+        return Schedule(tuple(self.deviations))

@@ -25,11 +25,8 @@ class Muffler:
     @contextlib.contextmanager
     def before(self) -> Iterator[None]:
         """Put streams that can be muffled in the place of the standard ones."""
-        sys.stdout, sys.stderr = _stream(self, self.out), _stream(self, self.err)
-        try:
+        with contextlib.redirect_stdout(_stream(self, self.out)), contextlib.redirect_stderr(_stream(self, self.err)):
             yield
-        finally:
-            sys.stdout, sys.stderr = self.out, self.err
 
     @contextlib.contextmanager
     def on(self) -> Iterator[None]:

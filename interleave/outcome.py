@@ -117,6 +117,11 @@ class RaceAccess:
     function: str
     locks: tuple[str, ...] = ()
 
+    @property
+    def where(self) -> Frame:
+        """Return the line that makes it."""
+        return Frame(self.file, self.line, self.function)
+
 
 @dataclass(frozen=True, slots=True)
 class Race:

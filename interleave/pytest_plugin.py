@@ -176,13 +176,13 @@ class Schedule:
         """
 
         def decorate(scenario: Scenario) -> Scenario:
+            from interleave.arguments import of_seeds
             from interleave.explore import replay
 
             __tracebackhide__ = True
             if self._seed is not None:
                 return scenario
-            passed_on = _of_seeds(self._chosen(options))
-            name = self._name_of(self._calls + 1)
+            passed_on, name = of_seeds(self._chosen(options)), self._name_of(self._calls + 1)
             try:
                 found = replay(scenario, seed, name=name, lenient=True, replay_command=self._replay_command, **passed_on)
             except (SeedError, UsageError, ReplayMismatch) as error:
@@ -221,10 +221,11 @@ class Schedule:
 
     def _replay(self, scenario: Scenario, options: dict[str, Any]) -> Replay | None:
         """Replay the seed of the command line, or return None if it belongs to another scenario."""
+        from interleave.arguments import of_seeds
         from interleave.explore import replay
 
         __tracebackhide__ = True
-        passed_on = {"races": "report"} | _of_seeds(options)
+        passed_on = {"races": "report"} | of_seeds(options)
         if passed_on["races"] == "report":
             # Whoever replays a seed that was reported with a race wants to see the race.
             passed_on["races"] = "harmful"
@@ -300,20 +301,12 @@ class RunConcurrent:
         return wanted.results if wanted.results is not None else []
 
 
-def _of_seeds(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that exploring and replaying share, as far as they are given."""
-    from interleave.arguments import SEED_OPTIONS
-
-    return {name: options[name] for name in SEED_OPTIONS if name in options}
-
-
 def _budget(budget: Budget | None, limits: dict[str, Any]) -> Budget:
-    """Return a budget with some limits replaced. One in seconds lifts the usual number of executions, one of what is unseen raises it."""
+    """Return a budget with some limits replaced."""
     from dataclasses import replace
 
-    from interleave.classes import SATURATION
+    from interleave.classes import usual_executions
     from interleave.result import Budget
 
-    if budget is None:
-        budget = Budget(executions=None) if limits.get("seconds") else Budget(executions=SATURATION) if limits.get("unseen") else Budget()
-    return replace(budget, **limits)
+    usual = budget or Budget(executions=usual_executions(seconds=limits.get("seconds"), unseen=limits.get("unseen")))
+    return replace(usual, **limits)

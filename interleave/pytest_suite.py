@@ -25,6 +25,7 @@ import inspect
 import os
 import shlex
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
@@ -103,18 +104,12 @@ class _Watch:
 
             return started
 
-        before = [(module, name, vars(module)[name]) for module, name in _STARTS]
-        for module, name, start in before:
-            setattr(module, name, noticing(start))
-        asyncio.BaseEventLoop.run_forever = run_noticed  # type: ignore[method-assign, assignment]
-        threading.Condition.wait = wait_answered  # type: ignore[method-assign, assignment]
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            for module, name in _STARTS:
+                patch.setattr(module, name, noticing(getattr(module, name)))
+            patch.setattr(asyncio.BaseEventLoop, "run_forever", run_noticed)
+            patch.setattr(threading.Condition, "wait", wait_answered)
             yield
-        finally:
-            asyncio.BaseEventLoop.run_forever = run_forever  # type: ignore[method-assign]
-            threading.Condition.wait = wait  # type: ignore[method-assign]
-            for module, name, start in before:
-                setattr(module, name, start)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -143,13 +138,9 @@ class Suite:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Count what was done with the tests, those of xdist's workers too."""
-        said: dict[str, int] = {}
-        for reports in terminalreporter.stats.values():
-            for report in reports:
-                for name, value in report.user_properties if getattr(report, "when", None) == "call" else ():
-                    if name == PROPERTY:
-                        what = value.partition(":")[0]
-                        said[what] = said.get(what, 0) + 1
+        reports = [one for several in terminalreporter.stats.values() for one in several if getattr(one, "when", None) == "call"]
+        properties = [one for report in reports for one in report.user_properties]
+        said = Counter(value.partition(":")[0] for name, value in properties if name == PROPERTY)
         counts = ", ".join(f"{count} {what}" for what, count in sorted(said.items())) or "no test uses threads or tasks"
         terminalreporter.write_line(f"interleave explored: {counts}")
 
@@ -342,14 +333,10 @@ def _is_able(item: pytest.Function) -> bool:
 @contextmanager
 def _subtests_to(item: Any, take: Callable[..., object]) -> Iterator[None]:
     """Give what unittest says of each subtest to a function, not to pytest, which reports it at once."""
-    if not hasattr(item, "addSubTest"):
+    with pytest.MonkeyPatch.context() as patch:
+        if hasattr(item, "addSubTest"):
+            patch.setattr(item, "addSubTest", take)
         yield
-        return
-    before, item.addSubTest = item.addSubTest, take
-    try:
-        yield
-    finally:
-        item.addSubTest = before
 
 
 def _has_not_begun(task: asyncio.Task[Any]) -> bool:

@@ -24,14 +24,15 @@ the outcome of its execution and is then simplified, verified and replayed like 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Container, Iterator
 from dataclasses import replace
 
 from interleave.detectors import lock_order, sightings, task_steps
 from interleave.detectors.accounts import Accounts
 from interleave.detectors.lock_order import Nesting
 from interleave.detectors.sightings import Sighting
-from interleave.model import Frame, Inversion, Outcome, Race, Schedule, Trace
+from interleave.model import Inversion, Outcome, Race, Schedule, Strategy, Trace
 from interleave.repetition import schedule_of
 from interleave.runner import Runner
 from interleave.strategies.serial import Serial
@@ -65,8 +66,8 @@ class RaceSearch:
         self._races: dict[_Key, Race] = {}
         self._inversions: dict[_Key, Inversion] = {}
         #: How often a race was run in detail, and a prediction tried.
-        self._details: dict[_Key, int] = {}
-        self._tries: dict[tuple[str, _Key], int] = {}
+        self._details: Counter[_Key] = Counter()
+        self._tries: Counter[tuple[str, _Key]] = Counter()
         self._news = 0
         #: Announcements made by all executions, and by those made to look.
         self._moments = 0
@@ -97,59 +98,41 @@ class RaceSearch:
         if not self.is_on:
             return
         self._moments += trace.moments
-        if trace.has_tasks:
-            if self._is_due(trace, executions):
-                yield from self._study_tasks(self._run(Schedule(tuple(trace.deviations)), detailed=True), executions)
-            return
-        if watched is None:
+        if watched is None or trace.has_tasks:
             if not self._is_due(trace, executions):
                 return
-            watched = self._run(Schedule(tuple(trace.deviations)))
+            watched = trace if trace.has_tasks else self._run(trace.choices)
         yield from self._study(watched, executions)
-        if may_try and self._steers:
+        if may_try and self._steers and not trace.has_tasks:
             yield from self._try_all(watched, executions)
 
-    def _study_tasks(self, detailed: Trace, executions: int) -> Iterator[Trace]:
-        """Take in the lost updates that an execution of tasks shows; yield it if it fails by one."""
-        found = [self._enter(race, detailed, executions) for race in self._races_of_tasks(detailed)]
-        failing = [race for race in found if self._fails(race)]
-        if failing:
-            detailed.outcome = _outcome(failing[0])
-            yield detailed
-
-    def _races_of_tasks(self, detailed: Trace) -> list[Race]:
-        view = task_steps.unfolded(detailed) if detailed.outcome is None else None
-        found = task_steps.seen(view) if view is not None else {}
-        return [Accounts(view, self._view_of_reference()).race(alike) for alike in found.values() if view is not None]
-
-    def _view_of_reference(self) -> Trace | None:
-        """Return an execution in which tasks go on as long as they can; None if even that one loses updates."""
-        if not self._reference:
-            was_cut, strategy = self._runner.was_cut, Serial()
-            strategy.begin()
-            reference = self._runner.execute(strategy, detailed=True, watched=True)
-            self._runner.statistics.looks += 1
-            self._runner.was_cut = was_cut
-            view = task_steps.unfolded(reference) if reference.outcome is None else None
-            self._reference.append(view if view is not None and not task_steps.loses_updates(view) else None)
-        return self._reference[0]
+    def _races_in(self, detailed: Trace, only: Container[_Key] | None = None) -> list[Race]:
+        """Return the races that an execution run in detail shows, or those with some keys."""
+        view = task_steps.unfolded(detailed) if detailed.has_tasks else detailed
+        if view is None or view.witness is None:
+            return []
+        seen = task_steps.seen(view) if detailed.has_tasks else sightings.seen(view.events, view.witness)
+        wanted = [alike for key, alike in seen.items() if only is None or key in only]
+        accounts = self._accounts(view) if wanted else None
+        return [accounts.race(alike) for alike in wanted if accounts is not None]
 
     def follow(self, schedule: Schedule, key: _Key, *, detailed: bool = False) -> Trace:
-        """Run a schedule; the outcome is the race with this signature if it is there again and the execution does not fail otherwise."""
-        trace = self._run(schedule, detailed=detailed)
-        if trace.outcome is None:
-            trace.outcome = self._judged(trace, key, is_detailed=detailed)
+        """Run a schedule, and look for the race with this signature."""
+        return self.judged(self._run(schedule, detailed=detailed), key, is_detailed=detailed)
+
+    def judged(self, trace: Trace, key: _Key, *, is_detailed: bool = False) -> Trace:
+        """Return an execution that has a witness; the race with this signature is its outcome if it is there and nothing else failed."""
+        assert trace.witness is not None
+        if trace.outcome is None and (trace.has_tasks or key[1:] in sightings.seen(trace.events, trace.witness)):
+            races = self._races_in(trace if is_detailed else self._detailed(trace), only=(key[1:],))
+            trace.outcome = next((_outcome(race) for race in races if self._fails(race)), None)
         return trace
 
     def judge(self, trace: Trace) -> tuple[Race, ...]:
         """Return the races that an execution run in detail shows, unless it fails; make the worst its outcome if `mode` says so."""
-        if trace.has_tasks:
-            if self.is_on:
-                for race in self._races_of_tasks(trace):
-                    self._enter(race, trace, 1)
-        elif self.is_on and trace.witness is not None and trace.outcome is None:
-            for alike in sightings.seen(trace.events, trace.witness).values():
-                self._enter(self._accounts(trace).race(alike), trace, 1)
+        if self.is_on and trace.outcome is None:
+            for race in self._races_in(trace):
+                self._enter(race, trace, 1)
         races = self.races()
         failing = [race for race in races if self._fails(race)]
         if trace.outcome is None and failing:
@@ -164,32 +147,34 @@ class RaceSearch:
             return True
         return executions <= FIRST or executions & (executions - 1) == 0
 
-    def _run(self, schedule: Schedule, *, detailed: bool = False) -> Trace:
-        """Run a schedule with a witness."""
-        self._runner.statistics.looks += 1
-        self._runner.control.collect()
-        trace = self._runner.follow(schedule, detailed=detailed, watched=True)
+    def _run(self, how: Schedule | Strategy, *, detailed: bool = False) -> Trace:
+        """Run a schedule with a witness, or one execution by a strategy, which is no part of what a search covers."""
+        runner = self._runner
+        runner.statistics.looks += 1
+        runner.control.collect()
+        if isinstance(how, Schedule):
+            trace = runner.follow(how, detailed=detailed, watched=True)
+        else:
+            was_cut = runner.was_cut
+            how.begin()
+            trace = runner.execute(how, detailed=detailed, watched=True)
+            runner.was_cut = was_cut
         self._looked += trace.moments * WEIGHT
         return trace
 
-    def _study(self, watched: Trace, executions: int) -> Iterator[Trace]:
-        """Take in the races that an execution shows; yield it if it fails by one."""
-        assert watched.witness is not None
-        found = sightings.seen(watched.events, watched.witness)
-        news = [key for key, alike in found.items() if self._is_news(key, alike[0])]
-        if not news:
+    def _study(self, trace: Trace, executions: int) -> Iterator[Trace]:
+        """Take in the races that an execution shows, which has a witness or tasks; yield it if it fails by one."""
+        news: list[_Key] | None = None
+        if not trace.has_tasks:
+            assert trace.witness is not None
+            news = [key for key, alike in sightings.seen(trace.events, trace.witness).items() if self._is_news(key, alike[0])]
+            if not news:
+                return
+            self._details.update(news)
+        detailed = self._detailed(trace)
+        if detailed.has_tasks and detailed.outcome is not None:
             return
-        for key in news:
-            self._details[key] = self._details.get(key, 0) + 1
-        detailed = self._detailed(watched)
-        assert detailed.witness is not None
-        found = sightings.seen(detailed.events, detailed.witness)
-        accounts = self._accounts(detailed)
-        failing = []
-        for key in news:
-            if key in found:
-                race = self._enter(accounts.race(found[key]), detailed, executions)
-                failing += [race] if self._fails(race) else []
+        failing = [race for one in self._races_in(detailed, news) if self._fails(race := self._enter(one, detailed, executions))]
         if failing and detailed.outcome is None:
             detailed.outcome = _outcome(min(failing, key=lambda race: sightings.rank_of(race.pattern)))
             yield detailed
@@ -197,11 +182,9 @@ class RaceSearch:
     def _is_news(self, key: _Key, worst: Sighting) -> bool:
         """Tell whether a sighting says more of a race than is known."""
         known = self._races.get(key)
-        if known is None:
-            return self._details.get(key, 0) < DETAILS
-        if known.severity == "harmful" or self._details.get(key, 0) >= DETAILS:
+        if self._details[key] >= DETAILS or (known is not None and known.severity == "harmful"):
             return False
-        return worst.rank < sightings.rank_of(known.pattern) or worst.pattern in ("read-write-write", "write-write-read")
+        return known is None or worst.rank < sightings.rank_of(known.pattern) or worst.pattern in ("read-write-write", "write-write-read")
 
     def _enter(self, race: Race, trace: Trace, executions: int) -> Race:
         """Keep a race with its seed, unless it is known to be as bad."""
@@ -214,30 +197,25 @@ class RaceSearch:
         return race
 
     def _accounts(self, trace: Trace) -> Accounts:
-        """Return what describes the races of a trace, with the default schedule as the reference."""
+        """Return what describes the races of a trace.
+
+        The reference is the default schedule, or tasks that go on as long as they can; none if even that fails or loses updates.
+        """
         if not self._reference:
-            reference = self._run(Schedule(()), detailed=True)
-            self._reference.append(reference if reference.outcome is None else None)
+            reference: Trace | None = None
+            if not trace.has_tasks:
+                reference = self._run(Schedule(()), detailed=True)
+            elif (view := task_steps.unfolded(self._run(Serial(), detailed=True))) is not None and not task_steps.loses_updates(view):
+                reference = view
+            self._reference.append(reference if reference is not None and reference.outcome is None else None)
         return Accounts(trace, self._reference[0])
 
     def _fails(self, race: Race) -> bool:
         return race.severity == "harmful" if self.mode == "harmful" else self.mode == "fail" and race.severity != "benign"
 
-    def _judged(self, trace: Trace, key: _Key, *, is_detailed: bool) -> Outcome | None:
-        assert trace.witness is not None
-        if not trace.has_tasks and key[1:] not in sightings.seen(trace.events, trace.witness):
-            return None
-        detailed = trace if is_detailed else self._detailed(trace)
-        if trace.has_tasks:
-            return next((_outcome(race) for race in self._races_of_tasks(detailed) if race.key == key[1:] and self._fails(race)), None)
-        assert detailed.witness is not None
-        alike = sightings.seen(detailed.events, detailed.witness).get(key[1:])
-        race = self._accounts(detailed).race(alike) if alike else None
-        return _outcome(race) if race is not None and self._fails(race) else None
-
     def _detailed(self, trace: Trace) -> Trace:
         """Run the schedule of a trace again, in detail."""
-        return self._run(Schedule(tuple(trace.deviations)), detailed=True)
+        return self._run(trace.choices, detailed=True)
 
     def _try_all(self, watched: Trace, executions: int) -> Iterator[Trace]:
         """Try what an execution foretells; yield the executions that fail."""
@@ -258,26 +236,15 @@ class RaceSearch:
 
     def _may_try(self, pattern: str, key: _Key) -> bool:
         """Count one more trial of a prediction, unless there were enough."""
-        count = self._tries.get((pattern, key), 0)
-        if count >= TRIES_EACH or sum(self._tries.values()) >= TRIES or self._runner.is_over:
+        if self._tries[pattern, key] >= TRIES_EACH or self._tries.total() >= TRIES or self._runner.is_over:
             return False
-        self._tries[pattern, key] = count + 1
+        self._tries[pattern, key] += 1
         return True
 
     def _steer(self, positions: tuple[int, ...], watched: Trace) -> Trace:
         """Run one execution in which the events at these positions happen in this order, if it can be."""
-        statistics = self._runner.statistics
-        statistics.looks += 1
-        statistics.tries += 1
-        self._runner.control.collect()
-        strategy = Steer(goals_of(positions, watched.events, watched.threads), length=watched.moments)
-        strategy.begin()
-        was_cut = self._runner.was_cut
-        trace = self._runner.execute(strategy, watched=True)
-        # It is no part of what a search covers.
-        self._runner.was_cut = was_cut
-        self._looked += trace.moments * WEIGHT
-        return trace
+        self._runner.statistics.tries += 1
+        return self._run(Steer(goals_of(positions, watched.events, watched.threads), length=watched.moments))
 
     def _failing(self, trace: Trace) -> Iterator[Trace]:
         if trace.outcome is not None and trace.outcome.kind != "livelock":
@@ -311,5 +278,4 @@ def _badness(race: Race) -> tuple[bool, int]:
 
 def _outcome(race: Race) -> Outcome:
     last = race.accesses[-1]
-    where = Frame(last.file, last.line, last.function)
-    return Outcome("race", race.message, ("race", *race.key), tid=last.tid, where=where, race=race)
+    return Outcome("race", race.message, ("race", *race.key), tid=last.tid, where=last.where, race=race)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from interleave.arguments import CHOICES
-from interleave.detectors.distinct import Identity, identity_of
+from interleave.detectors.distinct import identity_of
 from interleave.errors import ReplayMismatch, SeedError
 from interleave.explore import Replay, replay
 from interleave.gil import labelled
@@ -37,15 +37,17 @@ class Recall:
 
     def merged(self, result: Result) -> Result:
         """Return the result of an exploration with the failures recalled before its own."""
-        found = [(failure, _identity(failure)) for failure in result.failures]
+        if not self.failures:
+            return result
+        found = [(failure, identity_of(failure.trace)) for failure in result.failures]
         recalled = []
         for one in self.failures:
-            identity = _identity(one)
+            identity = identity_of(one.trace)
             again = sum(failure.count for failure, other in found if identity.is_like(other))
             recalled.append(replace(one, count=one.count + again))
             found = [(failure, other) for failure, other in found if not identity.is_like(other)]
         failures = (*recalled, *(failure for failure, _ in found))
-        return replace(result, failures=failures, verdict="failed" if failures else result.verdict)
+        return replace(result, failures=failures, verdict="failed")
 
 
 def recall(
@@ -58,22 +60,18 @@ def recall(
         tried.append(seed)
         failure = _failure(scenario, seed, options)
         if failure is not None and failure.kind != "nondeterminism":
-            if not any(_identity(one).is_like(_identity(failure)) for one in failures):
+            if not any(identity_of(one.trace).is_like(identity_of(failure.trace)) for one in failures):
                 failures.append(replace(failure, executions=len(tried)))
             if stop_on_failure:
                 break
     found = tuple(failures)
-    if found and gil_label and options.get("granularity") != "gil":
+    if found and gil_label:
         chosen = [options.get(one, CHOICES[one].values[0]) for one in ("timeouts", "task_order", "granularity", "isolate")]
         include = tuple(options.get("include", ()))
         steps = max(Budget().steps, *(one.trace.moments for one in found))
         runner = Runner(scenario, found[0].scenario, make_controls(steps, *chosen), include=include)
         found = labelled(found, runner, races=options.get("races", "report"))
     return Recall(found, tuple(tried))
-
-
-def _identity(failure: Failure) -> Identity:
-    return identity_of(failure.trace, failure.outcome)
 
 
 def _failure(scenario: Callable[[], object], seed: str, options: dict[str, Any]) -> Failure | None:

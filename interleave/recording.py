@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from threading import Condition
 from types import CellType, ModuleType
 from typing import Any
 
 from interleave.expressions import container_at
-from interleave.model import WHOLE, Frame, Operation, Owner, Site, Step
+from interleave.model import MEMORY, WHOLE, Frame, Operation, Owner, Site, Step
 from interleave.runtime import UNKNOWN
 from interleave.runtime.sites import stack_of
 from interleave.runtime.threads import LogicalThread
@@ -89,8 +90,8 @@ class Recorder:
         """Note the event that was just appended."""
         owner, value = seen
         place = self._place(operation, owner)
-        text = value if operation.kind not in ("read", "write") and type(value) is str else show(value)
-        if operation.kind in ("read", "write") and value is not UNKNOWN and type(value) not in _SCALARS:
+        text = value if operation.kind not in MEMORY and type(value) is str else show(value)
+        if operation.kind in MEMORY and value is not UNKNOWN and type(value) not in _SCALARS:
             self._learn(value, place)
         self._rows.append((thread, operation, place, text, stack_of(sys._getframe(1))))
 
@@ -113,7 +114,7 @@ class Recorder:
     def _place(self, operation: Operation, owner: Any) -> str:
         if owner is None:
             return ""
-        if operation.kind not in ("read", "write"):
+        if operation.kind not in MEMORY:
             return self.label(owner, _kind_of(owner))
         if not operation.accesses:
             return ""
@@ -154,14 +155,10 @@ class Recorder:
             known = self._names.get((operation.accesses or ())[0].owner)
             if known:
                 self._rows[index] = (thread, operation, known + place.removeprefix(name), text, stack)
-        frames: dict[Site, Frame] = {}
-        for _, operation, *_ in self._rows:
-            site = operation.site
-            if site not in frames:
-                frames[site] = Frame(site.file, site.line, site.function)
+        frame_of = cache(lambda site: Frame(site.file, site.line, site.function))
         found = []
         for index, (thread, operation, place, text, stack) in enumerate(self._rows):
-            where, is_shared = frames[operation.site], _is_shared(thread, operation, touched)
+            where, is_shared = frame_of(operation.site), _is_shared(thread, operation, touched)
             found.append(Step(index, thread.tid, operation.kind, sys.intern(place), text, where, is_shared, stack, operation.accesses))
         return found
 

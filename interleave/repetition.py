@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from interleave.errors import ReplayMismatch
 from interleave.execution import is_test_outcome
-from interleave.model import Deviation, Event, Frame, Outcome, Schedule, Site, Trace
+from interleave.model import MEMORY, Deviation, Event, Frame, Outcome, Schedule, Site, Trace
 from interleave.schedule import block_size, fingerprints, first_mismatch
+from interleave.schedule import first_difference as differing_at
 
 
 def schedule_of(trace: Trace) -> Schedule:
@@ -29,10 +30,7 @@ def _said(events: Sequence[Event], step: int) -> str:
 
 def first_difference(one: Sequence[Event], other: Sequence[Event]) -> int | None:
     """Return the index of the first event in which two executions differ in thread, operation or place in the source."""
-    for index, ((tid, left), (tid2, right)) in enumerate(zip(one, other, strict=False)):
-        if tid != tid2 or left.kind != right.kind or left.site is not right.site:
-            return index
-    return None if len(one) == len(other) else min(len(one), len(other))
+    return differing_at(one, other, lambda left, right: _is_alike(left, right) and left[1].kind == right[1].kind)
 
 
 def differing(one: Sequence[Event], other: Sequence[Event], step: int) -> ReplayMismatch:
@@ -62,7 +60,7 @@ def _accesses(events: Sequence[Event]) -> list[tuple[object, ...]]:
     """
     found: dict[tuple[object, ...], None] = {}
     for tid, operation in events:
-        if operation.kind in ("read", "write") and operation.accesses:
+        if operation.kind in MEMORY and operation.accesses:
             parts = [(owner, field[0] if type(field) is tuple else field, mode) for owner, field, mode in operation.accesses]
             found.update(((tid, part), None) for part in parts)
         else:

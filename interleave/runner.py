@@ -18,7 +18,7 @@ from interleave.isolation.forked import Forks
 from interleave.isolation.snapshot import Snapshot
 from interleave.model import NOWHERE, Schedule, Statistics, Strategy, Trace
 from interleave.repetition import check_prints, schedule_of
-from interleave.result import Budget, Failure
+from interleave.result import Failure
 from interleave.runtime.ledger import UNORDERED
 from interleave.schedule import encode
 from interleave.strategies.fair import Fair
@@ -63,8 +63,9 @@ class Runner:
         #: Whether the last execution brought more code into scope.
         self.has_grown = False
         self._has_new_points = False
-        self._has_new_code = False
-        #: Whether an execution was ended early, with a daemon running on and on.
+        #: Whether executions have brought more code into scope since `take_new_code` was last called.
+        self.has_new_code = False
+        #: Whether not all executions were explored to their ends (see `Trace.is_cut` and `is_bounded`).
         self.was_cut = False
         #: Where the last schedule that was followed leniently did not fit any more.
         self.divergence: ReplayMismatch | None = None
@@ -93,7 +94,7 @@ class Runner:
             self.has_grown = self.control.settle()
         self._error = trace.outcome.error if trace.outcome is not None else None
         self.was_cut |= trace.is_cut or trace.is_bounded
-        self._has_new_code |= self.has_grown
+        self.has_new_code |= self.has_grown
         self._has_new_points |= trace.has_new_points or self.has_grown
         for sentence in trace.uncontrolled:
             (self.unordered if UNORDERED in sentence else self.uncontrolled)[sentence] = None
@@ -129,7 +130,7 @@ class Runner:
         It is a livelock only if it goes on then. Where it does not, the one that was cut short has no outcome any more: its strategy chose
         among fewer steps than there are, so nothing is proven. One that is in a loop over something is given more steps.
         """
-        if not is_cut_off(trace, self.controls.steps):
+        if not self.is_cut_off(trace):
             return trace
         bound = self.controls.steps
         for longer in LONGER:
@@ -137,7 +138,8 @@ class Runner:
             strategy.begin()
             with self.bounded(bound * longer):
                 ended = self.execute(strategy)
-            if not is_cut_off(ended, bound * longer):
+                has_ended = not self.is_cut_off(ended)
+            if has_ended:
                 self.longest = max(self.longest, 2 * ended.moments)
                 break
             if ended.outcome is not None:
@@ -147,6 +149,10 @@ class Runner:
             self.uncontrolled[_TOO_LONG.format(bound * LONGER[-1], last)] = None
         trace.outcome, trace.is_cut, self.was_cut = None, True, True
         return ended
+
+    def is_cut_off(self, trace: Trace) -> bool:
+        """Tell whether an execution was ended by the bound on its steps."""
+        return (trace.is_cut if trace.outcome is None else trace.outcome.kind == "livelock") and trace.moments >= self.controls.steps
 
     @contextmanager
     def bounded(self, steps: int) -> Iterator[None]:
@@ -164,11 +170,6 @@ class Runner:
             self.follow(schedule)
         return changes(snapshot)
 
-    @property
-    def has_new_code(self) -> bool:
-        """Whether executions have brought more code into scope since `take_new_code` was last called."""
-        return self._has_new_code
-
     def take_new_points(self) -> bool:
         """Return whether executions since the last call have met new scheduling points."""
         found, self._has_new_points = self._has_new_points, False
@@ -176,7 +177,7 @@ class Runner:
 
     def take_new_code(self) -> bool:
         """Return whether executions since the last call have brought more code into scope: what was learnt before is void."""
-        found, self._has_new_code = self._has_new_code, False
+        found, self.has_new_code = self.has_new_code, False
         return found
 
     def failure_of(self, trace: Trace, *, executions: int, schedule: Schedule | None = None) -> Failure:
@@ -197,16 +198,10 @@ class Runner:
         return self._replay_command(seed) if self._replay_command is not None else ""
 
 
-def is_cut_off(trace: Trace, bound: int) -> bool:
-    """Tell whether an execution was ended by the bound on its steps."""
-    return (trace.is_cut if trace.outcome is None else trace.outcome.kind == "livelock") and trace.moments >= bound
-
-
 def make_controls(steps: int, timeouts: str, task_order: str, granularity: str, isolate: str) -> Controls:
     """Return the controls that go with options of `explore` and `replay`."""
     return Controls(
         steps=steps,
-        hang=Budget().hang,
         any_timeout=check_choice("timeouts", timeouts) == "any",
         is_fifo=check_choice("task_order", task_order) == "fifo",
         has_gil=check_choice("granularity", granularity) == "gil",

@@ -35,7 +35,10 @@ from __future__ import annotations
 import base64
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from operator import eq
+from typing import TypeVar
 
 from interleave.errors import SeedError
 from interleave.model import SHAPE, STATE, WHOLE, Deviation, Event, Operation, Schedule
@@ -43,6 +46,8 @@ from interleave.model import SHAPE, STATE, WHOLE, Deviation, Event, Operation, S
 VERSION = 2
 #: Most blocks that an execution is divided into for its prints.
 BLOCKS = 256
+
+T = TypeVar("T")
 
 _SEED = re.compile(r"il(0|[1-9][0-9]{0,3})-([A-Za-z0-9_-]*)")
 _CHECKSUM = 4
@@ -115,10 +120,10 @@ def fingerprints(events: Iterable[Event], block: int) -> bytes:
     return bytes(prints)
 
 
-def first_difference(one: bytes, other: bytes) -> int | None:
-    """Return the index of the first block in which the prints of two executions differ, or None."""
+def first_difference(one: Sequence[T], other: Sequence[T], is_same: Callable[[T, T], bool] = eq) -> int | None:
+    """Return the index of the first item in which two sequences differ, or None."""
     for index, (left, right) in enumerate(zip(one, other, strict=False)):
-        if left != right:
+        if not is_same(left, right):
             return index
     return None if len(one) == len(other) else min(len(one), len(other))
 
@@ -167,15 +172,11 @@ def _pack(schedule: Schedule) -> bytes:
         numbers.append(moment - before << width | pick)
         before = moment
     packed = bytearray(_varint(schedule.length) + _varint(width) + _varint(len(numbers)))
-    start = 0
-    while start < len(numbers):
-        end = start + 1
-        while end < len(numbers) and numbers[end] == numbers[start]:
-            end += 1
-        packed += _varint(numbers[start] << 1 | (end - start > 1))
-        if end - start > 1:
-            packed += _varint(end - start - 2)
-        start = end
+    for number, equal in groupby(numbers):
+        count = len(list(equal))
+        packed += _varint(number << 1 | (count > 1))
+        if count > 1:
+            packed += _varint(count - 2)
     prints = schedule.prints
     packed += _varint(len(prints))
     packed += bytes(prints[at] | (prints[at + 1] << 4 if at + 1 < len(prints) else 0) for at in range(0, len(prints), 2))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from interleave.model import Operation, Owner, Value, Witness
+from interleave.model import MEMORY, Operation, Owner, Value, Witness
 from interleave.recording import Recorder, show
 from interleave.runtime import UNKNOWN
 from interleave.runtime.threads import LogicalThread
@@ -38,7 +38,7 @@ class Watcher:
         """Note the event that was just appended."""
         resource, value = seen
         witness = self.witness
-        if operation.kind not in ("read", "write"):
+        if operation.kind not in MEMORY:
             if value == "timed out":
                 witness.timed_out.add(len(witness.held))
             elif operation.kind == "put" and getattr(resource, "maxsize", 0) > 0:

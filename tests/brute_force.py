@@ -14,7 +14,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from interleave.model import Access, Event, Operation, Point, ThreadInfo, Trace, conflict
+from interleave.model import Access, Event, Operation, Point, Strategy, ThreadInfo, Trace, conflict
 from tests.simulation import Machine, Program, Run
 
 #: An event with all that happened before it, interned as a number.
@@ -133,7 +133,7 @@ class Branch(NamedTuple):
 
 
 @dataclass
-class Script:
+class Script(Strategy):
     """A strategy that follows a list of choices and then takes the first option that leads to anything new, noting the others.
 
     With `foresees` it reckons that what a thread has announced is what it does, and leaves out what leads to a class of prefixes that is

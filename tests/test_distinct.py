@@ -93,7 +93,7 @@ def groups(scenario: Callable[[], object], strategy: str, *, executions: int = 3
 @pytest.mark.parametrize("strategy", ["random", "auto"])
 def test_one_assertion_that_fails_for_two_reasons_is_two_failures(strategy: str) -> None:
     failures = groups(two_reasons, strategy)
-    places = [identity_of(failure.trace, failure.outcome).place for failure in failures]
+    places = [identity_of(failure.trace).place for failure in failures]
     assert sorted(places) == ["Stock.apples", "Stock.pears"]
     assert {failure.preemptions for failure in failures} == {1}
     assert all(failure.count > 1 for failure in failures)

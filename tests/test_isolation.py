@@ -395,8 +395,11 @@ UNLOCKED = """
 @needs_fork
 def test_children_prove_what_is_proven_here(load: Load) -> None:
     scenario = load(UNLOCKED).scenario_locks
-    for strategy in ("auto", "dfs"):
-        there, here = (interleave.explore(scenario, strategy=strategy, isolate=isolate) for isolate in ("fork", "off"))
+    # Under a bound, `auto` has a `dfs` in it.
+    for strategy, preemptions in (("auto", None), ("dfs", None), ("auto", 1)):
+        there, here = (
+            interleave.explore(scenario, strategy=strategy, preemptions=preemptions, isolate=isolate) for isolate in ("fork", "off")
+        )
         assert (there.verdict, there.executions, there.statistics.steps) == ("proven", here.executions, here.statistics.steps)
 
 

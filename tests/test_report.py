@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from interleave.estimate import Estimate
+from interleave.estimate import Estimate, Progress
 from interleave.model import (
     Blocked,
     ConflictPair,
@@ -32,11 +32,11 @@ from interleave.model import (
     Trace,
     UnderGil,
 )
-from interleave.report import FORMATS, render, write
+from interleave.report import FORMATS, write
 from interleave.report.columns import effect, names_of, turns_of
 from interleave.report.machine import as_data
 from interleave.report.progress import ProgressDisplay, progress_text, share_done
-from interleave.report.text import TextReporter
+from interleave.report.text import TextReporter, render
 from interleave.report.trace import write_trace
 from interleave.report.waits import cycle_text
 from interleave.report.words import count_of, wants_color
@@ -351,6 +351,8 @@ def test_trace_lists_every_step() -> None:
 
 class Now:
     """What an exploration tells about itself."""
+
+    rate = Progress.rate
 
     def __init__(self, executions: int, seconds: float, failures: int = 0, budget: Budget | None = None) -> None:
         self.executions = executions

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +87,3 @@ def test_real_results_follow_it(target: str) -> None:
 def test_schema_would_notice(change: dict[str, Any], complaint: str) -> None:
     data = {**json.loads(json.dumps(as_data(results()))), **change}
     assert any(complaint in error.message for error in Draft202012Validator(strict()).iter_errors(data))
-
-
-def test_head_of_the_module_describes_every_field() -> None:
-    described = import_module("interleave.report.machine").__doc__ or ""
-    names = {name for part in parts(SCHEMA) for name in part.get("properties", {})}
-    assert "seed" in names
-    assert sorted(name for name in names if name not in described) == []

@@ -13,9 +13,8 @@ from interleave.detectors.culprit import Culprit, find
 from interleave.explore import explore
 from interleave.expressions import container_at
 from interleave.model import Site
-from interleave.report.columns import blocked_turns, effect, focus_of, named_steps, names_of, turns_of
-from interleave.report.fixes import fix_of
-from interleave.report.story import sentence_of
+from interleave.report.columns import blocked_turns, effect, focus_of, named_steps, turns_of
+from interleave.report.explanation import explain
 from interleave.result import Failure
 
 
@@ -27,8 +26,8 @@ def failure_of(scenario: Callable[[], object], **options: object) -> Failure:
 
 def explained(failure: Failure) -> tuple[str, str]:
     """Return the story and the fix."""
-    culprit = find(failure.trace, failure.outcome)
-    return sentence_of(failure, culprit, names_of(failure.trace.threads)), fix_of(failure, culprit)
+    explanation = explain(failure)
+    return explanation.story, explanation.fix
 
 
 def culprit_of(target: str) -> Culprit:

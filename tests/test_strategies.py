@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interleave.errors import ReplayMismatch, UsageError
-from interleave.model import Deviation, Point, Schedule, Trace
+from interleave.model import Deviation, Point, Schedule, Strategy, Trace
 from interleave.strategies import TABLE, make
 from interleave.strategies._points import bits
 from interleave.strategies.auto import Auto
@@ -27,27 +27,18 @@ from tests.synthetic import Announcement, Machine, Program, Thread, acquire, inc
 Maker = Callable[[], Program]
 
 
-class Scripted:
+class Scripted(Strategy):
     """Follow given choices, then the first one possible; record how many there were each time."""
-
-    every_access = False
-    scope = ""
 
     def __init__(self, script: list[int]) -> None:
         self.script = script
         self.offered: list[tuple[int, ...]] = []
-
-    def begin(self) -> bool:
-        return True
 
     def choose(self, point: Point) -> int:
         options = tuple(range(point.values)) if point.values else bits(point.enabled)
         self.offered.append(options)
         depth = len(self.offered) - 1
         return options[self.script[depth]] if depth < len(self.script) else options[0]
-
-    def end(self, trace: Trace) -> None:
-        pass
 
 
 def all_traces(make_program: Maker) -> list[Trace]:
@@ -353,9 +344,9 @@ class TestMake:
         assert len({path_of(trace) for trace in traces}) == 6
 
     def test_passes_options_on(self) -> None:
-        pct, dfs = make("pct", seed=4, depth=2), make("dfs", preemptions=2)
+        pct, dfs = make("pct", seed=4), make("dfs", preemptions=2)
         assert isinstance(pct, Pct)
-        assert (pct.seed, pct.depth) == (4, 2)
+        assert (pct.seed, pct.depth) == (4, 3)
         assert isinstance(dfs, Dfs)
         assert dfs.preemptions == 2
 

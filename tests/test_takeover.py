@@ -25,7 +25,7 @@ import takeover_subject
 import interleave
 from interleave.errors import UsageError
 from interleave.explore import explore
-from interleave.model import Point
+from interleave.model import Point, Strategy
 from interleave.primitives import holders, takeover
 from interleave.result import Budget
 from interleave.runtime import state
@@ -301,26 +301,17 @@ def _interrupting() -> None:
     raise KeyboardInterrupt
 
 
-class _Broken:
+class _Broken(Strategy):
     """A strategy with a fault."""
-
-    every_access = False
-    scope = ""
 
     def __init__(self) -> None:
         self.made = 0
-
-    def begin(self) -> bool:
-        return True
 
     def choose(self, point: Point) -> int:
         self.made += 1
         if self.made > 3:
             raise ZeroDivisionError
         return point.default
-
-    def end(self, trace: Any) -> None:
-        pass
 
 
 @pytest.mark.parametrize("scenario", [_passing, _failing, _raising, _interrupted, _interrupting], ids=lambda one: one.__name__.strip("_"))

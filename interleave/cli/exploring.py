@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from interleave.cli.options import choices, explained_errors, file_options, included, is_debugged, of_seeds, replay_command_of, scenarios_of
+from interleave.arguments import of_seeds
+from interleave.cli.options import choices, explained_errors, file_options, included, is_debugged, replay_command_of, scenarios_of
 from interleave.errors import UsageError
 from interleave.muffling import Muffler
 from interleave.report import FORMATS, write
@@ -108,13 +109,13 @@ def _explore_all(scenarios: Sequence[Scenario], options: Mapping[str, Any], muff
 
 
 def _explore_one(scenario: Scenario, options: Mapping[str, Any], err: TextIO) -> Result:
-    from interleave.classes import SATURATION, UNSEEN
+    from interleave.classes import UNSEEN, usual_executions
     from interleave.database import explore_remembering
     from interleave.report.progress import ProgressDisplay
 
     executions, seconds, unseen = options["executions"], options["seconds"], UNSEEN if options["until_saturated"] else None
-    if executions is None and seconds is None:
-        executions = Budget().executions if unseen is None else SATURATION
+    if executions is None:
+        executions = usual_executions(seconds=seconds, unseen=unseen)
     hang = None if is_debugged() else _HANG
     with ProgressDisplay(scenario.name, err, is_on=not options["quiet"]) as progress:
         return explore_remembering(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from interleave.arguments import CHOICES, SEED_OPTIONS, seed_options
+from interleave.arguments import CHOICES, seed_options
 from interleave.errors import InterleaveError, ReplayMismatch
 from interleave.report import FORMATS
 
@@ -74,11 +74,6 @@ def scenarios_of(targets: Sequence[str]) -> list[Scenario]:
     from interleave.loading import find_scenarios
 
     return [scenario for target in targets for scenario in find_scenarios(target)]
-
-
-def of_seeds(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that exploring and replaying share."""
-    return {name: options[name] for name in SEED_OPTIONS}
 
 
 def replay_command_of(target: str, options: Mapping[str, Any]) -> Callable[[str], str]:

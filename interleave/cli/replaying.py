@@ -6,16 +6,14 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import Any, Final
 
 import click
 
-from interleave.cli.options import choices, explained_errors, included, of_seeds, replay_command_of, scenarios_of
+from interleave.arguments import of_seeds
+from interleave.cli.options import choices, explained_errors, included, replay_command_of, scenarios_of
 from interleave.errors import UsageError
 from interleave.muffling import Muffler
-
-if TYPE_CHECKING:
-    from interleave.result import Failure
 
 _REPLAY_EPILOG: Final = """
 \b
@@ -50,7 +48,9 @@ def _replay(target: str, seed: str, options: Mapping[str, Any]) -> bool:
     """Replay a seed and print what happened; tell whether it failed."""
     from interleave.explore import replay
     from interleave.report.races import race_lines
+    from interleave.report.text import render
     from interleave.report.trace import write_trace
+    from interleave.report.words import wants_color
 
     scenarios = scenarios_of([target])
     if len(scenarios) > 1:
@@ -76,7 +76,7 @@ def _replay(target: str, seed: str, options: Mapping[str, Any]) -> bool:
         for line in race_lines(replayed.races):
             click.echo(f"  {line}")
         return False
-    _write_report(replayed.failure, sys.stdout)
+    sys.stdout.write(render(replayed.failure, color=wants_color(sys.stdout)))
     if options["pdb"]:
         _debug(again, len(replayed.trace.steps))
     return True
@@ -100,11 +100,4 @@ def _debug(again: Callable[..., object], steps: int, *, step: int | None = None)
 
     if step is not None and not 0 <= step < steps:
         raise UsageError(f"there is no step {step}: this execution has the steps 0 to {steps - 1}.\nList them: --trace")
-    again(onlooker=Session(stops_at_end=step is None, step=step))
-
-
-def _write_report(failure: Failure, out: TextIO) -> None:
-    from interleave.report import render
-    from interleave.report.words import wants_color
-
-    out.write(render(failure, color=wants_color(out)))
+    again(onlooker=Session(step))

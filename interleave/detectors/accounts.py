@@ -9,8 +9,8 @@ from typing import Literal
 from interleave.detectors.benign import Grader
 from interleave.detectors.lock_order import Nesting
 from interleave.detectors.sightings import Sighting, rank_of
-from interleave.detectors.synchronisation import locks_of
-from interleave.model import SHAPE, WHOLE, Access, Inversion, LockStep, Race, RaceAccess, Severity, Trace
+from interleave.detectors.synchronisation import access_of, locks_of
+from interleave.model import SHAPE, WHOLE, Access, Inversion, LockStep, Race, RaceAccess, Severity, Site, Trace
 
 #: Operations that begin the step of a task.
 _STEPS = ("step", "yield", "resume")
@@ -85,14 +85,11 @@ class Accounts:
         return sorted({*partner, *one.positions})
 
     def _access(self, position: int) -> RaceAccess:
-        step = self._trace.steps[position]
-        held = self._witness.held[position]
-        locks = [name for bit, name in sorted(self._locks.items()) if held & bit]
+        step, held = self._trace.steps[position], self._witness.held[position]
+        locks = [name for bit, name in self._locks.items() if held & bit]
         # Those taken while there was one thread only, which makes no events.
         locks += ["a lock"] * (held.bit_count() - len(locks))
-        mode = "writes" if step.kind == "write" else "reads"
-        where = step.where
-        return RaceAccess(step.tid, self._thread(step.tid), mode, step.value, where.file, where.line, where.function, tuple(locks))
+        return access_of(step, self._thread(step.tid), locks)
 
     def _concurrent(self, one: Sighting, place: str) -> str:
         first, second = map(self._access, one.positions)
@@ -136,7 +133,7 @@ class Accounts:
         events = self._trace.events
         tid = events[first][0]
         sites = [operation.site for by, operation in events[first:second] if by == tid and operation.kind in _STEPS]
-        return f" and awaited at {sites[0].file.rpartition('/')[2]}:{sites[0].line}" if sites and sites[0].line else ""
+        return f" and awaited at {_at(sites[0])}" if sites and sites[0].line else ""
 
 
 def _preference(graded: tuple[Sighting, Severity, str]) -> tuple[bool, int, bool, int]:
@@ -145,7 +142,7 @@ def _preference(graded: tuple[Sighting, Severity, str]) -> tuple[bool, int, bool
     return severity != "harmful", one.rank, not isinstance(one.place.field, (str, tuple)), _SEVERITIES.index(severity)
 
 
-def _at(access: RaceAccess) -> str:
+def _at(access: RaceAccess | Site) -> str:
     return f"{access.file.rpartition('/')[2]}:{access.line}"
 
 

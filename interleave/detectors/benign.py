@@ -28,8 +28,7 @@ from functools import lru_cache
 
 from interleave.detectors.atomicity import PATTERNS, held_over
 from interleave.detectors.places import Place
-from interleave.detectors.synchronisation import MEMORY
-from interleave.model import READ, SHAPE, WRITE, Access, Event, Owner, Severity, Trace, Value
+from interleave.model import MEMORY, READ, SHAPE, WRITE, Access, Event, Owner, Severity, Trace, Value
 
 _UPDATES = (PATTERNS[READ, WRITE, WRITE], PATTERNS[WRITE, WRITE, READ])
 #: By type: methods that are one atomic step each and need no other, as they are used for a queue or a stack.

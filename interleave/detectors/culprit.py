@@ -25,17 +25,16 @@ from typing import Any
 from interleave.detectors.atomicity import PATTERNS, RANKS
 from interleave.detectors.places import MAKERS
 from interleave.detectors.relations import Relations
-from interleave.detectors.synchronisation import MEMORY, locks_of
+from interleave.detectors.synchronisation import access_of, locks_of
 from interleave.detectors.together import UNDER_WAY, joint
 from interleave.detectors.touches import Touch, touches_of, triples
-from interleave.model import Frame, Outcome, RaceAccess, Step, Trace, fields_overlap
+from interleave.model import MEMORY, Frame, Outcome, RaceAccess, Step, Trace, fields_overlap
 
 #: Steps of one trace that are looked at, for what takes one pass and for what takes more; and what a thread does to two objects after
 #: another.
 _MOST_STEPS = 500_000
 _FEW_STEPS = 20_000
 _FOLLOWERS = 50
-_MODES = {"read": "reads", "write": "writes", "wait": "waits", "notify": "notifies", "set": "sets"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +164,7 @@ class _Finder:
         memory = self._memory()
         own = [step for step in memory if step.tid == tid and step.is_shared]
         writes = [step for step in memory if step.tid != tid and step.kind == "write" and not self._relations.is_ancestor(step.tid, tid)]
-        found = joint(own, writes, self._relations.overlap, self._relations.is_meant, most=most)
+        found = joint(own, writes, self._relations, most=most)
         return self._culprit(*found) if found else None
 
     def _memory(self) -> list[Step]:
@@ -262,17 +261,13 @@ class _Finder:
     def _held(self, index: int) -> tuple[str, ...]:
         witness = self._trace.witness
         held = witness.held[index] if witness is not None and index < len(witness.held) else 0
-        return tuple(name for bit, name in sorted(self._locks.items()) if held & bit)
+        return tuple(name for bit, name in self._locks.items() if held & bit)
 
     def _culprit(self, pattern: str, positions: tuple[int, ...]) -> Culprit:
         threads = {thread.tid: thread.name for thread in self._trace.threads}
-        accesses, places = [], []
-        for position in positions:
-            step, where = self._steps[position], self._steps[position].where
-            places.append(step.place)
-            mode = _MODES.get(step.kind, step.kind)
-            name = threads.get(step.tid, f"thread {step.tid}")
-            accesses.append(RaceAccess(step.tid, name, mode, step.value, where.file, where.line, where.function, self._held(position)))
+        steps = [self._steps[position] for position in positions]
+        places = [step.place for step in steps]
+        accesses = [access_of(step, threads.get(step.tid, f"thread {step.tid}"), self._held(step.index)) for step in steps]
         place = common_place(places) if pattern in RANKS else places[0]
         is_lost = pattern == "read-write-write" and self._is_lost_update(*positions)
         return Culprit(

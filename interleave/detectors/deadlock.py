@@ -9,25 +9,32 @@ Daemon threads may wait for ever, as they do at the end of every program; but a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 import networkx as nx
 
 from interleave.model import Blocked, Outcome
 
+Node = TypeVar("Node", bound=Any)
+
 
 def find_cycle(blocked: Sequence[Blocked]) -> tuple[int, ...]:
     """Return the tids of a shortest cycle of the wait-for graph, beginning with the lowest, or ()."""
-    graph = nx.DiGraph()
-    graph.add_nodes_from(one.tid for one in blocked)
-    graph.add_edges_from((one.tid, holder) for one in blocked for holder in one.holders)
-    cycles = sorted((_rotate(cycle) for cycle in nx.simple_cycles(graph)), key=lambda cycle: (len(cycle), cycle))
-    return cycles[0] if cycles else ()
+    return next(iter(cycles_of((one.tid, holder) for one in blocked for holder in one.holders)), ())
 
 
-def _rotate(cycle: list[int]) -> tuple[int, ...]:
-    start = cycle.index(min(cycle))
-    return (*cycle[start:], *cycle[:start])
+def cycles_of(edges: Iterable[tuple[Node, Node]], *, longest: int | None = None) -> list[tuple[Node, ...]]:
+    """Return the cycles of a graph, each from its lowest node on, shorter ones first."""
+    found = nx.simple_cycles(nx.DiGraph(list(edges)), length_bound=longest)
+    starts = ((cycle, cycle.index(min(cycle))) for cycle in found)
+    return sorted(((*cycle[start:], *cycle[:start]) for cycle, start in starts), key=lambda cycle: (len(cycle), cycle))
+
+
+def roots_of(blocked: Sequence[Blocked]) -> list[Blocked]:
+    """Return those who do not wait for another blocked thread; those who wait for a thread that is stuck itself are not the story."""
+    tids = {one.tid for one in blocked}
+    return [one for one in blocked if not one.is_daemon and tids.isdisjoint(one.holders)] or list(blocked)
 
 
 def judge(blocked: Sequence[Blocked], *, is_over: bool) -> Outcome | None:
@@ -38,16 +45,14 @@ def judge(blocked: Sequence[Blocked], *, is_over: bool) -> Outcome | None:
     cycle = find_cycle(blocked)
     if not cycle and (is_over or all(one.is_daemon for one in blocked)):
         return None
-    by_tid = {one.tid: one for one in blocked}
     if cycle:
+        by_tid = {one.tid: one for one in blocked}
         members = [by_tid[tid] for tid in cycle]
         message, signature = _describe_cycle(members, len(blocked)), _signature("deadlock", members)
         return Outcome("deadlock", message, signature, tid=cycle[0], where=members[0].where, blocked=tuple(blocked), cycle=cycle)
-    # Those who wait for a thread that is stuck itself are not the story.
-    roots = [one for one in blocked if not one.is_daemon and not any(holder in by_tid for holder in one.holders)] or list(blocked)
-    first = roots[0]
+    roots = roots_of(blocked)
     message = "; ".join(_describe_stuck(one, blocked) for one in roots)
-    return Outcome("stuck", message, _signature("stuck", roots), tid=first.tid, where=first.where, blocked=tuple(blocked))
+    return Outcome("stuck", message, _signature("stuck", roots), tid=roots[0].tid, where=roots[0].where, blocked=tuple(blocked))
 
 
 def _describe_cycle(members: Sequence[Blocked], total: int) -> str:

@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from interleave.detectors.culprit import find
-from interleave.model import Outcome, Trace
+from interleave.model import Trace
 
 #: What depends on the values at hand in the name of a place: the key, and the number of the object among those called alike. Its size is
 #: no place of its own.
@@ -34,8 +34,10 @@ class Identity(NamedTuple):
         return self.place == other.place and not set(self.lines).isdisjoint(other.lines)
 
 
-def identity_of(trace: Trace, outcome: Outcome) -> Identity:
-    """Return what makes a failure what it is; without lines where the trace was not run in detail."""
+def identity_of(trace: Trace) -> Identity:
+    """Return what makes an execution that failed what it is; without lines where it was not run in detail."""
+    outcome = trace.outcome
+    assert outcome is not None
     if outcome.kind not in ("assertion", "exception"):
         # The signature of all others names the lines already.
         return Identity(outcome.signature)

@@ -20,8 +20,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 from typing import NamedTuple
 
-import networkx as nx
-
+from interleave.detectors.deadlock import cycles_of
 from interleave.detectors.synchronisation import Order, takes
 from interleave.model import Event, Owner, Witness
 
@@ -66,22 +65,16 @@ def cycles(events: Sequence[Event], witness: Witness) -> Iterator[tuple[Nesting,
         parallel = edges.setdefault((one.outer, one.inner), [])
         if len(parallel) < _MOST_EDGES:
             parallel.append(one)
-    if not edges:
+    ways = [way for way in cycles_of(edges, longest=_LONGEST) if len(way) > 1]
+    if not ways:
         return
-    graph = nx.DiGraph(list(edges))
-    ways = sorted(map(_rotate, nx.simple_cycles(graph, length_bound=_LONGEST)), key=lambda cycle: (len(cycle), cycle))
-    order = Order(events, witness, locks=False) if ways else None
+    order = Order(events, witness, locks=False)
     for way in ways:
         links = [edges[lock, way[(index + 1) % len(way)]] for index, lock in enumerate(way)]
         for chosen in product(*links):
-            if order is not None and len(way) > 1 and all(_may_meet(one, other, order) for one, other in combinations(chosen, 2)):
+            if all(_may_meet(one, other, order) for one, other in combinations(chosen, 2)):
                 yield chosen
                 break
-
-
-def _rotate(cycle: list[Owner]) -> tuple[Owner, ...]:
-    start = cycle.index(min(cycle))
-    return (*cycle[start:], *cycle[:start])
 
 
 def _may_meet(one: Nesting, other: Nesting, order: Order) -> bool:

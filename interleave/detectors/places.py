@@ -18,10 +18,10 @@ import functools
 import itertools
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from operator import and_
 from typing import NamedTuple
 
-from interleave.detectors.synchronisation import MEMORY
-from interleave.model import READ, WHOLE, Event, Owner, Witness
+from interleave.model import MEMORY, READ, WHOLE, Event, Owner, Witness
 
 #: Names of types of which everything is touched at once by what they are for.
 CONTAINERS = frozenset({"StringIO", "BytesIO", "generator"}).union(
@@ -92,12 +92,7 @@ def _places_of(owner: Owner, fields: dict[Hashable, dict[int, int]], events: Seq
 
 
 def _has_common_lock(touches: Sequence[Touch], witness: Witness) -> bool:
-    common = -1
-    for touch in touches:
-        common &= witness.held[touch.position]
-        if not common:
-            return False
-    return True
+    return bool(functools.reduce(and_, (witness.held[touch.position] for touch in touches)))
 
 
 def _is_contended(touches: Sequence[Touch]) -> bool:

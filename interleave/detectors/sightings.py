@@ -6,7 +6,7 @@ line race once. Of several that share them the worst is kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -49,42 +49,43 @@ def seen(events: Sequence[Event], witness: Witness) -> dict[tuple[str, ...], lis
     """Return the races that an execution shows, by key, the worst patterns first."""
     events = events[:MOST_EVENTS]
     places = contended(events, witness)[:_MOST_PLACES]
-    found: dict[tuple[str, ...], list[Sighting]] = {}
     if not places:
-        return found
+        return {}
     order = Order(events, witness)
+    sightings = []
     for place in places:
-        for triple in islice(atomicity.seen(place, events, order), _MOST_AT_PLACE):
-            _keep(found, _of_triple(place, triple, events))
+        sightings += [_of_triple(place, one, events) for one in islice(atomicity.seen(place, events, order), _MOST_AT_PLACE)]
         for pair in islice(races.unordered_pairs(place, events, order), _MOST_AT_PLACE):
             first, second = (place.touches[place.index[position]].mode for position in pair)
             pattern = f"{'write' if first else 'read'}-{'write' if second else 'read'}"
-            _keep(found, Sighting(key_of(place, pair, events), pattern, pair, place))
-    for alike in found.values():
-        alike.sort(key=lambda one: one.rank)
-        del alike[_MOST_ALIKE:]
-    return found
+            sightings.append(Sighting(key_of(place, pair, events), pattern, pair, place))
+    return {key: sorted(alike, key=lambda one: one.rank)[:_MOST_ALIKE] for key, alike in _by_key(sightings).items()}
 
 
 def foretold(events: Sequence[Event], witness: Witness) -> list[Sighting]:
     """Return the unserializable pairs that another schedule might show, the worst patterns first."""
     events = events[:MOST_EVENTS]
     places = contended(events, witness)[:_MOST_PLACES]
-    order = Order(events, witness, locks=False) if places else None
-    found: dict[tuple[str, ...], list[Sighting]] = {}
-    for place in places:
-        assert order is not None
-        for triple in islice(atomicity.foretold(place, events, witness, order), _MOST_AT_PLACE):
-            _keep(found, _of_triple(place, triple, events))
-    return sorted((one for alike in found.values() for one in alike[:_MOST_ALIKE]), key=lambda one: one.rank)
+    if not places:
+        return []
+    order = Order(events, witness, locks=False)
+    sightings = [
+        _of_triple(place, triple, events)
+        for place in places
+        for triple in islice(atomicity.foretold(place, events, witness, order), _MOST_AT_PLACE)
+    ]
+    return sorted((one for alike in _by_key(sightings).values() for one in alike[:_MOST_ALIKE]), key=lambda one: one.rank)
 
 
 def _of_triple(place: Place, triple: Triple, events: Sequence[Event]) -> Sighting:
     return Sighting(key_of(place, triple[1:], events), triple.pattern, triple[1:], place)
 
 
-def _keep(found: dict[tuple[str, ...], list[Sighting]], one: Sighting) -> None:
-    found.setdefault(one.key, []).append(one)
+def _by_key(sightings: Iterable[Sighting]) -> dict[tuple[str, ...], list[Sighting]]:
+    found: dict[tuple[str, ...], list[Sighting]] = {}
+    for one in sightings:
+        found.setdefault(one.key, []).append(one)
+    return found
 
 
 def is_part_of(one: tuple[str, ...], other: tuple[str, ...]) -> bool:

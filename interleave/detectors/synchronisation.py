@@ -33,14 +33,14 @@ what predictions ask for (`atomicity`, `lock_order`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from interleave.model import Event, Operation, Owner, Trace, Witness
+from interleave.model import MEMORY, Event, Operation, Owner, RaceAccess, Step, Trace, Witness
 from interleave.vector_clock import Clock, happened_before, join, start
 
-MEMORY = ("read", "write")
 #: Names of types of which one thread at a time can hold an object, as they stand in owners.
 MUTEXES = frozenset({"lock", "Lock", "RLock"})
+_MODES = {"read": "reads", "write": "writes", "wait": "waits", "notify": "notifies", "set": "sets"}
 _Channel = tuple[Owner, str]
 _QUEUE = ("items", "room", "done")
 #: By kind, for operations on one resource: the channels that are acquired, and those released to.
@@ -163,6 +163,12 @@ def takes(events: Sequence[Event], witness: Witness) -> dict[int, tuple[Owner, i
         if bits and not bits & (bits - 1) and mutexes:
             taken[position] = (mutexes[-1], bits)
     return dict(sorted(taken.items()))
+
+
+def access_of(step: Step, thread: str, locks: Iterable[str]) -> RaceAccess:
+    """Return a step as one of the accesses that make a race or explain a failure."""
+    where, mode = step.where, _MODES.get(step.kind, step.kind)
+    return RaceAccess(step.tid, thread, mode, step.value, where.file, where.line, where.function, tuple(locks))
 
 
 def locks_of(trace: Trace) -> dict[int, str]:

@@ -13,8 +13,9 @@ Correlations and Detecting Related Semantic and Concurrency Bugs", SOSP 2007) th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+from interleave.detectors.relations import Relations
 from interleave.model import Step
 
 #: Accesses of a thread before one that may have led there.
@@ -29,25 +30,24 @@ Positions = tuple[int, int, int, int]
 def joint(
     own: Sequence[Step],
     writes: Sequence[Step],
-    overlap: Callable[[Step, Step], bool],
-    is_meant: Callable[[int, int, int], bool],
+    relations: Relations,
     *,
     most: int,
 ) -> tuple[str, Positions] | None:
     """Return the pattern and the steps of an explanation by two places, the nearest to the end; None if there is none.
 
     `own` are the accesses of a thread, of which the last `most` may be where it failed, `writes` those that other threads wrote with, both
-    in order; `overlap` tells whether two steps touch the same, and `is_meant` whether synchronisation puts a step between two others.
+    in order.
     """
     for last in reversed(own[-most:]):
         if last.kind != "read":
             continue
-        ends = [write for write in reversed(writes) if overlap(last, write)]
+        ends = [write for write in reversed(writes) if relations.overlap(last, write)]
         for led in reversed([step for step in own if step.index < last.index and step.kind == "read"][-_BEFORE:]):
-            if overlap(led, last):
+            if relations.overlap(led, last):
                 continue
-            for pattern, positions in _explained(last, led, ends, [write for write in writes if overlap(led, write)]):
-                if not is_meant(*_around(pattern, positions)):
+            for pattern, positions in _explained(last, led, ends, [write for write in writes if relations.overlap(led, write)]):
+                if not relations.is_meant(*_around(pattern, positions)):
                     return pattern, positions
     return None
 

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 from interleave.detectors.atomicity import PATTERNS
 from interleave.detectors.places import MAKERS
-from interleave.detectors.synchronisation import MEMORY
-from interleave.model import Step, fields_overlap
+from interleave.model import MEMORY, Step, fields_overlap
 
 #: Accesses of one object that are looked at; and how many of those that one thread makes at a stretch, at either end.
 _MOST = 2_000

@@ -31,12 +31,10 @@ from functools import partial
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, ClassVar, Final, NoReturn
 
-from interleave import strategies
 from interleave.errors import ExecutionDied, InterleaveError, InternalError, UsageError
 from interleave.execution import Controls, execute
 from interleave.instrument import Instrumentation
 from interleave.instrument.registry import registry
-from interleave.isolation.choices import Noting, is_pickled_otherwise, repeat
 from interleave.isolation.sites import SiteTable
 from interleave.model import Site, Strategy, Trace
 from interleave.primitives.takeover import Takeover
@@ -47,7 +45,8 @@ from interleave.watchdog import Watchdog
 _ROUNDS: Final = 20
 #: Seconds between two looks whether the child is still there.
 _LOOK: Final = 0.5
-_STRATEGIES: Final = f"{strategies.__name__}."
+#: Bytes that say how many follow.
+_HEAD: Final = 8
 _OURS: Final = __name__.partition(".")[0] + "."
 
 
@@ -84,12 +83,10 @@ class Forks:
         self, scenario: Callable[[], object], strategy: Strategy, controls: Controls, *, detailed: bool = False, watched: bool = False
     ) -> Trace:
         """Run the scenario once in a child, see `execution.execute`. Raises ExecutionDied if the child does not live to tell."""
-        # One that is pickled in its own way leaves its state behind: the choices are made once more here.
-        asked = Noting(strategy) if is_pickled_otherwise(type(strategy)) else strategy
-        run = partial(execute, scenario, asked, controls, detailed=detailed, watched=watched)
+        run = partial(execute, scenario, strategy, controls, detailed=detailed, watched=watched)
         for _ in range(_ROUNDS):
             self._sites.renew()
-            learnt, content = pickle.loads(self._run_in_child(run, asked))
+            learnt, content = pickle.loads(self._run_in_child(run, strategy))
             if not self._learn(learnt):
                 break
         controls.executions += 1
@@ -155,9 +152,8 @@ class Forks:
             error = _packed_error(trace.outcome.error)
             trace.outcome = replace(trace.outcome, error=None)
         out = io.BytesIO()
-        pickler = _Pickler(out, self._sites, strategy.strategy if isinstance(strategy, Noting) else strategy)
         try:
-            pickler.dump((trace, strategy.notes if isinstance(strategy, Noting) else strategy, error, self._sites.news()))
+            _Pickler(out, self._sites, strategy).dump((trace, strategy, error, self._sites.news()))
         except (InterleaveError, RecursionError):
             raise
         except Exception as failure:
@@ -192,12 +188,10 @@ class Forks:
         found = self._sites.load(content)
         if isinstance(found, BaseException):
             raise found
-        trace, state, error, news = found
+        trace, _, error, news = found
         if error is not None and trace.outcome is not None:
             trace.outcome = replace(trace.outcome, error=_unpacked_error(error))
         self._sites.learn(news)
-        if state is not strategy:
-            repeat(strategy, state, trace)
         return trace
 
 
@@ -216,12 +210,14 @@ class _Pickler(pickle.Pickler):
         if kind is Site:
             return self._sites.reduced(obj)
         if obj is self._strategy:
+            if any(getattr(kind, name) is not getattr(object, name) for name in ("__reduce__", "__reduce_ex__")):
+                raise UsageError(
+                    f"isolate='fork' cannot carry a strategy of type {kind.__qualname__!r}: it is pickled in a way of its own."
+                )
             self._strategy = None
             # Whatever refers to it shall refer to the one that is there.
             return (_strategy_here, (), *obj.__reduce_ex__(2)[2:])
         if self._strategy is None:
-            if is_pickled_otherwise(kind) and kind.__module__.startswith(_STRATEGIES):
-                raise InternalError(f"a part of a strategy, of type {kind.__qualname__!r}, loses its state on its way")
             return NotImplemented
         may_pass = self._kinds.get(kind)
         if may_pass is None:
@@ -271,19 +267,17 @@ def _flush() -> None:
 
 
 def _send(writer: int, content: bytes) -> None:
-    view = memoryview(len(content).to_bytes(8, "big") + content)
+    view = memoryview(len(content).to_bytes(_HEAD, "big") + content)
     while view:
         view = view[os.write(writer, view) :]
 
 
 def _receive(reader: int, child: int) -> bytes:
     """Return what the child sends; raise ExecutionDied if it is gone before it has."""
-    content, wanted = b"", 8
-    parts: list[bytes] = []
-    while True:
+    content = bytearray()
+    while len(content) < _HEAD or len(content) < _HEAD + int.from_bytes(content[:_HEAD], "big"):
         # Children of the child may hold the other end open when it is gone.
-        is_ready = select.select([reader], [], [], _LOOK)[0]
-        if not is_ready:
+        if not select.select([reader], [], [], _LOOK)[0]:
             gone, status = os.waitpid(child, os.WNOHANG)
             if gone and not select.select([reader], [], [], 0)[0]:
                 raise _death(status)
@@ -291,13 +285,8 @@ def _receive(reader: int, child: int) -> bytes:
         part = os.read(reader, 1 << 20)
         if not part:
             raise _death(os.waitpid(child, 0)[1])
-        parts.append(part)
-        wanted -= len(part)
-        if wanted <= 0 and not content:
-            content = b"".join(parts)
-            wanted += int.from_bytes(content[:8], "big")
-        if wanted <= 0 and content:
-            return b"".join(parts)[8:]
+        content += part
+    return bytes(memoryview(content)[_HEAD:])
 
 
 def _death(status: int) -> ExecutionDied:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from operator import is_
 from random import Random
@@ -17,6 +17,8 @@ from typing import Any, Final
 
 from interleave.instrument.kinds import namespace_of
 
+#: More elements of one container than this are not named one by one, which is all the difference.
+_MOST_NAMED: Final = 1_000
 #: Stands for an attribute that is not there.
 MISSING: Final = type("Missing", (), {"__repr__": lambda self: "missing"})()
 
@@ -51,11 +53,20 @@ class Kept:
     def put_back(self) -> None:
         raise NotImplementedError
 
+    def children(self) -> Iterable[tuple[str, Any]]:
+        """Yield what it leads to, with names: of what has elements those."""
+        return ((f"{self.name}[{number}]" if number < _MOST_NAMED else self.name, value) for number, value in enumerate(self.saved))
+
+
+def _attributes(kept: Kept) -> Iterator[tuple[str, Any]]:
+    return ((f"{kept.name}.{name}", value) for name, value in kept.saved.items())
+
 
 class _Named(Kept):
     """Attributes of an owner, by name; those of the interpreter's own, with two underscores around, are left alone."""
 
     __slots__ = ("_whole",)
+    children = _attributes
 
     def __init__(self, name: str, obj: Any) -> None:
         super().__init__(name, obj)
@@ -139,11 +150,21 @@ class Items(Kept):
         dict.clear(self.obj)
         dict.update(self.obj, self.saved)
 
+    def children(self) -> Iterable[tuple[str, Any]]:
+        for number, (key, value) in enumerate(self.saved.items()):
+            yield f"{self.name}.<key>", key
+            yield f"{self.name}[{_key_text(key)}]" if number < _MOST_NAMED else self.name, value
+
+
+def _key_text(key: object) -> str:
+    return repr(key)[:40] if type(key) in (str, int, bool, bytes, float) else "..."
+
 
 class Attributes(Items):
     """The dictionary of an instance."""
 
     __slots__ = ()
+    children = _attributes
 
 
 class OrderedItems(Items):
@@ -165,28 +186,24 @@ class Elements(Kept):
     """A list."""
 
     __slots__ = ()
+    kind: Any = list
 
     def read(self) -> Any:
-        return list.copy(self.obj)
+        return list(self.kind.__iter__(self.obj))
 
     def is_same(self) -> bool:
-        return list.__len__(self.obj) == len(self.saved) and are_same(list.__iter__(self.obj), self.saved)
+        return self.kind.__len__(self.obj) == len(self.saved) and are_same(self.kind.__iter__(self.obj), self.saved)
 
     def put_back(self) -> None:
-        list.__setitem__(self.obj, slice(None), self.saved)
+        self.kind.clear(self.obj)
+        self.kind.extend(self.obj, self.saved)
 
 
-class QueueElements(Kept):
+class QueueElements(Elements):
     """A deque."""
 
     __slots__ = ()
-
-    def read(self) -> Any:
-        return list(deque.__iter__(self.obj))
-
-    def put_back(self) -> None:
-        deque.clear(self.obj)
-        deque.extend(self.obj, self.saved)
+    kind = deque
 
 
 class Members(Kept):
@@ -210,16 +227,25 @@ class Members(Kept):
         set.update(obj, self._copy)
 
 
-class Bytes(Kept):
+class _Plain(Kept):
+    """What is read as plain data."""
+
+    __slots__ = ()
+
+    def is_same(self) -> bool:
+        return bool(self.read() == self.saved)
+
+    def children(self) -> Iterable[tuple[str, Any]]:
+        return ()
+
+
+class Bytes(_Plain):
     """A bytearray."""
 
     __slots__ = ()
 
     def read(self) -> Any:
         return bytes(self.obj)
-
-    def is_same(self) -> bool:
-        return bool(bytes(self.obj) == self.saved)
 
     def put_back(self) -> None:
         # Somebody may have a view of it, so that it cannot grow or shrink.
@@ -237,6 +263,7 @@ class Slots(Kept):
     """The attributes of an instance that are in slots."""
 
     __slots__ = ("_slots",)
+    children = _attributes
 
     def __init__(self, name: str, obj: Any, slots: tuple[MemberDescriptorType, ...]) -> None:
         self._slots = slots
@@ -275,6 +302,9 @@ class Cell(Kept):
         except ValueError:
             return ()
 
+    def children(self) -> Iterable[tuple[str, Any]]:
+        return ((self.name, value) for value in self.saved)
+
     def put_back(self) -> None:
         if self.saved:
             self.obj.cell_contents = self.saved[0]
@@ -282,7 +312,7 @@ class Cell(Kept):
             del self.obj.cell_contents
 
 
-class Generator(Kept):
+class Generator(_Plain):
     """A generator of random numbers of the program's own."""
 
     __slots__ = ()
@@ -290,23 +320,17 @@ class Generator(Kept):
     def read(self) -> Any:
         return Random.getstate(self.obj)
 
-    def is_same(self) -> bool:
-        return bool(self.read() == self.saved)
-
     def put_back(self) -> None:
         Random.setstate(self.obj, self.saved)
 
 
-class Position(Kept):
+class Position(_Plain):
     """An `itertools.count`. What it has counted can be seen, but not taken back."""
 
     __slots__ = ()
 
     def read(self) -> Any:
         return itertools.count.__repr__(self.obj)
-
-    def is_same(self) -> bool:
-        return bool(self.read() == self.saved)
 
     def put_back(self) -> None:
         """Do nothing."""

@@ -36,7 +36,7 @@ from weakref import ReferenceType
 
 from interleave.instrument.kinds import instance_namespace, is_heap_type, module_namespace, mro_of, namespace_of
 from interleave.instrument.scope import Scope
-from interleave.isolation.kept import CONTAINERS, Attributes, Bytes, Cell, ClassAttributes, Generator, Globals, Items, Kept, Position, Slots
+from interleave.isolation.kept import CONTAINERS, Attributes, Bytes, Cell, ClassAttributes, Generator, Globals, Kept, Position, Slots
 from interleave.runtime.heap import CACHE
 
 #: Modules of the standard library whose classes are made of ordinary attributes, which are all their state.
@@ -51,8 +51,6 @@ _PLAIN: Final = frozenset({
     int, str, float, bool, NoneType, bytes, complex, range, slice, EllipsisType, types.NotImplementedType, CodeType, BuiltinFunctionType,
     ModuleType,
 })  # fmt: skip
-#: More elements of one container than this are not named one by one, which is all the difference.
-_MOST_NAMED: Final = 1_000
 
 
 class Snapshot:
@@ -86,8 +84,7 @@ class Snapshot:
         for name, namespace in self._namespaces():
             if id(namespace) not in self._seen:
                 self._seen[id(namespace)] = namespace
-                kept = Globals(name, namespace)
-                self._keep(kept, ((f"{name}.{key}", value) for key, value in kept.saved.items()))
+                self._keep(Globals(name, namespace))
         while self._pending:
             self._visit(*self._pending.popleft())
 
@@ -108,12 +105,11 @@ class Snapshot:
         for name, module in list(sys.modules.items()):
             if type(name) is str and issubclass(type(module), ModuleType):
                 namespace = module_namespace(module)
-                file = namespace.get("__file__")
-                if self._scope.covers(name, file if type(file) is str else None):
+                if self._covers(name, namespace):
                     yield name, namespace
         function = getattr(self._scenario, "func", self._scenario)
         function = getattr(function, "__func__", function)
-        if type(function) is FunctionType and self._covers(function):
+        if type(function) is FunctionType and self._covers_function(function):
             yield str(function.__globals__.get("__name__")), function.__globals__
 
     def _visit(self, name: str, value: Any) -> None:
@@ -134,42 +130,37 @@ class Snapshot:
         elif kind is CACHE:
             wrapped = getattr(value, "__wrapped__", None)
             self._pending.append((name, wrapped))
-            if type(wrapped) is FunctionType and self._covers(wrapped):
+            if type(wrapped) is FunctionType and self._covers_function(wrapped):
                 self.caches.append(value)
         elif kind is types.CellType:
-            cell = Cell(name, value)
-            self._keep(cell, ((name, one) for one in cell.saved))
+            self._keep(Cell(name, value))
         elif issubclass(kind, type):
-            self._visit_class(name, value)
+            if self._is_in_scope(value):
+                self._keep(ClassAttributes(name, value))
         elif kind in _HOLDERS:
             self._pending += ((f"{name}[{number}]", one) for number, one in enumerate(value))
         elif kind is Random:
-            self._keep(Generator(name, value), ())
+            self._keep(Generator(name, value))
         elif kind is itertools.count:
-            self._keep(Position(name, value), ())
+            self._keep(Position(name, value))
         elif not issubclass(kind, _OPAQUE):
             self._visit_contents(name, value, kind)
 
-    def _keep(self, kept: Kept, children: Any) -> None:
+    def _keep(self, kept: Kept) -> None:
         self.kept.append(kept)
         if type(kept.obj) in _EXACT and type(kept) is not Bytes and not kept.obj:
             self._emptied.append(kept.obj)
         elif type(kept) is not Position:
             self._changeable.append(kept)
-        self._pending.extend(children)
+        self._pending.extend(kept.children())
 
     def _visit_function(self, name: str, function: FunctionType) -> None:
-        if not self._covers(function):
+        if not self._covers_function(function):
             return
         self._visit_attributes(name, function.__dict__)
         for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
             self._pending.append((f"{name}.<{variable}>", cell))
         self._pending += ((f"{name}.<default>", one) for one in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()))
-
-    def _visit_class(self, name: str, cls: type) -> None:
-        if self._is_in_scope(cls):
-            kept = ClassAttributes(name, cls)
-            self._keep(kept, ((f"{name}.{key}", value) for key, value in kept.saved.items()))
 
     def _visit_contents(self, name: str, value: Any, kind: type) -> None:
         """Keep the contents of a container and the attributes of an instance; a subclass of a container has both."""
@@ -181,8 +172,7 @@ class Snapshot:
             return
         for base, record in CONTAINERS:
             if issubclass(kind, base):
-                kept = record(name, value)
-                self._keep(kept, elements_of(kept))
+                self._keep(record(name, value))
                 break
         if is_plain:
             return
@@ -191,17 +181,19 @@ class Snapshot:
             self._visit_attributes(name, namespace)
         slots = self._slots_of(kind)
         if slots:
-            found = Slots(name, value, slots)
-            self._keep(found, ((f"{name}.{key}", one) for key, one in found.saved.items()))
+            self._keep(Slots(name, value, slots))
 
     def _visit_attributes(self, name: str, namespace: dict[str, Any]) -> None:
         if id(namespace) not in self._seen:
             self._seen[id(namespace)] = namespace
-            self._keep(Attributes(name, namespace), ((f"{name}.{key}", value) for key, value in namespace.items()))
+            self._keep(Attributes(name, namespace))
 
-    def _covers(self, function: FunctionType) -> bool:
+    def _covers_function(self, function: FunctionType) -> bool:
         """Tell whether a function is in scope, by its globals: its code may be a placeholder of ours."""
-        name, file = function.__globals__.get("__name__"), function.__globals__.get("__file__")
+        return self._covers(function.__globals__.get("__name__"), function.__globals__)
+
+    def _covers(self, name: object, namespace: dict[str, Any]) -> bool:
+        file = namespace.get("__file__")
         return self._scope.covers(name if type(name) is str else "", file if type(file) is str else None)
 
     def _has_open_state(self, kind: type) -> bool:
@@ -235,19 +227,3 @@ _EXACT: Final = frozenset({OrderedDict, dict, list, set, deque, bytearray, defau
 def _module_of(cls: type) -> str:
     module = namespace_of(cls).get("__module__")
     return module if type(module) is str else ""
-
-
-def elements_of(kept: Kept) -> Iterator[tuple[str, Any]]:
-    """Yield what a container holds, with names."""
-    if isinstance(kept, Items):
-        for number, (key, value) in enumerate(kept.saved.items()):
-            if type(key) not in _PLAIN:
-                yield f"{kept.name}.<key>", key
-            yield f"{kept.name}[{_key_text(key)}]" if number < _MOST_NAMED else kept.name, value
-    elif not isinstance(kept, Bytes):
-        for number, value in enumerate(kept.saved):
-            yield f"{kept.name}[{number}]" if number < _MOST_NAMED else kept.name, value
-
-
-def _key_text(key: object) -> str:
-    return repr(key)[:40] if type(key) in (str, int, bool, bytes, float) else "..."

@@ -1,12 +1,13 @@
 """Text made from results: for eyes, for machines.
 
-Results are values and know nothing of their presentation; it is made here, at the edge. `render` gives the report of
+Results are values and know nothing of their presentation; it is made here, at the edge. `text.render` gives the report of
 one failure, `write` writes the results of a whole run in one format. To add a format, write a module with a function that takes the
 results and an open file, and add its row to `FORMATS`.
 
     source     paths and source lines as a reader wants to see them
     story      what happened, in one sentence
     fixes      what would mend it, where the pattern is known
+    explanation  both, with the accesses that they are made from
     columns    the interleaving: which steps are worth showing, one column per logical thread
     races      races, and the accesses that make one
     waits      who waits for whom, at the end of an execution that did not finish
@@ -29,7 +30,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final, TextIO
 
-from interleave.result import Failure, Result
+from interleave.result import Result
 
 #: By name of a format, which is an option of the command line too: "module:function" of what writes the results of a run in it, and the
 #: help of the option. Modules are imported when their format is asked for.
@@ -48,10 +49,3 @@ def write(name: str, results: Sequence[Result], out: TextIO) -> None:
     """Write the results of a run in one of the `FORMATS`."""
     module, _, function = FORMATS[name][0].partition(":")
     getattr(import_module(f"{__name__}.{module}"), function)(results, out)
-
-
-def render(failure: Failure, *, width: int | None = None, color: bool = False) -> str:
-    """Return the report of one failure as text, `width` columns wide (None: as wide as the terminal)."""
-    from interleave.report.text import render
-
-    return render(failure, width=width, color=color)

@@ -13,15 +13,17 @@ Where there are more threads than columns that can be read, each turn is a row o
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from interleave.detectors.culprit import Culprit, base_of
+from interleave.detectors.deadlock import roots_of
 from interleave.model import Frame, Outcome, Step, ThreadInfo, Trace
 from interleave.report.source import shortest_names, source_line
-from interleave.report.waits import cycle_of, roots_of
+from interleave.report.waits import cycle_of
 from interleave.result import Failure
 
 if TYPE_CHECKING:
@@ -158,7 +160,7 @@ def blocked_turns(outcome: Outcome, turns: Sequence[Turn]) -> list[Turn]:
     """Make the last turns of a deadlock: what those who wait for each other, or for what nobody will do, wait for in the end."""
     last = {turn.tid: turn.lines[-1].effects[-1] for turn in turns}
     found = []
-    for one in cycle_of(outcome) or roots_of(outcome):
+    for one in cycle_of(outcome) or roots_of(outcome.blocked):
         words = f"waits for {one.resource}"
         if not last.get(one.tid, "").endswith(words):
             found.append(Turn(one.tid, (Line(one.where, (f"> {words} for ever",), is_marked=True),)))
@@ -323,9 +325,7 @@ def _left_out(turns: Sequence[Turn]) -> set[int]:
 
 def names_of(threads: Sequence[ThreadInfo]) -> dict[int, str]:
     """Return the name of each logical thread by tid, made unique by the tid where two share one."""
-    count: dict[str, int] = {}
-    for thread in threads:
-        count[thread.name] = count.get(thread.name, 0) + 1
+    count = Counter(thread.name for thread in threads)
     return {thread.tid: thread.name if count[thread.name] == 1 else f"{thread.name} #{thread.tid}" for thread in threads}
 
 

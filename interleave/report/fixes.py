@@ -22,11 +22,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from interleave.detectors.culprit import Culprit, base_of
+from interleave.detectors.deadlock import roots_of
 from interleave.detectors.together import GONE, TOGETHER, UNDER_WAY
 from interleave.model import Blocked, Frame, Outcome, RaceAccess, Trace
 from interleave.report.source import source_lines
-from interleave.report.story import at, shown, told_apart
-from interleave.report.waits import cycle_of, roots_of, waiting_behind
+from interleave.report.story import at, shown
+from interleave.report.waits import cycle_of, waiting_behind
+from interleave.report.words import listed
 from interleave.result import Failure
 
 #: Lines listed at which a lock belongs.
@@ -35,10 +37,6 @@ _MOST_USES: Final = 6
 
 def fix_of(failure: Failure, culprit: Culprit | None) -> str:
     """Return the likely fix in one line, or nothing."""
-    return told_apart(_fix(failure, culprit), culprit)
-
-
-def _fix(failure: Failure, culprit: Culprit | None) -> str:
     outcome = failure.outcome
     if outcome.kind == "deadlock":
         return _order(outcome, failure.trace)
@@ -104,7 +102,7 @@ def _other_uses(culprit: Culprit, first: RaceAccess, between: RaceAccess, second
     """Say where else a lock belongs: at the other lines that access the place; nothing if they are all among those that it is held over."""
     low, high = sorted((first.line, second.line))
     is_one = (first.file, first.function) == (second.file, second.function)
-    uses = culprit.uses or (Frame(between.file, between.line, between.function),)
+    uses = culprit.uses or (between.where,)
     inside = [use for use in uses if is_one and (use.file, use.function) == (first.file, first.function) and low <= use.line <= high]
     others = [
         use for use in uses if use not in inside and (use.file, use.line) not in ((first.file, first.line), (second.file, second.line))
@@ -115,11 +113,10 @@ def _other_uses(culprit: Culprit, first: RaceAccess, between: RaceAccess, second
 def _listed(places: Sequence[Frame]) -> str:
     """Write `cache.py:41, 45, queue.py:7`, a few of them."""
     words, file = [], ""
-    for place in places[:_MOST_USES]:
+    for place in places:
         words.append(str(place.line) if place.file == file else at(place))
         file = place.file
-    more = len(places) - _MOST_USES
-    return ", ".join(words) + (f" and {more} more" if more > 0 else "")
+    return listed(words, _MOST_USES)
 
 
 def _together(culprit: Culprit) -> str:
@@ -230,7 +227,7 @@ _MISSING: Final = {
 def _stuck(failure: Failure, culprit: Culprit | None) -> str:
     """Say what would have released a thread that waits for ever."""
     outcome = failure.outcome
-    one = roots_of(outcome)[0]
+    one = roots_of(outcome.blocked)[0]
     behind = waiting_behind(outcome, one)
     if culprit is None and behind and one.keeps_loop_of(behind[0]):
         return f"Do not block at {at(one.where)}: no task can step meanwhile. Await what asyncio has for it, or use `asyncio.to_thread`."

@@ -23,17 +23,15 @@ from xml.sax.saxutils import escape
 
 from jinja2 import Environment
 
-from interleave.detectors.culprit import find
 from interleave.model import Frame
-from interleave.report.columns import effect, named_steps, names_of
-from interleave.report.fixes import fix_of
+from interleave.report.columns import effect, named_steps
+from interleave.report.explanation import Explanation, explain
 from interleave.report.gil import gil_line
 from interleave.report.graph import graph_of
 from interleave.report.races import race_lines
 from interleave.report.source import short_path, source_lines
 from interleave.report.spans import arrows_of, spans_of
 from interleave.report.statistics import statistics_lines
-from interleave.report.story import sentence_of
 from interleave.report.words import count_of
 from interleave.result import Failure, Result
 
@@ -44,45 +42,28 @@ _AROUND: Final = 40
 def write(results: Sequence[Result], out: TextIO) -> None:
     """Write the run as one page."""
     tables = _Tables()
-    failures = [failure for result in results for failure in result.failures]
-    data = {"failures": [tables.failure(failure) for failure in failures], "files": tables.files(), "texts": list(tables.texts)}
-    template = Environment(autoescape=True).from_string(files("interleave.report").joinpath("page.html").read_text(encoding="utf-8"))
+    failures = [(failure, explain(failure)) for result in results for failure in result.failures]
+    data = {
+        "failures": [tables.failure(*one) for one in failures],
+        "files": tables.files(),
+        "texts": list(tables.texts),
+    }
+    environment = Environment(autoescape=True)
+    environment.globals.update(gil_line=gil_line, lines_of=_lines_of, signature_of=_signature_of, svg_of=svg_of)
+    environment.filters["count"] = count_of
+    template = environment.from_string(files("interleave.report").joinpath("page.html").read_text(encoding="utf-8"))
     # Inside a script element only this sign could end it.
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
-    out.write(template.render(scenarios=[_scenario(one) for one in results], failures=[_failure(one) for one in failures], data=text))
+    out.write(template.render(results=results, failures=failures, data=text))
     out.write("\n")
 
 
-def _scenario(result: Result) -> dict[str, Any]:
-    return {
-        "name": result.scenario,
-        "verdict": result.verdict,
-        "executions": f"{result.executions:,}",
-        "strategy": result.strategy,
-        "scope": result.scope,
-        "lines": [*statistics_lines(result), *race_lines(result.races), *result.uncontrolled],
-    }
+def _lines_of(result: Result) -> list[str]:
+    return [*statistics_lines(result), *race_lines(result.races), *result.uncontrolled]
 
 
-def _failure(failure: Failure) -> dict[str, Any]:
-    culprit, names = find(failure.trace, failure.outcome), names_of(failure.trace.threads)
-    return {
-        "scenario": failure.scenario,
-        "kind": failure.kind,
-        "message": failure.message,
-        "story": sentence_of(failure, culprit, names),
-        "fix": fix_of(failure, culprit),
-        "gil": gil_line(failure),
-        "signature": [short_path(word) for part in failure.outcome.signature for word in part.split(" ")],
-        "met": count_of(failure.count, "time"),
-        "executions": count_of(failure.executions, "execution"),
-        "preemptions": count_of(failure.preemptions, "preemption"),
-        "steps": count_of(len(failure.trace.steps), "step"),
-        "seed": failure.seed,
-        "replay": failure.replay_command or failure.seed,
-        "traceback": failure.outcome.traceback,
-        "graph": svg_of(failure),
-    }
+def _signature_of(failure: Failure) -> str:
+    return " ".join(short_path(word) for part in failure.outcome.signature for word in part.split(" "))
 
 
 class _Tables:
@@ -93,11 +74,10 @@ class _Tables:
         self._files: dict[str, int] = {}
         self._lines: dict[str, set[int]] = {}
 
-    def failure(self, failure: Failure) -> dict[str, Any]:
+    def failure(self, failure: Failure, explanation: Explanation) -> dict[str, Any]:
         """Return one failing execution as rows."""
-        culprit = find(failure.trace, failure.outcome)
+        steps, names, culprit = named_steps(failure.trace), explanation.names, explanation.culprit
         marked = set(culprit.positions) if culprit is not None else set()
-        steps, names = named_steps(failure.trace), names_of(failure.trace.threads)
         rows = [
             [
                 step.tid,

@@ -24,8 +24,8 @@ _BAR: Final = 24
 
 def progress_text(name: str, progress: Progress) -> str:
     """Say in one line how far an exploration is."""
-    rate = progress.made / progress.seconds if progress.seconds > 0 else 0.0
-    parts = [f"{name}: {count_of(progress.executions, 'execution')}", f"{rate:,.0f}/s", f"{count_of(progress.failures, 'failure')} so far"]
+    made, failures = count_of(progress.executions, "execution"), count_of(progress.failures, "failure")
+    parts = [f"{name}: {made}", f"{progress.rate:,.0f}/s", f"{failures} so far"]
     search = progress.left
     if search is not None and search.left:
         about = "at least" if search.is_bound else "about"
@@ -34,7 +34,7 @@ def progress_text(name: str, progress: Progress) -> str:
             parts.append(f"depth {search.depth:,}")
     if progress.unseen is not None:
         parts.append(f"{progress.unseen:.1%} unseen")
-    left = _seconds_left(progress, rate)
+    left = _seconds_left(progress)
     if left is not None:
         parts.append(f"at most {_duration(left)} left")
     return ", ".join(parts)
@@ -52,13 +52,13 @@ def share_done(progress: Progress) -> float | None:
     return min(max(shares), 1.0) if shares else None
 
 
-def _seconds_left(progress: Progress, rate: float) -> float | None:
+def _seconds_left(progress: Progress) -> float | None:
     """Estimate the time until the first limit of the budget is reached; None where there is none."""
     limits = []
     if progress.budget.seconds is not None:
         limits.append(progress.budget.seconds - progress.seconds)
-    if progress.budget.executions is not None and rate > 0:
-        limits.append((progress.budget.executions - progress.made) / rate)
+    if progress.budget.executions is not None and progress.rate > 0:
+        limits.append((progress.budget.executions - progress.made) / progress.rate)
     return max(min(limits), 0.0) if limits else None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from interleave.model import Frame, Inversion, Race, RaceAccess
+from interleave.model import Inversion, Race, RaceAccess
 from interleave.report.source import located_source
 from interleave.result import Result
 
@@ -58,14 +58,14 @@ def inversion_lines(inversion: Inversion) -> Iterator[str]:
         yield f"    {'':<{len(step.thread)}}  then {step.inner} at {located_source(step.inner_at)}"
 
 
-def access_lines(race: Race) -> Iterator[str]:
-    """List the accesses of a race in order, with the locks held at each."""
-    for access in race.accesses:
-        value = f" = {access.value}" if access.value else ""
-        yield f"{access.thread} {access.mode} {race.place}{value}, {held(access)}"
-        yield f"    at {located_source(Frame(access.file, access.line, access.function))}"
+def access_lines(accesses: Sequence[RaceAccess], places: Sequence[str]) -> Iterator[str]:
+    """List accesses to these places in order, with the locks held at each; and what notifies, which has neither."""
+    for access, place in zip(accesses, places, strict=True):
+        held = ", ".join(access.locks) or "no lock"
+        yield f"{said(access, place)}, holding {held}" if access.mode in ("reads", "writes") else f"{access.thread} {access.mode}"
+        yield f"    at {located_source(access.where)}"
 
 
-def held(access: RaceAccess) -> str:
-    """Return in words which locks are held at an access."""
-    return f"holding {', '.join(access.locks)}" if access.locks else "holding no lock"
+def said(access: RaceAccess, place: str) -> str:
+    """Return `a writes Cache.hits = 2`."""
+    return f"{access.thread} {access.mode} {place}{f' = {access.value}' if access.value else ''}"

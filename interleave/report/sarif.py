@@ -13,12 +13,10 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any, Final, TextIO
 
-from interleave.detectors.culprit import find
-from interleave.model import Frame, Race, RaceAccess
-from interleave.report.columns import names_of
-from interleave.report.fixes import fix_of
+from interleave.model import Frame, Race
+from interleave.report.explanation import explain
+from interleave.report.races import said
 from interleave.report.source import short_path
-from interleave.report.story import sentence_of
 from interleave.result import Failure, Result
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -60,16 +58,12 @@ def _results(result: Result) -> Iterator[dict[str, Any]]:
 
 
 def _of_failure(failure: Failure) -> dict[str, Any]:
-    culprit, names = find(failure.trace, failure.outcome), names_of(failure.trace.threads)
-    parts = [
-        failure.message,
-        sentence_of(failure, culprit, names),
-        fix_of(failure, culprit),
-        f"Replay: {failure.replay_command or failure.seed}",
-    ]
-    text = "\n".join(part for part in parts if part)
+    explanation = explain(failure)
+    culprit = explanation.culprit
+    parts = (failure.message, explanation.story, explanation.fix, f"Replay: {failure.replay_command or failure.seed}")
+    text = "\n".join(filter(None, parts))
     if culprit is not None:
-        marks = [_mark(access, culprit.place) for access in culprit.accesses]
+        marks = [(access.where, said(access, culprit.place)) for access in culprit.accesses]
     else:
         frames = [one.where for one in failure.outcome.blocked if one.tid in failure.outcome.cycle or not failure.outcome.cycle]
         frames = frames or ([failure.outcome.where] if failure.outcome.where else [])
@@ -79,14 +73,9 @@ def _of_failure(failure: Failure) -> dict[str, Any]:
 
 
 def _of_race(race: Race, scenario: str) -> dict[str, Any]:
-    marks = [_mark(access, race.place) for access in race.accesses]
+    marks = [(access.where, said(access, race.place)) for access in race.accesses]
     found = _result("race", _LEVELS[race.severity], race.message, marks, (scenario, race.kind, race.place))
     return found | {"properties": {"scenario": scenario, "seed": race.seed}}
-
-
-def _mark(access: RaceAccess, place: str) -> tuple[Frame, str]:
-    value = f" = {access.value}" if access.value else ""
-    return Frame(access.file, access.line, access.function), f"{access.thread} {access.mode} {place}{value}"
 
 
 def _result(rule: str, level: str, text: str, marks: Sequence[tuple[Frame, str]], key: tuple[str, ...]) -> dict[str, Any]:

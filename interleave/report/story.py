@@ -6,15 +6,15 @@ threads, and the lines; the fix that follows from it is made by `fixes`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from interleave.detectors.culprit import Culprit
+from interleave.detectors.deadlock import roots_of
 from interleave.detectors.together import GONE, TOGETHER, UNDER_WAY
-from interleave.model import Blocked, Frame, Outcome, RaceAccess, Step
-from interleave.report.races import held
-from interleave.report.source import located_source, short_name, short_path
-from interleave.report.waits import cycle_of, roots_of, waiting_behind
+from interleave.model import Blocked, Frame, Outcome, RaceAccess
+from interleave.report.races import access_lines
+from interleave.report.source import located_source, short_name
+from interleave.report.waits import cycle_of, waiting_behind
 from interleave.result import Failure
 
 #: Variables named that outlive an execution.
@@ -24,20 +24,6 @@ _CHANGING = "changed size during iteration"
 
 def sentence_of(failure: Failure, culprit: Culprit | None, names: Mapping[int, str]) -> str:
     """Return what happened in one sentence, empty if nothing is known beyond the message."""
-    text = told_apart(_sentence(failure, culprit, names), culprit)
-    return text[:1].upper() + text[1:]
-
-
-def told_apart(text: str, culprit: Culprit | None) -> str:
-    """Return a sentence with the folders of files that go by the same name."""
-    for access in culprit.accesses if culprit is not None else ():
-        name = short_name(access.file)
-        if any(short_name(other.file) == name and other.file != access.file for other in culprit.accesses):  # type: ignore[union-attr]
-            text = re.sub(rf"(?<![\w/.-]){re.escape(name)}:{access.line}\b", f"{short_path(access.file)}:{access.line}", text)
-    return text
-
-
-def _sentence(failure: Failure, culprit: Culprit | None, names: Mapping[int, str]) -> str:
     outcome = failure.outcome
     if outcome.kind == "deadlock":
         return _deadlock(outcome, names)
@@ -178,7 +164,7 @@ def _name(one: Blocked, names: Mapping[int, str]) -> str:
 
 def _stuck(outcome: Outcome, culprit: Culprit | None, names: Mapping[int, str]) -> str:
     """Say what a thread waits for, and why it will not come."""
-    one = roots_of(outcome)[0]
+    one = roots_of(outcome.blocked)[0]
     waits = f"{_title(one, names)} waits for {one.resource} at {at(one.where)}"
     if culprit is None:
         behind = waiting_behind(outcome, one)
@@ -215,15 +201,6 @@ def _livelock(failure: Failure, names: Mapping[int, str]) -> str:
 
 def held_lines(culprit: Culprit) -> Iterator[str]:
     """List the accesses that explain a failure in order, with the locks held at each."""
-    for number, access in enumerate(culprit.accesses):
-        name = culprit.places[number]
-        value = f" = {access.value}" if access.value else ""
-        place = f" {name}{value}" if access.mode in ("reads", "writes") else ""
-        yield f"{access.thread} {access.mode}{place}{f', {held(access)}' if place else ''}"
-        yield f"    at {located_source(Frame(access.file, access.line, access.function))}"
+    yield from access_lines(culprit.accesses, culprit.places)
     for name, step in culprit.guards[:1]:
-        yield f"{name} is held at {_step_at(step)}"
-
-
-def _step_at(step: Step) -> str:
-    return f"another access: {located_source(step.where)}"
+        yield f"{name} is held at another access: {located_source(step.where)}"

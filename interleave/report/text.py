@@ -9,20 +9,21 @@ from __future__ import annotations
 import io
 import shutil
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
-from interleave.detectors.culprit import Culprit, failing_tid, find
-from interleave.model import Outcome, Step
-from interleave.report.columns import blocked_turns, focus_of, is_shown, named_steps, names_of, table_of, turns_of
-from interleave.report.fixes import fix_of
+from interleave.detectors.culprit import failing_tid
+from interleave.model import Step
+from interleave.report.columns import blocked_turns, focus_of, is_shown, named_steps, table_of, turns_of
+from interleave.report.explanation import Explanation, explain
 from interleave.report.gil import gil_line
 from interleave.report.races import access_lines, result_lines
 from interleave.report.source import located_source
 from interleave.report.statistics import statistics_lines
-from interleave.report.story import held_lines, sentence_of
+from interleave.report.story import held_lines
 from interleave.report.waits import blocked_lines, cycle_text
-from interleave.report.words import count_of, wants_color
+from interleave.report.words import count_of, listed, wants_color
 from interleave.result import Failure, Result
 
 if TYPE_CHECKING:
@@ -42,15 +43,14 @@ def render(failure: Failure, *, width: int | None = None, color: bool = False) -
     from rich.text import Text
 
     console = _console(width, color)
-    names = names_of(failure.trace.threads)
-    culprit = find(failure.trace, failure.outcome)
-    _print_head(console, failure, names, sentence_of(failure, culprit, names))
-    turns = turns_of(named_steps(failure.trace), focus_of(failure, culprit))
+    explanation = explain(failure)
+    _print_head(console, failure, explanation)
+    turns = turns_of(named_steps(failure.trace), focus_of(failure, explanation.culprit))
     turns += blocked_turns(failure.outcome, turns)
     if turns:
         console.print(table_of(turns, failure.trace.threads, width=console.width - 2))
         console.print()
-    for title, lines in _sections(failure, culprit, names):
+    for title, lines in _sections(failure, explanation):
         console.print(Text(title, style="bold"))
         if title == _FIX:
             lines = textwrap.wrap(lines[0], console.width - 2, break_on_hyphens=False)
@@ -78,7 +78,7 @@ def _text_of(console: Console) -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().split("\n")) + "\n"
 
 
-def _print_head(console: Console, failure: Failure, names: Mapping[int, str], story: str) -> None:
+def _print_head(console: Console, failure: Failure, explanation: Explanation) -> None:
     """Print what went wrong, what happened, and what the interleaving below it is."""
     from rich.text import Text
 
@@ -88,11 +88,11 @@ def _print_head(console: Console, failure: Failure, names: Mapping[int, str], st
         console.print(Text(f"    {line}"), soft_wrap=True)
     outcome = failure.outcome
     if outcome.where is not None and not outcome.blocked:
-        who = names.get(failing_tid(failure.trace, outcome), "the scenario")
+        who = explanation.names.get(failing_tid(failure.trace, outcome), "the scenario")
         console.print(Text(f"  in {who} at {located_source(outcome.where)}"), soft_wrap=True)
     console.print()
-    if story:
-        console.print(Text(story, style="bold"))
+    if explanation.story:
+        console.print(Text(explanation.story, style="bold"))
         console.print()
     if line := gil_line(failure):
         console.print(Text(line), soft_wrap=True)
@@ -107,27 +107,23 @@ def _print_head(console: Console, failure: Failure, names: Mapping[int, str], st
     console.print()
 
 
-def _sections(failure: Failure, culprit: Culprit | None, names: Mapping[int, str]) -> Iterator[tuple[str, list[str]]]:
+def _sections(failure: Failure, explanation: Explanation) -> Iterator[tuple[str, list[str]]]:
     """Make the titled lists of lines that follow the interleaving."""
-    outcome = failure.outcome
-    candidates = [
-        (_FIX, [line for line in [fix_of(failure, culprit)] if line]),
-        ("Race", list(access_lines(outcome.race)) if outcome.race is not None else []),
-        ("Accesses and locks held", list(held_lines(culprit)) if culprit is not None and outcome.race is None else []),
-        ("Objects involved", list(_object_lines(failure.trace.steps, names))),
-        ("Wait-for graph", [line for line in [cycle_text(outcome, names)] if line]),
-        ("Blocked at the end", list(blocked_lines(outcome, names))),
-        (_traceback_title(outcome, names), outcome.traceback.rstrip().splitlines()),
-        ("Not controlled", list(failure.trace.uncontrolled)),
+    outcome, names, culprit = failure.outcome, explanation.names, explanation.culprit
+    race = outcome.race
+    sections: list[tuple[str, Iterable[str]]] = [
+        (_FIX, [explanation.fix]),
+        ("Race", access_lines(race.accesses, [race.place] * len(race.accesses)) if race is not None else ()),
+        ("Accesses and locks held", held_lines(culprit) if culprit is not None and race is None else ()),
+        ("Objects involved", _object_lines(failure.trace.steps, names)),
+        ("Wait-for graph", [cycle_text(outcome, names)]),
+        ("Blocked at the end", blocked_lines(outcome, names)),
+        (f"Traceback of {names[outcome.tid]}" if outcome.tid in names else "Traceback", outcome.traceback.rstrip().splitlines()),
+        ("Not controlled", failure.trace.uncontrolled),
         ("Seed", [failure.seed]),
-        ("Replay", [line for line in [failure.replay_command] if line]),
+        ("Replay", [failure.replay_command]),
     ]
-    return ((title, lines) for title, lines in candidates if lines)
-
-
-def _traceback_title(outcome: Outcome, names: Mapping[int, str]) -> str:
-    name = names.get(outcome.tid)
-    return f"Traceback of {name}" if name else "Traceback"
+    return ((title, lines) for title, several in sections if any(lines := list(several)))
 
 
 def _object_lines(steps: Sequence[Step], names: Mapping[int, str]) -> Iterator[str]:
@@ -148,8 +144,7 @@ def _object_lines(steps: Sequence[Step], names: Mapping[int, str]) -> Iterator[s
 
 def _listed(tids: Mapping[int, None], names: Mapping[int, str]) -> str:
     """Name up to four logical threads."""
-    known = [names.get(tid, f"thread {tid}") for tid in tids]
-    return ", ".join(known[:4]) + (f" and {len(known) - 4} more" if len(known) > 4 else "")
+    return listed([names.get(tid, f"thread {tid}") for tid in tids], 4)
 
 
 class TextReporter:
@@ -187,15 +182,10 @@ class TextReporter:
             for failure in result.failures:
                 out.write(f"\n{render(failure, color=color)}")
                 if self._is_verbose:
-                    out.write(f"\nChoices other than the default, of threads and values\n  {_choices_text(failure)}\n")
+                    picks = ", ".join(f"{pick} at {moment}" for moment, pick in failure.schedule.deviations)
+                    out.write(f"\nChoices other than the default, of threads and values\n  {picks or 'none'}\n")
         if not self._is_quiet:
             out.write(f"\n{_totals(results)}\n")
-
-
-def _choices_text(failure: Failure) -> str:
-    """List the choices that make up a schedule, by number of the announcement."""
-    picks = [f"{pick} at {moment}" for moment, pick in failure.schedule.deviations]
-    return ", ".join(picks) or "none"
 
 
 def _verdict_word(result: Result) -> str:
@@ -234,10 +224,7 @@ def _verdict_text(result: Result) -> str:
 
 def _totals(results: Sequence[Result]) -> str:
     """Count the verdicts of a run."""
-    words: dict[str, int] = {}
-    for result in results:
-        word = _verdict_word(result).lower()
-        words[word] = words.get(word, 0) + 1
+    words = Counter(_verdict_word(result).lower() for result in results)
     counts = ", ".join(f"{number} {word}" for word, number in words.items())
     seconds = sum(result.statistics.seconds for result in results)
     executions = sum(result.executions for result in results)

@@ -18,13 +18,6 @@ def cycle_of(outcome: Outcome) -> list[Blocked]:
     return [by_tid[tid] for tid in outcome.cycle if tid in by_tid]
 
 
-def roots_of(outcome: Outcome) -> list[Blocked]:
-    """Return the stuck threads that do not wait for another blocked thread."""
-    tids = {one.tid for one in outcome.blocked}
-    found = [one for one in outcome.blocked if not one.is_daemon and not any(holder in tids for holder in one.holders)]
-    return found or list(outcome.blocked)
-
-
 def waiting_behind(outcome: Outcome, one: Blocked) -> list[Blocked]:
     """Return the threads that wait for something which a blocked one holds: a lock, or the event loop."""
     holding = [other for other in outcome.blocked if other.tid != one.tid and one.tid in other.holders]

@@ -103,7 +103,6 @@ class Fiber:
         return kernel.prepare(following)
 
 
-NOTHING: frozenset[str] = frozenset()
 #: Idle fibers by OS thread: a greenlet cannot move to another one.
 _idle: dict[int, list[Fiber]] = {}
 
@@ -116,7 +115,7 @@ class Kernel:
         self.trace, self.limit, self.any_timeout = trace, steps, any_timeout
         self.every = strategy.every_access
         #: Whether the accesses of a block are to be one event (see `blocks`), and of what the two ends are told apart (see `ends`).
-        self.joins_blocks, self.parted = getattr(strategy, "joins_blocks", False), getattr(strategy, "parted", NOTHING)
+        self.joins_blocks, self.parted = strategy.joins_blocks, strategy.parted
         self.enabled = self.current = self.default = self.moment = self.values = 0
         self.pending: list[Operation | None] = []
         self.threads, self.events = trace.threads, trace.events

@@ -5,7 +5,7 @@ an execution; `choose` at each scheduling point, with a `model.Point`, for the t
 `point.values` is not 0, for an index below it; and `end` with the trace. The same three methods drive threads and
 tasks, searches and samplers:
 
-* A sampler draws. It returns True from `begin` for ever and has an empty `scope`. It owns a `random.Random`, and
+* A sampler draws. It returns True from `begin` for ever and has an empty `scope`, as is the default. It owns a `random.Random`, and
   seeds it for each execution with the seed and the execution's index, so that any execution can be made alone
   (`random.py`).
 * A search remembers. It re-executes a prefix and then leaves it; `begin` returns False when nothing is left, and then
@@ -14,11 +14,11 @@ tasks, searches and samplers:
 
 Choices must be a function of the constructor's arguments and of what points and traces say: no module-level random
 generator, no clock, no order of a set. A moment with one enabled thread is not asked about unless `every_access` is
-True. At the granularity of the GIL a strategy whose attribute `joins_blocks` is True gets one event for each
-atomic block of accesses (see `runtime.blocks`). Of the kinds of objects in its attribute `parted` it is told the two ends apart (see
-`runtime.ends`). Strategies may wrap others (`auto.py`).
+True. A strategy that is told of less, whole blocks of accesses at once (`joins_blocks`), or of more, the two ends of a queue (`parted`),
+says so by attributes as well. Strategies may wrap others (`auto.py`).
 
-To add one: write the file, and add a row to `TABLE`. Modules are imported when they are first asked for.
+To add one: write the file, with a class that derives from `model.Strategy` and so has its defaults, and add a row to `TABLE`. Modules
+are imported when they are first asked for.
 """
 
 from __future__ import annotations
@@ -42,22 +42,21 @@ class Row:
 
 
 TABLE: dict[str, Row] = {
-    "auto": Row("auto", "Auto", ("seed", "preemptions", "depth", "executions")),
+    "auto": Row("auto", "Auto", ("seed", "preemptions", "executions")),
     "dfs": Row("dfs", "Dfs", ("preemptions",)),
     "dpor": Row("dpor", "search", ("preemptions",)),
-    "pct": Row("pct", "Pct", ("seed", "depth")),
+    "pct": Row("pct", "Pct", ("seed",)),
     "pos": Row("pos", "Pos", ("seed",)),
     "random": Row("random", "RandomWalk", ("seed",)),
     "surw": Row("surw", "Surw", ("seed",)),
 }
 
 
-def make(name: str, *, seed: int = 0, preemptions: int | None = None, depth: int = 3, executions: int | None = None) -> Strategy:
+def make(name: str, *, seed: int = 0, preemptions: int | None = None, executions: int | None = None) -> Strategy:
     """Make the strategy called `name`.
 
-    `seed` is that of its random generator, `preemptions` a bound for searches, `depth` the number of ordering
-    constraints that PCT aims at, and `executions` the budget, for strategies that plan. Raises `UsageError` if there
-    is no such strategy, or if it cannot honour the bound.
+    `seed` is that of its random generator, `preemptions` a bound for searches, and `executions` the budget, for
+    strategies that plan. Raises `UsageError` if there is no such strategy, or if it cannot honour the bound.
     """
     row = TABLE.get(name)
     if row is None:
@@ -67,6 +66,6 @@ def make(name: str, *, seed: int = 0, preemptions: int | None = None, depth: int
     if preemptions is not None and "preemptions" not in row.options:
         bounded = ", ".join(sorted(other for other, its in TABLE.items() if "preemptions" in its.options))
         raise UsageError(f"Strategy '{name}' takes no bound on preemptions ({preemptions}).\nThose that take one are {bounded}.")
-    offered = {"seed": seed, "preemptions": preemptions, "depth": depth, "executions": executions}
+    offered = {"seed": seed, "preemptions": preemptions, "executions": executions}
     factory = getattr(importlib.import_module(f"{__name__}.{row.module}"), row.factory)
     return cast(Strategy, factory(**{option: offered[option] for option in row.options}))

@@ -190,10 +190,15 @@ class Reversal:
         self._foresight = Foresight(causality, threads)
         #: Whether there are steps of tasks, of which it is known only afterwards what they touch.
         self._has_steps = False
-        #: Whether what they touch is foreseen: not where executions are so long that no proof is in sight.
-        self._foresees = True
+        #: Whether executions are so long that no proof is in sight.
+        self._is_long = False
         #: How many events are the same in all executions since races were reversed last.
         self._unchanged = 0
+
+    @property
+    def _foresees(self) -> bool:
+        """Whether it is foreseen what steps of tasks touch."""
+        return self._has_steps and not self._is_long
 
     def demand(self, node: Node, event: Turn) -> None:
         """Have an event run from a node, unless it cannot be, or what it leads to was explored or is going to be."""
@@ -205,7 +210,7 @@ class Reversal:
     def discard(self, node: Node, position: int) -> None:
         """Take branches out of the tree of a node, which is at a position, until the first is one that has to be run."""
         branches, tid_of = node.branches, self._threads.tid_of
-        while self._has_steps and self._foresees and branches:
+        while self._foresees and branches:
             tid = tid_of.get(branches[0].events[-1].thread)
             if tid is not None and node.enabled >> tid & 1 and self._foresight.is_needed(branches[0], node.sleep, position):
                 break
@@ -219,8 +224,8 @@ class Reversal:
     def learn(self, trace: Trace) -> None:
         """Take note of what the steps of tasks have touched in an execution."""
         self._has_steps |= trace.has_tasks
-        self._foresees &= len(self._nodes) < LONG
-        if self._has_steps and self._foresees:
+        self._is_long |= len(self._nodes) >= LONG
+        if self._foresees:
             self._foresight.learn(trace, [node.event for node in self._nodes])
 
     def reverse(self, events: Sequence[Event], pending: Sequence[Operation | None]) -> None:
@@ -261,7 +266,7 @@ class Reversal:
             if opposite.begins_with(asleep):
                 return opposite.basis
         is_known = not last.footprint.is_unknown
-        if not is_known and self._has_steps and self._foresees and node.sleep:
+        if not is_known and self._foresees and node.sleep:
             whole = Branch(opposite.left(clock)[::-1], [])
             if not self._foresight.is_needed(whole, node.sleep, position):
                 return UNSETTLED

@@ -73,14 +73,8 @@ class Tree:
 
     def attach(self, branches: list[Branch], sequence: Sequence[Turn], *, is_doubtful: bool = False) -> None:
         """Add a branch that leads through `sequence`."""
-        known = self._known
-        events = []
-        for event in reversed(sequence):
-            key = event.thread, event.values, event.footprint
-            turn = known.get(key)
-            if turn is None:
-                turn = known[key] = Turn(*key)
-            events.append(turn)
+        known, keys = self._known, [(event.thread, event.values, event.footprint) for event in reversed(sequence)]
+        events = [known.get(key) or known.setdefault(key, Turn(*key)) for key in keys]
         branches.append(Branch(events, [] if is_doubtful else None))
 
 

@@ -22,10 +22,11 @@ The first execution is the default schedule, which has no preemption: what fails
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from math import exp, inf, log
 
-from interleave.model import Event, Point, Strategy, Trace
+from interleave.model import MEMORY, Event, Point, Strategy, Trace
 from interleave.strategies._orders import log_orders
 from interleave.strategies._tree_size import share_of
 from interleave.strategies.dfs import Dfs
@@ -51,31 +52,27 @@ HORIZON = 20_000
 FAIR_TRIAL = 64
 #: So many executions are looked at to guess how large the space is.
 LOOKS = 32
-_MEMORY = ("read", "write")
 
 
-class Auto:
+class Auto(Strategy):
     """Prove if it fits in `executions` (None: no limit), else sample.
 
     `scope` is empty until the prover has finished. `prover` is None from where it was given up. `shares` maps names
     of strategies to the number of executions they made; `redundant` counts those of the prover that repeated others.
     """
 
-    def __init__(self, *, seed: int = 0, preemptions: int | None = None, depth: int = 3, executions: int | None = None) -> None:
-        self.scope = ""
-        self.shares: dict[str, int] = {}
-        self.redundant = 0
+    def __init__(self, *, seed: int = 0, preemptions: int | None = None, executions: int | None = None) -> None:
+        self.shares: Counter[str] = Counter()
         self._preemptions = preemptions
         self.prover: Strategy | None = self._make_prover()
         self.every_access = self.prover.every_access
-        self.joins_blocks = False
-        self.parted: frozenset[str] = frozenset()
         self._executions = executions
         self._done = 0
         self._surw = Surw(seed=seed)
-        self._portfolio = _portfolio(self._surw, seed=seed, depth=depth)
+        self._portfolio = _portfolio(self._surw, seed)
         self._sampled = 0
-        self._proving = 0
+        #: Executions that the prover has made.
+        self.proving = 0
         # Whether the prover's next execution is prepared, and has only to be run, and which part of its tree it has done by then.
         self._is_prepared = False
         self._share: float | None = None
@@ -96,11 +93,6 @@ class Auto:
         """Tell whether the execution under way is the prover's."""
         return self._active is self.prover
 
-    @property
-    def proving(self) -> int:
-        """Return how many executions the prover has made."""
-        return self._proving
-
     def begin(self) -> bool:
         """Give the next execution to the prover or to the sampler whose turn it is; end when the proof is complete."""
         prover = self.prover
@@ -116,15 +108,14 @@ class Auto:
         if prover is not None and self._is_provers_turn(prover):
             name, self._active = type(prover).__name__.lower(), prover
             self._is_prepared = False
-            self._proving += 1
+            self.proving += 1
         else:
             name, self._active = self._portfolio[self._sampled % len(self._portfolio)]
             self._active.begin()
             self._sampled += 1
-        self.every_access = self._active.every_access
-        self.joins_blocks = isinstance(self._active, Dpor)
-        self.parted = self._active.parted if isinstance(self._active, Dpor) else frozenset()
-        self.shares[name] = self.shares.get(name, 0) + 1
+        active = self._active
+        self.every_access, self.joins_blocks, self.parted = active.every_access, active.joins_blocks, active.parted
+        self.shares[name] += 1
         self._done += 1
         return True
 
@@ -137,7 +128,7 @@ class Auto:
         active, prover = self._active, self.prover
         active.end(trace)
         self._was_cut |= active is prover and trace.is_cut
-        if isinstance(active, Dpor):
+        if active is prover:
             self.redundant = active.redundant
         if prover is not None and active is not prover and trace.has_new_points and not prover.every_access:
             self.prover = self._make_prover()
@@ -154,14 +145,14 @@ class Auto:
     def _is_hopeless(self, prover: Strategy) -> bool:
         if isinstance(prover, Dfs):
             return prover.remaining > self._left
-        if self._executions is None and self._proving > HORIZON // 2:
+        if self._executions is None and self.proving > HORIZON // 2:
             return True
-        if self._proving < TRIAL or self._log_size <= self._log_limit:
+        if self.proving < TRIAL or self._log_size <= self._log_limit:
             return False
         # The guess may be far too high, and this estimate is too low as a rule.
         share = self._share_of(prover)
         is_far = self._log_size > 2 * self._log_limit and share < PROMISING
-        return is_far or self._proving * (1 - share) > share * self._left / 2
+        return is_far or self.proving * (1 - share) > share * self._left / 2
 
     def _is_provers_turn(self, prover: Strategy) -> bool:
         missing = self._missing(prover)
@@ -177,12 +168,12 @@ class Auto:
         """Guess how many more executions the prover needs."""
         if isinstance(prover, Dfs):
             known = float(prover.remaining)
-            return max(known, self._proving) if self._proving > 4 * TINY else known
+            return max(known, self.proving) if self.proving > 4 * TINY else known
         if self._log_size > 100:
             return inf
         # Past the guess, half is taken to be done.
-        missing = exp(self._log_size) - self._proving
-        return missing if missing > 0 else self._proving
+        missing = exp(self._log_size) - self.proving
+        return missing if missing > 0 else self.proving
 
     def _share_of(self, prover: Strategy) -> float:
         """Return the part of its tree that the prover seems to have done."""
@@ -199,14 +190,13 @@ class Auto:
         return (HORIZON if self._executions is None else self._executions) - self._done
 
 
-def _portfolio(surw: Surw, *, seed: int, depth: int) -> list[tuple[str, Strategy]]:
+def _portfolio(surw: Surw, seed: int) -> list[tuple[str, Strategy]]:
     """Return the samplers with their names, in the order of their turns."""
-    pos, pct = Pos(seed=seed), Pct(seed=seed, depth=depth)
-    shallow = ("pct(2)", Pct(seed=seed, depth=2)) if depth > 2 else (f"pct({depth})", pct)
-    pair: list[tuple[str, Strategy]] = [("surw", surw), ("pos", pos)]
-    return [*pair * 3, ("surw", surw), shallow, *pair * 3, ("random", RandomWalk(seed=seed)), (f"pct({depth})", pct)]
+    pair: list[tuple[str, Strategy]] = [("surw", surw), ("pos", Pos(seed=seed))]
+    shallow, deep = (Pct(seed=seed, depth=depth) for depth in (2, 3))
+    return [*pair * 3, ("surw", surw), ("pct(2)", shallow), *pair * 3, ("random", RandomWalk(seed=seed)), ("pct(3)", deep)]
 
 
 def _at_points(events: Iterable[Event]) -> list[Event]:
     """Return the events that strategies which do not want every access would see."""
-    return [event for event in events if event[1].kind not in _MEMORY or event[1].site.is_point]
+    return [event for event in events if event[1].kind not in MEMORY or event[1].site.is_point]

@@ -36,15 +36,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from interleave.errors import UsageError
-from interleave.model import Operation, Point, Trace
+from interleave.model import Operation, Point, Strategy, Trace
 from interleave.strategies._footprint import Footprints
 from interleave.strategies._happens_before import is_mutex
 from interleave.strategies._identity import Identity
 from interleave.strategies._lateness import late_events
 from interleave.strategies._points import bits, mismatch
 from interleave.strategies._unfolding import Announced, Configuration, Unfolding
-from interleave.strategies.dfs import Dfs
+from interleave.strategies.dfs import Dfs, scope_within
 
 #: A step of a schedule: the number of the thread, and the values chosen in it.
 _Step = tuple[int, tuple[int, ...]]
@@ -61,19 +60,16 @@ class _Place(NamedTuple):
     step: _Step = (0, ())
 
 
-class Bounded:
+class Bounded(Strategy):
     """Run one schedule of every class that has one with at most `preemptions` preemptions.
 
     `redundant` counts executions of classes that were run before. Raises `UsageError` for a negative bound.
     """
 
     def __init__(self, preemptions: int) -> None:
-        if preemptions < 0:
-            raise UsageError(f"the bound on preemptions is {preemptions}, but a schedule cannot have fewer than 0")
         self.every_access = self.joins_blocks = True
         self.preemptions = preemptions
-        self.redundant = 0
-        self.scope = f"every schedule with at most {preemptions} preemption{'' if preemptions == 1 else 's'}"
+        self.scope = scope_within(preemptions)
         self._threads = Identity()
         self._footprints = Footprints()
         self._unfolding = Unfolding()
@@ -100,6 +96,11 @@ class Bounded:
     def bound(self) -> int:
         """Return the number of preemptions at hand; all schedules with fewer have been run, as far as conflicts are known."""
         return self._bound if self._other is None else self._other.bound
+
+    def resume(self, executions: int | None) -> None:
+        """Have the other search, if it has taken over, begin anew."""
+        if self._other is not None:
+            self._other.restart()
 
     def begin(self) -> bool:
         """Search through what is known for a schedule that is not; return False if there is none within the bound."""

@@ -30,13 +30,10 @@ finitely many sites.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 from interleave.errors import ReplayMismatch, UsageError
-from interleave.model import NOWHERE, Point, Site, Trace
+from interleave.model import NOWHERE, Point, Site, Strategy, Trace
 from interleave.strategies._points import bits, site_of
 
 
@@ -69,24 +66,20 @@ class _Deferred:
     fresh: int
 
 
-class Dfs:
+class Dfs(Strategy):
     """Run every schedule once, those with fewer preemptions first; stop after those with `preemptions`, None is no bound.
 
     `choose` and `end` raise `ReplayMismatch` if the program does not repeat itself. Raises `UsageError` for a
     negative bound.
     """
 
-    every_access = False
-
     def __init__(self, *, preemptions: int | None = None) -> None:
-        if preemptions is not None and preemptions < 0:
-            raise UsageError(f"the bound on preemptions is {preemptions}, but a schedule cannot have fewer than 0")
         self.preemptions = preemptions
         self.restart()
 
     def restart(self) -> None:
         """Forget everything and begin at the root, as is due when executions of others have made new points."""
-        self.scope = _scope(self.preemptions)
+        self.scope = scope_within(self.preemptions)
         #: Number of preemptions in the schedules being run.
         self.bound = 0
         #: Number of schedules run since the search last began.
@@ -94,7 +87,9 @@ class Dfs:
         #: Number of schedules known to be left within the bound given, a lower bound on how many there are.
         self.remaining = 1
         self._known: dict[tuple[int, int, int, int, int, str], _Situation] = {}
-        self._roots = self._prefixes()
+        # Where the subtrees of this bound hang: records of which one after the other is taken apart, into the places of preemptions.
+        self._records: deque[_Deferred] = deque()
+        self._roots: deque[tuple[_Deferred, int, int]] = deque()
         self._deferred: deque[_Deferred] = deque()
         # Whether a preemption was left out because of the bound given.
         self._was_cut = False
@@ -105,13 +100,13 @@ class Dfs:
         self._todo: list[int] = []
         # Index of the first point that no earlier execution has met on this path.
         self._fresh = 0
-        # Whether the path is one to be run; otherwise the next subtree is due.
-        self._is_open = False
+        # Whether the path is one to be run, as the empty one is at first; otherwise the next subtree is due.
+        self._is_open = True
         self._depth = 0
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Taken to another process it begins at the root: it is not known there yet where the scheduling points are.
-        return partial(Dfs, preemptions=self.preemptions), ()
+    def resume(self, executions: int | None) -> None:
+        """Begin at the root."""
+        self.restart()
 
     @property
     def depth(self) -> int:
@@ -121,16 +116,10 @@ class Dfs:
     def begin(self) -> bool:
         """Take up the next schedule; say no when all were run."""
         self._depth = 0
-        if not self._is_open:
-            root = next(self._roots, None)
-            if root is None:
-                if not self._was_cut:
-                    self.scope = _scope(None)
-                return False
-            situations, picks = root
-            self._situations, self._picks, self._todo = situations, picks, [0] * len(picks)
-            self._fresh = len(picks)
-            self._is_open = True
+        if not self._is_open and not self._open():
+            if not self._was_cut:
+                self.scope = scope_within(None)
+            return False
         self.remaining -= 1
         return True
 
@@ -166,17 +155,23 @@ class Dfs:
         self._defer()
         self._backtrack()
 
-    def _prefixes(self) -> Iterator[tuple[list[_Situation], list[int]]]:
-        """Yield the path to each subtree, one bound after the other, up to and with the preemption it hangs from."""
-        yield [], []
-        while self._deferred:
-            self.bound += 1
-            records, self._deferred = self._deferred, deque()
-            while records:
-                record = records.popleft()
-                for index in range(record.fresh, len(record.picks)):
-                    for pick in bits(record.situations[index].preempting):
-                        yield list(record.situations[: index + 1]), [*record.picks[:index], pick]
+    def _open(self) -> bool:
+        """Go to the next subtree, of the next bound if there is none left: along the path up to and with the preemption it hangs from."""
+        while not self._roots:
+            if not self._records:
+                if not self._deferred:
+                    return False
+                self.bound += 1
+                self._records, self._deferred = self._deferred, deque()
+            record = self._records.popleft()
+            places = range(record.fresh, len(record.picks))
+            self._roots.extend((record, index, pick) for index in places for pick in bits(record.situations[index].preempting))
+        record, index, pick = self._roots.popleft()
+        self._situations, self._picks = list(record.situations[: index + 1]), [*record.picks[:index], pick]
+        self._fresh = index + 1
+        self._todo = [0] * self._fresh
+        self._is_open = True
+        return True
 
     def _defer(self) -> None:
         """Keep the preempting alternatives at the points of this path that were new."""
@@ -205,9 +200,12 @@ class Dfs:
         self._is_open = False
 
 
-def _scope(preemptions: int | None) -> str:
+def scope_within(preemptions: int | None) -> str:
+    """Return in words what a search under a bound covers; raise UsageError for a negative one."""
     if preemptions is None:
         return "every schedule"
+    if preemptions < 0:
+        raise UsageError(f"the bound on preemptions is {preemptions}, but a schedule cannot have fewer than 0")
     return f"every schedule with at most {preemptions} preemption{'' if preemptions == 1 else 's'}"
 
 

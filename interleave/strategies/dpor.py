@@ -81,7 +81,7 @@ def search(*, preemptions: int | None = None) -> Strategy:
     return Dpor() if preemptions is None else Bounded(preemptions)
 
 
-class Dpor:
+class Dpor(Strategy):
     """Run one schedule of every equivalence class.
 
     After `begin` returned False every schedule is covered. `redundant` counts executions that turned out to repeat others. A bound on
@@ -95,7 +95,6 @@ class Dpor:
 
     def __init__(self) -> None:
         self.scope = "every schedule"
-        self.redundant = 0
         self._start(frozenset())
 
     def _start(self, merged: frozenset[str]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 
-from interleave.model import Point, Schedule, Trace
+from interleave.model import Point, Schedule, Strategy
 from interleave.strategies._points import bits
 from interleave.strategies.replay import Replay
 
@@ -16,11 +16,10 @@ from interleave.strategies.replay import Replay
 LONGEST = 1 << 10
 
 
-class Fair:
+class Fair(Strategy):
     """Make one execution: by a schedule up to a moment, after that by turns."""
 
     every_access = True
-    scope = ""
 
     def __init__(self, schedule: Schedule, until: int) -> None:
         self._replay = Replay(schedule, strict=False)
@@ -42,6 +41,3 @@ class Fair:
         self._end = point.moment + (1 << self._source.randrange(LONGEST.bit_length()))
         able = bits(point.enabled)
         return next((tid for tid in able if tid > point.current), able[0])
-
-    def end(self, trace: Trace) -> None:
-        """Learn nothing."""

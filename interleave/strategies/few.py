@@ -13,16 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from interleave.model import Point, Trace
+from interleave.model import Point, Strategy, Trace
 from interleave.strategies._draws import Draws
 from interleave.strategies._points import bits
 
 
-class Few:
+class Few(Strategy):
     """Sample schedules with at most as many preemptions as `most` returns; runs as long as it is asked to and proves nothing."""
-
-    every_access = False
-    scope = ""
 
     def __init__(self, most: Callable[[], int], *, seed: int = 0) -> None:
         self._preemptions = most

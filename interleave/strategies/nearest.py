@@ -6,28 +6,19 @@ point. What follows a switch is counted from there, so that a delay does not tak
 
 from __future__ import annotations
 
-from interleave.model import Point, Schedule, Trace
+from interleave.model import Point, Schedule, Strategy
 
 
-class Nearest:
+class Nearest(Strategy):
     """Make one execution with the choices of a schedule, in their order, none earlier than recorded."""
 
     every_access = True
-    scope = ""
 
     def __init__(self, schedule: Schedule) -> None:
         self._deviations = schedule.deviations
-        self._was_run = False
         self._next = 0
         #: By how many moments what is done lags behind what was recorded.
         self._delay = 0
-
-    def begin(self) -> bool:
-        """Begin the only execution."""
-        if self._was_run:
-            return False
-        self._was_run = True
-        return True
 
     def choose(self, point: Point) -> int:
         """Return the pick that is due, if it is possible here."""
@@ -44,6 +35,3 @@ class Nearest:
             return point.default
         self._delay = point.moment - moment
         return pick
-
-    def end(self, trace: Trace) -> None:
-        """Learn nothing."""

@@ -27,22 +27,19 @@ import random
 from math import expm1, log1p
 
 from interleave.errors import UsageError
-from interleave.model import Point, Trace
+from interleave.model import Point, Strategy, Trace
 from interleave.strategies._draws import seed_of
 
 #: Round-robin begins this many points after twice the longest execution so far.
 PATIENCE = 1_000
 
 
-class Pct:
+class Pct(Strategy):
     """Run the enabled thread of highest priority and change priorities `depth` - 1 times.
 
     `depth` is the number of ordering constraints a failure may need: 1 finds what depends on the order of threads
     only, 2 what takes one preemption in the right place. Raises `UsageError` if it is below 1.
     """
-
-    every_access = False
-    scope = ""
 
     def __init__(self, *, seed: int = 0, depth: int = 3) -> None:
         if depth < 1:

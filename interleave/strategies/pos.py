@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import random
 
-from interleave.model import Access, Operation, Owner, Point, Trace, conflict
+from interleave.model import Access, Operation, Owner, Point, Strategy, Trace, conflict
 from interleave.strategies._draws import seed_of
 from interleave.strategies._points import bits
 from interleave.strategies._priorities import EVERYBODY, PATIENCE, Priorities
@@ -35,11 +35,8 @@ _NOBODY: _Groups = {}
 _NOTHING = (None, 0)
 
 
-class Pos:
+class Pos(Strategy):
     """Let the operation of highest random priority happen; runs as long as it is asked to and proves nothing."""
-
-    every_access = False
-    scope = ""
 
     def __init__(self, *, seed: int = 0) -> None:
         self.seed = seed

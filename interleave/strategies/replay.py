@@ -12,18 +12,17 @@ default and remembers what did not fit: the simplifier tries schedules that nobo
 from __future__ import annotations
 
 from interleave.errors import ReplayMismatch
-from interleave.model import NOWHERE, Point, Schedule, Site, Trace
+from interleave.model import NOWHERE, Point, Schedule, Site, Strategy, Trace
 from interleave.strategies._points import bits, site_of
 
 
-class Replay:
+class Replay(Strategy):
     """Run one execution that follows `schedule`; raise `ReplayMismatch` where it cannot, if `strict`.
 
     The order of two choices at one moment is that of the deviations listed for it.
     """
 
     every_access = True
-    scope = ""
 
     def __init__(self, schedule: Schedule, *, strict: bool = True) -> None:
         self.schedule = schedule

@@ -5,18 +5,11 @@ No search and no sampler: one execution without races, where there is one, to co
 
 from __future__ import annotations
 
-from interleave.model import Point, Trace
+from interleave.model import Point, Strategy
 
 
-class Serial:
+class Serial(Strategy):
     """Choose the current thread or task where it is enabled."""
-
-    every_access = False
-    scope = ""
-
-    def begin(self) -> bool:
-        """Run as often as it is asked to."""
-        return True
 
     def choose(self, point: Point) -> int:
         """Return the current one, else the lowest; of several values the first."""
@@ -24,6 +17,3 @@ class Serial:
             return 0
         mine = point.enabled & 1 << point.current
         return (mine or point.enabled & -point.enabled).bit_length() - 1
-
-    def end(self, trace: Trace) -> None:
-        """Learn nothing."""

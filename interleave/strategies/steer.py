@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from interleave.model import Event, Point, Site, ThreadInfo, Trace
+from interleave.model import Event, Point, Site, Strategy, ThreadInfo
 
 #: Announcements without a goal reached after which the prediction is given up, besides twice the length of the execution it is from.
 PATIENCE = 500
@@ -41,11 +41,10 @@ def goals_of(positions: Sequence[int], events: Sequence[Event], threads: Sequenc
     return goals
 
 
-class Steer:
+class Steer(Strategy):
     """Run one execution towards `goals`; `length` is about how many announcements it makes."""
 
     every_access = True
-    scope = ""
 
     def __init__(self, goals: Sequence[Goal], *, length: int = 0) -> None:
         self._goals = goals
@@ -57,10 +56,6 @@ class Steer:
         self._seen = 0
         self._counts: dict[tuple[int, Site], int] = {}
         self._tids: dict[tuple[int, ...], int] = {}
-
-    def begin(self) -> bool:
-        """Say yes."""
-        return True
 
     def choose(self, point: Point) -> int:
         """Return the thread whose goal is due if it can go on, else the default of those not held back."""
@@ -82,9 +77,6 @@ class Steer:
         if due >= 0 and allowed >> due & 1:
             return due
         return point.default if allowed >> point.default & 1 else _lowest(allowed)
-
-    def end(self, trace: Trace) -> None:
-        """Learn nothing."""
 
     def _take_note(self, point: Point) -> None:
         """Count what has happened since the last choice, and note the goals reached by it."""

@@ -33,9 +33,10 @@ Departures:
 from __future__ import annotations
 
 import random
+from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Sequence
 
-from interleave.model import WHOLE, Event, Operation, Owner, Point, ThreadInfo, Trace, fields_overlap
+from interleave.model import WHOLE, Event, Operation, Owner, Point, Strategy, ThreadInfo, Trace, fields_overlap
 from interleave.strategies._draws import seed_of
 from interleave.strategies._points import IMPLIED, bits
 from interleave.strategies._priorities import EVERYBODY, PATIENCE, Priorities
@@ -67,16 +68,13 @@ class Profile:
 
     def learn(self, events: Iterable[Event], threads: Sequence[ThreadInfo]) -> None:
         """Take in what happened at scheduling points in one execution, and which threads there were, by tid."""
-        found: dict[Place, dict[int, int]] = {}
+        found: dict[Place, dict[int, int]] = defaultdict(lambda: defaultdict(int))
         for tid, operation in events:
             if operation.kind in IMPLIED:
                 continue
             for owner, field, mode in operation.accesses or ():
                 place = owner, field
-                numbers = found.get(place)
-                if numbers is None:
-                    numbers = found[place] = {}
-                numbers[tid] = numbers.get(tid, 0) + 1
+                found[place][tid] += 1
                 if mode:
                     self._written[place] = True
         if self._places > MOST_PLACES:
@@ -109,10 +107,10 @@ class Profile:
 
     def totals(self, place: Place) -> dict[tuple[int, ...], int]:
         """Return the number of operations that meet `place`, by path, those of a thread's descendants included."""
-        totals: dict[tuple[int, ...], int] = {}
+        totals: Counter[tuple[int, ...]] = Counter()
         for path, number in self._meeting(*place).items():
             for length in range(1, len(path) + 1):
-                totals[path[:length]] = totals.get(path[:length], 0) + number
+                totals[path[:length]] += number
         return totals
 
     def _meeting(self, owner: Owner, field: Hashable) -> dict[tuple[int, ...], int]:
@@ -121,10 +119,9 @@ class Profile:
         others = _overlapping(fields, field)
         if len(others) == 1:
             return fields[field]
-        sums: dict[tuple[int, ...], int] = {}
+        sums: Counter[tuple[int, ...]] = Counter()
         for other in others:
-            for path, number in fields[other].items():
-                sums[path] = sums.get(path, 0) + number
+            sums.update(fields[other])
         return sums
 
     def _sum_up(self) -> None:
@@ -148,11 +145,8 @@ def _overlapping(fields: Collection[Hashable], field: Hashable) -> Sequence[Hash
     return (field, WHOLE) if WHOLE in fields else (field,)
 
 
-class Surw:
+class Surw(Strategy):
     """Sample the orders of operations on a place uniformly, another place in each execution; proves nothing."""
-
-    every_access = False
-    scope = ""
 
     def __init__(self, *, seed: int = 0) -> None:
         self.seed = seed
@@ -213,14 +207,14 @@ class Surw:
         waiting = enabled & self._waiting
         if waiting:
             if self._next < 0:
-                self._next = self._draw()
+                self._next = self._draw(range(len(self._left)))
                 self._drawn = self._points
             free = enabled & ~waiting | waiting & 1 << self._next
             is_stalled = self._points - self._drawn > self.longest + STALL
             if is_stalled or not free:
                 self._has_stalled |= is_stalled
                 self._failed += 1
-                self._next = self._draw_among(waiting)
+                self._next = self._draw(bits(waiting))
                 return self._next
             enabled = free
         return self._priorities.pick(enabled, EVERYBODY if self._has_yielded else changed)
@@ -234,21 +228,8 @@ class Surw:
         if self.execution <= LEARNING or self.execution % LEARNING == 0 or trace.has_new_points:
             self.profile.learn(trace.events, trace.threads)
 
-    def _draw(self) -> int:
+    def _draw(self, tids: Sequence[int]) -> int:
         """Draw who is to perform the next interesting operation, in proportion to the numbers left; one is left at least."""
-        rest = self._random.random() * self._sum
-        last = -1
-        for tid, number in enumerate(self._left):
-            if number:
-                last = tid
-                rest -= number
-                if rest < 0:
-                    break
-        return last
-
-    def _draw_among(self, waiting: int) -> int:
-        """Draw the same among those that wait."""
-        tids = bits(waiting)
         return self._random.choices(tids, [self._left[tid] for tid in tids])[0]
 
     def _catch_up(self, point: Point) -> int:

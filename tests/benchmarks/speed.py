@@ -53,14 +53,13 @@ def ours(shaped: Shaped, strategy: str | Callable[[], Strategy] = "random") -> R
     return measure
 
 
-class Again:
+class Again(Strategy):
     """`dpor`, begun anew whenever it is done, so that small programs can be timed: most of them need few executions.
 
     The search under way is asked directly: methods of this class would be part of the program under test, and instrumented.
     """
 
     every_access = True
-    scope = ""
 
     def __init__(self) -> None:
         self._restart()

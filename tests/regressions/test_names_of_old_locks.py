@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from interleave.explore import explore
-from interleave.model import Point, Trace
+from interleave.model import Point, Strategy, Trace
 from interleave.result import Budget
 from tests.threads import together
 
@@ -20,11 +20,10 @@ LOCK, RLOCK, EVENT, SEMAPHORE = threading.Lock(), threading.RLock(), threading.E
 CONDITION, QUEUE, SIMPLE = threading.Condition(), queue.Queue[int](), queue.SimpleQueue[int]()
 
 
-class _Ends:
+class _Ends(Strategy):
     """A strategy that takes the lowest or the highest thread, and keeps the names of what was touched."""
 
     every_access = True
-    scope = ""
 
     def __init__(self) -> None:
         self.touched: list[set[Any]] = []
