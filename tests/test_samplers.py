@@ -134,6 +134,21 @@ class TestRandomWalk:
         one, other = (Machine(independent(9, 9)).explore(RandomWalk(seed=number), limit=3) for number in (0, seed))
         assert [deviations(trace) for trace in one] != [deviations(trace) for trace in other]
 
+    def test_follows_weights(self) -> None:
+        machine = Machine(independent(1, 1, 1))
+        traces = machine.explore(RandomWalk(weights={"thread0": 5.0, "thread2": 0.0}), limit=3_000)
+        chances = {(0, 1, 2): Fraction(5, 6), (1, 0, 2): Fraction(1, 6)}
+        assert excess(Counter(map(path_of, traces)), chances) < 6
+
+    def test_lets_threads_of_weight_zero_go_on_when_no_other_can(self) -> None:
+        traces = Machine(independent(3, 3)).explore(RandomWalk(weights={"thread0": 0.0, "thread1": 0.0}), limit=50)
+        assert len({path_of(trace) for trace in traces}) > 5
+
+    @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
+    def test_refuses_a_weight_that_is_none(self, weight: float) -> None:
+        with pytest.raises(UsageError, match="the weight of thread 'main' is"):
+            RandomWalk(weights={"main": weight})
+
 
 def sampling(threads: Sequence[str]) -> dict[Hashable, Fraction]:
     """Return the exact distribution of schedules under partial order sampling.

@@ -109,7 +109,8 @@ def test_what_fails_in_the_end_is_found_and_made_simple(strategy: str) -> None:
     assert again.outcome.signature == failure.outcome.signature
 
 
-def test_its_report_shows_one_round() -> None:
+def test_its_report_shows_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     failure = explore(counts_up).failure
     assert failure is not None
     turns = turns_of(failure.trace.steps)
