@@ -176,7 +176,9 @@ class _Judge:
 
     def runaway(self, kernel: Kernel) -> Outcome | None:
         """Judge an execution that reached the step bound: it is none of ours to tell how long a loop over something may be."""
-        able = [thread for thread in kernel.logical if thread.fiber is not None and kernel.enabled & thread.bit]
+        # A task that only yields may have to let others go first.
+        ready = [one for one in kernel.logical if kernel.enabled & one.bit or getattr(one.task, "handles", ())]
+        able = [one for one in ready if one.fiber is not None]
         if any(_is_counting(thread) for thread in able):
             kernel.trace.is_cut = True
             return None
