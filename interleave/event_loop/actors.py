@@ -141,11 +141,12 @@ class Actor:
 
     def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
         """Say what the task waits for, who could provide it, and how."""
+        scheduler = self.loop.scheduler
         if self.handles:
-            running = self.loop.scheduler.running.tid
-            return "the event loop", (running,), "a step that comes to an end"
+            return "the event loop", (scheduler.running.tid,), "a step that comes to an end"
         awaited = getattr(self.task, "_fut_waiter", None)
-        is_late = any(actor is self or actor.task is None for actor, _ in self.loop.scheduler.ready.unseen)
+        # Whoever it is for: the loop would go on with that.
+        is_late = bool(scheduler.ready.unseen) or scheduler.timers.are_unseen()
         if self.resources:
             resource = self.resources[-1]
             name = type(resource).__name__

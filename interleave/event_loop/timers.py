@@ -64,6 +64,10 @@ class Timers:
         if self.thread.deadline is not None:
             self._kernel.clear_deadline(self.thread)
 
+    def are_unseen(self) -> bool:
+        """Tell whether there are timers of which the loop does not know that it has to wait for them: another thread has set them."""
+        return self.thread.deadline is None and any(not one._cancelled for one in self._loop._scheduled)
+
     def read_clock(self) -> float:
         """Return the virtual time; let it go on for who reads it again and again, as if it waited for a moment to come."""
         kernel = self._kernel
