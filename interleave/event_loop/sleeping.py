@@ -26,8 +26,8 @@ _ROUNDS = 50
 WAKE_UP: Any = vars(futures)["_set_result_unless_cancelled"]
 _LOOKING = frozenset({"bool", "cancelled", "done", "empty", "full", "is_alive", "is_set", "isinstance", "len", "locked", "qsize", "sleep"})
 _PARTS = (
-    ast.While, ast.If, ast.Expr, ast.Pass, ast.Continue, ast.Await, ast.Name, ast.Constant, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp,
-    ast.Tuple, ast.expr_context, ast.cmpop, ast.boolop, ast.unaryop, ast.operator,
+    ast.While, ast.If, ast.Try, ast.ExceptHandler, ast.Expr, ast.Pass, ast.Continue, ast.Await, ast.Name, ast.Constant, ast.Compare,
+    ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Tuple, ast.expr_context, ast.cmpop, ast.boolop, ast.unaryop, ast.operator,
 )  # fmt: skip
 _PLACES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.For, ast.AsyncFor, ast.While)
 
