@@ -176,7 +176,9 @@ class _Judge:
 
     def runaway(self, kernel: Kernel) -> Outcome | None:
         """Judge an execution that reached the step bound: it is none of ours to tell how long a loop over something may be."""
-        able = [thread for thread in kernel.logical if thread.fiber is not None and kernel.enabled & thread.bit]
+        # A task that only yields may have to let others go first.
+        ready = [one for one in kernel.logical if kernel.enabled & one.bit or (one.task is not None and one.task.handles)]
+        able = [one for one in ready if one.fiber is not None]
         if any(_is_counting(thread) for thread in able):
             kernel.trace.is_cut = True
             return None
@@ -332,4 +334,9 @@ def trimmed_traceback(error: BaseException) -> str:
         kept = kept[users[0] :]
     lines = {(entry.tb_frame.f_code.co_filename, entry.tb_lineno) for entry, _ in kept}
     summary.stack = traceback.StackSummary.from_list([one for one in summary.stack if (one.filename, one.lineno) in lines])
+    others = [summary]
+    while others:
+        one = others.pop()
+        one.stack = traceback.StackSummary.from_list([frame for frame in one.stack if not is_ours(frame.filename)])
+        others += [inner for inner in (one.__cause__, one.__context__, *(one.exceptions or ())) if inner is not None]
     return "".join(summary.format(chain=error.__cause__ is not None)).rstrip()

@@ -31,9 +31,14 @@ _TOO_LONG = (
     "an execution was not over after {:,} steps, at {}, in a loop over something: how it ends is not known. "
     "Let the loop be shorter, or allow more steps: --steps, or Budget(steps=...)"
 )
+_TIME_UP = "an execution was not over after {:,} steps, and time was up before it was known whether it ends: allow more seconds"
 
 #: Before anything takes the clocks over.
 _now = time.perf_counter
+
+
+class _TimeUp(Exception):
+    """Ends an execution that is only run on to see whether it ends."""
 
 
 class Runner:
@@ -134,11 +139,16 @@ class Runner:
             return trace
         bound = self.controls.steps
         for longer in LONGER:
-            strategy = Fair(schedule_of(trace), trace.moments)
+            strategy = Fair(schedule_of(trace), trace.moments, self._check_time)
             strategy.begin()
-            with self.bounded(bound * longer):
-                ended = self.execute(strategy)
-                has_ended = not self.is_cut_off(ended)
+            try:
+                with self.bounded(bound * longer):
+                    ended = self.execute(strategy)
+                    has_ended = not self.is_cut_off(ended)
+            except _TimeUp:
+                ended = Trace()
+                self.uncontrolled[_TIME_UP.format(bound)] = None
+                break
             if has_ended:
                 self.longest = max(self.longest, 2 * ended.moments)
                 break
@@ -153,6 +163,10 @@ class Runner:
     def is_cut_off(self, trace: Trace) -> bool:
         """Tell whether an execution was ended by the bound on its steps."""
         return (trace.is_cut if trace.outcome is None else trace.outcome.kind == "livelock") and trace.moments >= self.controls.steps
+
+    def _check_time(self) -> None:
+        if _now() > self.until:
+            raise _TimeUp
 
     @contextmanager
     def bounded(self, steps: int) -> Iterator[None]:

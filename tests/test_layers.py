@@ -52,7 +52,7 @@ FUNCTION_LINES = 60
 PARAMETERS = 6
 OPTIONS = 18
 #: Of code, for the whole package. Imports do not count, so that nobody keeps two things in one file to save them.
-PACKAGE_LINES = 17_900
+PACKAGE_LINES = 18_000
 
 
 def relative(path: Path) -> str:

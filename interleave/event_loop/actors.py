@@ -90,17 +90,17 @@ class Actor:
 
     def frames(self) -> tuple[Frame, ...]:
         """Return where the task stands, the outermost frame first."""
-        return tuple(one for frame in _frames_of(_awaited_by(self.task)) for one in stack_of(frame)[-1:])
+        return tuple(one for frame in _frames_of(awaited_by(self.task)) for one in stack_of(frame)[-1:])
 
     def is_counting(self) -> bool:
         """Tell whether the innermost loop that the task stands in is one over something."""
-        return self.task is not None and is_counting(_frames_of(_awaited_by(self.task))[::-1])
+        return self.task is not None and is_counting(_frames_of(awaited_by(self.task))[::-1])
 
     def begun(self) -> tuple[bool, list[Any]]:
         """Tell what goes on when the task does, which is suspended in it: whether code of the program's that is out of scope does, of which
         nobody can say what it touches, and which asynchronous generators.
         """
-        awaited = _awaited_by(self.task)
+        awaited = awaited_by(self.task)
         is_lost = any(is_unseen(frame.f_code) for frame in _frames_of(awaited))
         # Of an awaitable that is neither of these nor asyncio's own nobody knows what it does when it is stepped.
         is_lost |= any(type(one) not in _SUSPENDED and type(one).__name__ not in _SILENT for one in awaited)
@@ -141,11 +141,12 @@ class Actor:
 
     def explain(self, kind: str) -> tuple[str, tuple[int, ...], str]:
         """Say what the task waits for, who could provide it, and how."""
+        scheduler = self.loop.scheduler
         if self.handles:
-            running = self.loop.scheduler.running.tid
-            return "the event loop", (running,), "a step that comes to an end"
+            return "the event loop", (scheduler.running.tid,), "a step that comes to an end"
         awaited = getattr(self.task, "_fut_waiter", None)
-        is_late = any(actor is self or actor.task is None for actor, _ in self.loop.scheduler.ready.unseen)
+        # Whoever it is for: the loop would go on with that.
+        is_late = bool(scheduler.ready.unseen) or scheduler.timers.are_unseen()
         if self.resources:
             resource = self.resources[-1]
             name = type(resource).__name__
@@ -188,7 +189,7 @@ def _frames_of(awaited: list[Any]) -> list[Any]:
     return [frame for frame in frames if frame is not None]
 
 
-def _awaited_by(task: Any) -> list[Any]:
+def awaited_by(task: Any) -> list[Any]:
     """Return what a task that is suspended has called and awaits, the outermost first."""
     found = []
     awaited = task.get_coro() if task is not None else None

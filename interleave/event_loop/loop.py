@@ -235,6 +235,7 @@ class EventLoop(Shared, Networking, _Base):  # type: ignore[misc]
         was_running = asyncio._get_running_loop()
         # What they await then suspends them, and does not fail again and again where everything is caught.
         asyncio._set_running_loop(self)
+        is_closed, self._closed = self._closed, False
         for task in self.scheduler.pending():
             task._log_destroy_pending = False
             with suppress(BaseException):
@@ -243,6 +244,7 @@ class EventLoop(Shared, Networking, _Base):  # type: ignore[misc]
                 # To be destroyed would let it go on, and hang.
                 pythonapi.Py_IncRef(py_object(task.get_coro()))
         asyncio._set_running_loop(was_running)
+        self._closed = is_closed
 
     def close(self) -> None:
         """Close the loop, and report what nobody has looked at."""

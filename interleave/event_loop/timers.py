@@ -15,24 +15,23 @@ their steps, and is chosen like that of the others; all that is due is called be
 from __future__ import annotations
 
 import heapq
-from asyncio import futures
 from typing import Any
 
 from interleave.event_loop.actors import FIRE, NO_FIRE, Actor
 from interleave.event_loop.ready import Ready, add_thread, release_patient
+from interleave.event_loop.sleeping import WAKE_UP, Sleepers
 from interleave.model import READ
 
 #: By how much time goes on while all that is ready only yields: it reaches the next timer in the end.
 _LULL = 0.01
 #: How often the time may be read before it goes on.
 _READS = 1_000
-_wake_up: Any = vars(futures)["_set_result_unless_cancelled"]
 
 
 class Timers:
     """The clock of one loop."""
 
-    __slots__ = ("_is_fifo", "_kernel", "_loop", "_read_at", "_reads", "_ready", "_steps", "_trap", "may_be_early", "thread")
+    __slots__ = ("_is_fifo", "_kernel", "_loop", "_read_at", "_reads", "_ready", "_sleepers", "_steps", "_trap", "may_be_early", "thread")
 
     def __init__(self, loop: Any, ready: Ready, trap: Any, *, is_fifo: bool) -> None:
         self._loop = loop
@@ -42,6 +41,7 @@ class Timers:
         self._kernel = trap.kernel
         self._steps = trap.steps
         self._reads, self._read_at = 0, -1.0
+        self._sleepers = Sleepers()
         #: Whose steps let time go on: the carrier's, or where that may come early those of a thread of its own.
         self.thread: Any = ready.carrier
         self.may_be_early = self._kernel.any_timeout
@@ -63,6 +63,10 @@ class Timers:
             self._kernel.pending[self.thread.tid] = announced
         if self.thread.deadline is not None:
             self._kernel.clear_deadline(self.thread)
+
+    def are_unseen(self) -> bool:
+        """Tell whether there are timers of which the loop does not know that it has to wait for them: another thread has set them."""
+        return self.thread.deadline is None and any(not one._cancelled for one in self._loop._scheduled)
 
     def read_clock(self) -> float:
         """Return the virtual time; let it go on for who reads it again and again, as if it waited for a moment to come."""
@@ -107,6 +111,7 @@ class Timers:
         is_late = deadline is not None and may_pass and not ready.plain.handles
         if deadline is not None:
             if is_late:
+                self._end_if_all_sleep()
                 kernel.clock.now = max(kernel.clock.now, deadline[0])
                 release_patient(ready)
             kernel.clear_deadline(self.thread)
@@ -122,10 +127,20 @@ class Timers:
             ready.enter_due(due.pop(self._choose(due)))
         return is_late
 
+    def _end_if_all_sleep(self) -> None:
+        """End the execution, as a livelock, if all that is left are tasks that sleep again and again."""
+        kernel = self._kernel
+        if self.may_be_early or any(one.deadline is not None and one is not self.thread for one in kernel.logical):
+            return
+        if sleeping := self._sleepers.are_all(self._loop._scheduled, self._ready.by_tid):
+            kernel.enabled = sum(1 << tid for tid in sleeping)
+            kernel.is_runaway = kernel.is_spinning = True
+            kernel.stop()
+
     def _choose(self, due: list[Any]) -> int:
         """Choose which of the timers that are due goes first, of those due at the same time."""
         equal = [one for one in due if one._when == due[0]._when]
-        waking = [] if self._is_fifo else [index for index, one in enumerate(equal) if one._callback is _wake_up]
+        waking = [] if self._is_fifo else [index for index, one in enumerate(equal) if one._callback is WAKE_UP]
         if waking or len(equal) == 1:
             # Who is woken may go on before the others, and after them.
             return waking[0] if waking else 0

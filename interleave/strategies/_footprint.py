@@ -15,7 +15,8 @@ places again and again. The same objects carry the trace's history by place, whi
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from bisect import bisect_left
+from collections.abc import Hashable, Iterator, Sequence
 
 from interleave.model import WHOLE, Access, Operation, Owner
 
@@ -71,6 +72,32 @@ def is_conflict(one: Footprint, other: Footprint) -> bool:
     return bool(one.probe & other.touch_write or one.probe_write & other.touch)
 
 
+class _Everything(Sequence[int]):
+    """The history of all events, of which only those of unknown footprint are in conflict with all that was before them.
+
+    It is not written out: hardly more than the last few are looked at.
+    """
+
+    __slots__ = ("_count", "_unknown")
+
+    def __init__(self, count: int, unknown: list[int]) -> None:
+        self._count, self._unknown = count, unknown
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[int]:
+        known = set(self._unknown)
+        return (entry | (entry | 1 in known) for entry in range(0, self._count << 1, 2))
+
+    def __getitem__(self, index: int) -> int:  # type: ignore[override]
+        if index >= self._count:
+            raise IndexError(index)
+        entry = index % self._count << 1
+        at = bisect_left(self._unknown, entry | 1)
+        return entry | (at < len(self._unknown) and self._unknown[at] == entry | 1)
+
+
 class Footprints:
     """Makes footprints and keeps the history of the current trace by place."""
 
@@ -98,17 +125,15 @@ class Footprints:
             found = self._known[accesses] = self._make(accesses)
         return found
 
-    def dependencies(self, footprint: Footprint, count: int) -> list[list[int]]:
+    def dependencies(self, footprint: Footprint, count: int) -> list[Sequence[int]]:
         """Return the histories that hold all events in conflict with a next event of this footprint.
 
         Each list is in trace order and not empty; `count` is the number of events so far. A history may be the live list of
         a place: it is valid until the next event is recorded.
         """
         if footprint.is_unknown:
-            # Only the likes of it are in conflict with all that was before them.
-            likes = set(self._unknown.writes)
-            return [[entry | (entry | 1 in likes) for entry in range(0, count << 1, 2)]] if count else []
-        found = [history for place, reads in footprint.meets if (history := place.accesses if reads else place.writes)]
+            return [_Everything(count, self._unknown.writes)] if count else []
+        found: list[Sequence[int]] = [history for place, reads in footprint.meets if (history := place.accesses if reads else place.writes)]
         for holder, reads in footprint.holders:
             for place in holder.fields.values():
                 history = place.accesses if reads else place.writes

@@ -38,6 +38,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import islice
 
 from interleave.model import Trace
 from interleave.strategies._footprint import Footprint, is_conflict
@@ -127,7 +128,7 @@ class Foresight:
         tids, number_of, position = self._causality.tids, self._threads.number_of, self._position
         latest: dict[int, int] = {}
         for history in self._causality.footprints.dependencies(footprint, position):
-            for entry in history[: bisect_left(history, position << 1)]:
+            for entry in islice(history, bisect_left(history, position << 1)):
                 other = number_of[tids[entry >> 1]]
                 latest[other] = max(entry >> 1, latest.get(other, NEVER))
         found = {other: self._identities[at] for other, at in latest.items()}

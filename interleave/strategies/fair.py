@@ -6,6 +6,7 @@ It tells an execution that is only long from one that never ends: under this, wh
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from interleave.model import Point, Schedule, Strategy
 from interleave.strategies._points import bits
@@ -21,9 +22,11 @@ class Fair(Strategy):
 
     every_access = True
 
-    def __init__(self, schedule: Schedule, until: int) -> None:
+    def __init__(self, schedule: Schedule, until: int, look: Callable[[], object] = int) -> None:
         self._replay = Replay(schedule, strict=False)
         self._until = until
+        #: Called before each turn; it raises an error to break off.
+        self._look = look
         #: When the turn under way is over.
         self._end = until
         self._source = random.Random(0)
@@ -38,6 +41,7 @@ class Fair(Strategy):
             return self._replay.choose(point)
         if point.values or point.moment < self._end:
             return point.default
+        self._look()
         self._end = point.moment + (1 << self._source.randrange(LONGEST.bit_length()))
         able = bits(point.enabled)
         return next((tid for tid in able if tid > point.current), able[0])

@@ -48,3 +48,23 @@ def test_task() -> None:
     failure = explore(task_that_never_gives_up, strategy="random", budget=Budget(executions=3, steps=200)).failure
     assert failure is not None
     assert failure.kind == "livelock"
+
+
+def test_task_of_a_loop_that_is_closed() -> None:
+    def scenario() -> None:
+        async def work() -> None:
+            while True:
+                try:
+                    await asyncio.sleep(1)
+                except:  # noqa: E722
+                    pass
+
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(work())
+        loop.run_until_complete(asyncio.sleep(2))
+        loop.close()
+        del task
+
+    failure = explore(scenario, budget=Budget(executions=3, hang=20)).failure
+    assert failure is not None
+    assert "Task was destroyed but it is pending" in failure.message
