@@ -10,7 +10,7 @@ from traceback import clear_frames
 
 from interleave.arguments import check_choice, seed_name
 from interleave.control import Control
-from interleave.errors import ReplayMismatch
+from interleave.errors import InterleaveError, ReplayMismatch
 from interleave.event_loop import as_function
 from interleave.execution import Controls, execute
 from interleave.isolation.changes import changes
@@ -37,7 +37,7 @@ _TIME_UP = "an execution was not over after {:,} steps, and time was up before i
 _now = time.perf_counter
 
 
-class _TimeUp(Exception):
+class _TimeUp(InterleaveError):
     """Ends an execution that is only run on to see whether it ends."""
 
 

@@ -18,6 +18,7 @@ import interleave
 from interleave.instrument.scope import Scope
 from interleave.isolation.changes import changes
 from interleave.isolation.snapshot import Snapshot
+from interleave.strategies.few import Few
 
 Load = Callable[..., ModuleType]
 
@@ -431,6 +432,15 @@ def test_children_leave_nothing(load: Load, code: str) -> None:
     before = Snapshot(Scope(), scenario)
     assert not interleave.explore(scenario, isolate="fork", budget=interleave.Budget(executions=10)).failures
     assert changes(before) == []
+
+
+@needs_fork
+def test_strategies_that_ask_whoever_made_them_do_so_here(load: Load) -> None:
+    """They were to be carried back with what they ask, which failed wherever failures are simplified by samples."""
+    asked: list[int] = []
+    strategy = Few(lambda: asked.append(1) or len(asked))  # type: ignore[func-returns-value]
+    result = interleave.explore(load(UNLOCKED).scenario_locks, strategy=strategy, isolate="fork", budget=interleave.Budget(executions=5))
+    assert (result.verdict, result.executions, len(asked)) == ("passed", 5, 5)
 
 
 @needs_fork

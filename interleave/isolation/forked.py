@@ -28,7 +28,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, ClassVar, Final, NoReturn
 
 from interleave.errors import ExecutionDied, InterleaveError, InternalError, UsageError
@@ -215,8 +215,12 @@ class _Pickler(pickle.Pickler):
                     f"isolate='fork' cannot carry a strategy of type {kind.__qualname__!r}: it is pickled in a way of its own."
                 )
             self._strategy = None
+            state, *rest = tuple(obj.__reduce_ex__(2))[2:]
+            if type(state) is dict:
+                # What it calls to ask whoever made it stays where that is.
+                state = {name: value for name, value in state.items() if not isinstance(value, (FunctionType, MethodType))}
             # Whatever refers to it shall refer to the one that is there.
-            return (_strategy_here, (), *obj.__reduce_ex__(2)[2:])
+            return (_strategy_here, (), state, *rest)
         if self._strategy is None:
             return NotImplemented
         may_pass = self._kinds.get(kind)

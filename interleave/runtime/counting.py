@@ -1,11 +1,14 @@
 """Whether a thread is in a loop that ends by itself: one over something (`for`), as against one that ends when something happens (`while`).
 
-An execution that has made very many steps is a livelock if no end is in sight. A loop over a range or a list has one, however long it is.
+An execution that has made very many steps is a livelock if no end is in sight. A loop over a range or a list has one, however long it is,
+and so has one that counts, as its source tells: what it does not go on without it changes in each round (`while n < limit: n += 1`).
 """
 
 from __future__ import annotations
 
+import ast
 import dis
+import linecache
 from collections.abc import Iterable
 from functools import lru_cache
 from types import CodeType, FrameType
@@ -19,8 +22,34 @@ def is_counting(frames: Iterable[FrameType]) -> bool:
         if rank(frame.f_code) == USER:
             around = [loop for loop in _loops(frame.f_code) if loop[0] <= frame.f_lasti <= loop[1]]
             if around:
-                return min(around, key=lambda loop: loop[1] - loop[0])[2]
+                return min(around, key=lambda loop: loop[1] - loop[0])[2] or _counts(frame)
     return False
+
+
+def _counts(frame: FrameType) -> bool:
+    """Tell whether the innermost `while` of the source that a frame stands in changes something in its condition by calculating."""
+    source = "".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals))
+    around = [one for one in _whiles(source) if one.lineno <= frame.f_lineno <= (one.end_lineno or 0)]
+    if not around:
+        return False
+    loop = max(around, key=lambda one: one.lineno)
+    looked_at = {ast.unparse(part) for part in ast.walk(loop.test) if isinstance(part, (ast.Name, ast.Attribute, ast.Subscript))}
+    for one in ast.walk(loop):
+        if isinstance(one, ast.AugAssign) and ast.unparse(one.target) in looked_at:
+            return True
+        if isinstance(one, ast.Assign) and isinstance(one.value, ast.BinOp):
+            parts = {ast.unparse(part) for part in ast.walk(one.value)}
+            if not looked_at.isdisjoint(parts.intersection(map(ast.unparse, one.targets))):
+                return True
+    return False
+
+
+@lru_cache(maxsize=16)
+def _whiles(source: str) -> tuple[ast.While, ...]:
+    try:
+        return tuple(one for one in ast.walk(ast.parse(source)) if isinstance(one, ast.While))
+    except (SyntaxError, ValueError):
+        return ()
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner
@@ -171,6 +172,35 @@ def test_what_is_too_long_is_said_to_be() -> None:
 @pytest.mark.parametrize("strategy", ["auto", "dpor", "random"])
 def test_backing_off_in_step_is_no_livelock(strategy: str) -> None:
     assert not explore(backs_off, strategy=strategy, budget=Budget(executions=20, steps=500)).failures
+
+
+def counts_by_hand() -> None:
+    numbers: list[int] = []
+
+    def count() -> None:
+        number = 0
+        while number < SHORT.steps * 4:
+            number = number + 1
+            numbers.append(number)
+
+    together(count, count)
+
+
+def counts_down_in_an_object() -> None:
+    left = [SHORT.steps * 4]
+
+    def count() -> None:
+        while left[0]:
+            left[0] -= 1
+
+    together(count)
+
+
+@pytest.mark.parametrize("scenario", [counts_by_hand, counts_down_in_an_object])
+@pytest.mark.parametrize("isolate", ["off", "fork"])
+def test_a_loop_that_counts_by_hand_is_no_livelock(scenario: Callable[[], None], isolate: str) -> None:
+    result = explore(scenario, strategy="random", budget=Budget(executions=2, steps=SHORT.steps), isolate=isolate)
+    assert result.verdict == "passed", result.failure and result.failure.message
 
 
 def test_a_loop_without_an_end_is_one_within_a_loop_over_something_too() -> None:
