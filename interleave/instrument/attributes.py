@@ -50,7 +50,7 @@ Peek = runtime.Peek
 def load(site: Site, name: str) -> Callable[[object], None]:
     """Make the hook for reading an attribute."""
     if name == "__dict__":
-        return load_namespace
+        return note_namespace
     if name in _RAISED:
         return _load_raised(site, name)
     known = kinds.readers(name)
@@ -89,8 +89,7 @@ def match(site: Site, count: int) -> Callable[[object, Any, tuple[str, ...]], No
     def hook(subject: object, cls: Any, names: tuple[str, ...]) -> None:
         if not gate.is_open or type(subject) in ANONYMOUS or not issubclass(type(cls), type):
             return
-        found = kinds.find(cls, "__match_args__") if count else None
-        given = found[1][:count] if found and type(found[1]) is tuple else ()
+        given = (kinds.find(cls, "__match_args__") or (None, ()))[1][:count]
         accesses = [access for name in (*given, *names) for access in reads(subject, name)]
         announce(site, accesses if (*given, *names)[1:] == () or registry.has_gil else Divisible(accesses, "a class pattern"))
 
@@ -175,14 +174,10 @@ def throw(site: Site, *, has_cause: bool) -> Callable[[object], None]:
 _UNSHARED = 3
 
 
-def load_namespace(obj: object) -> None:
-    """Note that a dictionary is about to be an alias of the attributes of `obj`."""
-    if gate.is_naming:
-        note_namespace(obj)
-
-
 def note_namespace(obj: object) -> None:
     """Make the dictionary of an object, should it have one, an alias of its attributes."""
+    if not gate.is_naming:
+        return
     if issubclass(type(obj), ModuleType):
         namespace = module_namespace(obj)  # type: ignore[arg-type]
         registry.note_alias(namespace, namespace)

@@ -231,8 +231,7 @@ def _judge_write(tp: type, name: str) -> int:
         # So its objects change after all.
         registry.note_patch(root_module(tp))
     # The text of a `SimpleNamespace` shows the order.
-    is_shown = "__dict__" in registry.patched or issubclass(tp, types.SimpleNamespace)
-    return ORDERED if is_shown and is_storage(tp, name) and _has_dict(tp) else STORAGE
+    return ORDERED if _has_dict(tp) and ("__dict__" in registry.patched or issubclass(tp, types.SimpleNamespace)) else STORAGE
 
 
 #: Attributes that the methods of queues change (and `_value` that of a semaphore), and that the start of a thread sets.
