@@ -123,8 +123,10 @@ def _translate(accesses: AccessList) -> AccessList:
         elif field is WHOLE or mode == READ:
             if mode and namespace is not holder:
                 note_stores_of(holder)
-            # Attribute stores announce no SHAPE, so whoever reads it has to read all of them.
+            # Attribute stores may announce no SHAPE, so whoever reads it has to read all of them.
             result.append((holder, WHOLE if field is SHAPE else field, mode))
+        elif namespace is not holder:
+            result.append((holder, field, mode))
     return result
 
 

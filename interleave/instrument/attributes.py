@@ -21,12 +21,24 @@ from typing import Any
 
 from interleave import runtime
 from interleave.instrument import foreign, kinds
-from interleave.instrument.announce import announce, announce_unknown, gate, note_store_of, note_stores_of
+from interleave.instrument.announce import Divisible, announce, announce_unknown, gate, note_store_of, note_stores_of
 from interleave.instrument.families import ANYWHERE
-from interleave.instrument.kinds import CODE, FORWARDED, LOCAL, MODULE, NAMESPACE, STORAGE, TYPE, is_variable, module_namespace, mro_of
+from interleave.instrument.kinds import (
+    CODE,
+    FORWARDED,
+    LOCAL,
+    MODULE,
+    NAMESPACE,
+    ORDERED,
+    STORAGE,
+    TYPE,
+    is_variable,
+    module_namespace,
+    mro_of,
+)
 from interleave.instrument.registry import AccessList, Kinds, registry
 from interleave.instrument.uncontrolled import SPECIAL, note_special, note_store
-from interleave.model import READ, WHOLE, WRITE, Site
+from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 from interleave.runtime.ends import look_inside
 from interleave.runtime.naming import ANONYMOUS, name_value
 from interleave.runtime.starts import STARTED, is_asking
@@ -38,7 +50,7 @@ Peek = runtime.Peek
 def load(site: Site, name: str) -> Callable[[object], None]:
     """Make the hook for reading an attribute."""
     if name == "__dict__":
-        return load_namespace
+        return note_namespace
     if name in _RAISED:
         return _load_raised(site, name)
     known = kinds.readers(name)
@@ -59,11 +71,29 @@ def load(site: Site, name: str) -> Callable[[object], None]:
 
 def read(site: Site, obj: object, name: str, *, is_raw: bool = False) -> None:
     """Announce the read of an attribute whose name the program computed. `is_raw`: by `object.__getattribute__`."""
-    kind = kinds.readers(name)[type(obj)]
-    if kind == STORAGE or (is_raw and not kind and kinds.is_storage(type(obj), name)):
+    if is_raw and not kinds.readers(name)[type(obj)] and kinds.is_storage(type(obj), name):
         runtime.touch(site, obj, name, READ)
-    elif kind:
-        announce(site, _read_shared(obj, name, kind))
+    else:
+        announce(site, reads(obj, name))
+
+
+def reads(obj: object, name: str) -> AccessList:
+    """Return what reading an attribute reads."""
+    kind = kinds.readers(name)[type(obj)]
+    return [(obj, name, READ)] if kind == STORAGE else _read_shared(obj, name, kind) if kind else []
+
+
+def match(site: Site, count: int) -> Callable[[object, Any, tuple[str, ...]], None]:
+    """Make the hook for a class pattern, of which the first `count` attributes are named by the class. It is one instruction."""
+
+    def hook(subject: object, cls: Any, names: tuple[str, ...]) -> None:
+        if not gate.is_open or type(subject) in ANONYMOUS or not issubclass(type(cls), type):
+            return
+        given = (kinds.find(cls, "__match_args__") or (None, ()))[1][:count]
+        accesses = [access for name in (*given, *names) for access in reads(subject, name)]
+        announce(site, accesses if (*given, *names)[1:] == () or registry.has_gil else Divisible(accesses, "a class pattern"))
+
+    return hook
 
 
 def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
@@ -72,11 +102,8 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
     All classes up to the one which has the attribute are read: storing to an earlier one would hide it. The class is announced even where
     the instance has the attribute, since another thread may delete that one first.
     """
-    if kind == CODE and issubclass(type(obj), Queue):
-        look_inside(runtime.active(), "Queue", obj.mutex)
-        return []
-    if kind == CODE and issubclass(type(obj), Semaphore):
-        look_inside(runtime.active(), "Semaphore", obj)
+    if kind == CODE and issubclass(type(obj), (Queue, Semaphore)):
+        look_inside(runtime.active(), *(("Queue", obj.mutex) if issubclass(type(obj), Queue) else ("Semaphore", obj)))
         return []
     if kind == CODE and issubclass(type(obj), Thread):
         return [(obj, STARTED, READ)] if is_asking(runtime.active(), obj) else []
@@ -147,14 +174,10 @@ def throw(site: Site, *, has_cause: bool) -> Callable[[object], None]:
 _UNSHARED = 3
 
 
-def load_namespace(obj: object) -> None:
-    """Note that a dictionary is about to be an alias of the attributes of `obj`."""
-    if gate.is_naming:
-        note_namespace(obj)
-
-
 def note_namespace(obj: object) -> None:
     """Make the dictionary of an object, should it have one, an alias of its attributes."""
+    if not gate.is_naming:
+        return
     if issubclass(type(obj), ModuleType):
         namespace = module_namespace(obj)  # type: ignore[arg-type]
         registry.note_alias(namespace, namespace)
@@ -163,6 +186,9 @@ def note_namespace(obj: object) -> None:
     for own in get_referents(kinds.namespace_of(obj)) if is_class else [kinds.instance_namespace(obj)]:  # type: ignore[arg-type]
         if own is not None:
             registry.note_alias(own, obj)
+            if not is_class:
+                # From here on stores tell that they add a key: their order can be seen.
+                registry.note_patch("__dict__")
 
 
 def load_super(site: Site, name: str) -> Callable[[object, object], None]:
@@ -225,7 +251,7 @@ def write(site: Site, obj: object, name: str, value: object, *, is_raw: bool = F
         if type(value) not in ANONYMOUS:
             name_value(value)
         if gate.is_open:
-            runtime.touch(site, obj, name, WRITE, value)
+            _write_shared(site, obj, name, value, ORDERED)
 
 
 def _write_shared(site: Site, obj: Any, name: str, value: object, kind: int) -> None:
@@ -247,6 +273,12 @@ def _write_shared(site: Site, obj: Any, name: str, value: object, kind: int) -> 
         runtime.touch(site, obj, name, WRITE, value)
     elif kind == FORWARDED:
         announce_unknown(site)
+    elif kind in (ORDERED, STORAGE):
+        if kind == STORAGE or name in (kinds.instance_namespace(obj) or ()):
+            runtime.touch(site, obj, name, WRITE, value)
+        # Another thread may just have deleted it.
+        if kind == ORDERED and name not in (kinds.instance_namespace(obj) or ()):
+            runtime.touch_many(site, [(obj, name, WRITE), (obj, SHAPE, WRITE)], value)
 
 
 def delete(site: Site, name: str) -> Callable[[object], None]:
@@ -254,11 +286,7 @@ def delete(site: Site, name: str) -> Callable[[object], None]:
 
     def hook(obj: object) -> None:
         if gate.is_open:
-            kind = kinds.writers(name)[type(obj)]
-            if kind == STORAGE:
-                runtime.touch(site, obj, name, WRITE)
-            elif kind:
-                _write_shared(site, obj, name, UNKNOWN, kind)
+            _write_shared(site, obj, name, UNKNOWN, kinds.writers(name)[type(obj)])
 
     return hook
 
@@ -299,16 +327,6 @@ def store_global(site: Site, name: str, namespace: dict[str, Any]) -> Callable[[
     return hook
 
 
-def delete_global(site: Site, name: str, namespace: dict[str, Any]) -> Callable[[], None]:
-    """Make the hook for deleting a global variable."""
-
-    def hook() -> None:
-        if gate.is_open:
-            runtime.touch(site, namespace, name, WRITE)
-
-    return hook
-
-
 # --- cells ------------------------------------------------------------------------------------------------------------
 
 
@@ -345,11 +363,11 @@ def store_cell(site: Site, name: str) -> Callable[[Any, object], None]:
     return hook
 
 
-def delete_cell(site: Site, name: str) -> Callable[[Any], None]:
-    """Make the hook for deleting a closure variable."""
+def delete_variable(site: Site, name: str) -> Callable[[Any], None]:
+    """Make the hook for deleting a closure variable, given the cell, or a global one, given the dictionary of the module."""
 
-    def hook(cell: Any) -> None:
+    def hook(owner: Any) -> None:
         if gate.is_open:
-            runtime.touch(site, cell, name, WRITE)
+            runtime.touch(site, owner, name, WRITE)
 
     return hook

@@ -335,6 +335,7 @@ def _getter(site: Site, function: Any, arguments: Arguments) -> None:
 
 def _class(site: Site, cls: Any, arguments: Arguments) -> None:
     """Announce the making of an instance: what a constructor written in C reads from its arguments."""
+    note_class(site, cls, arguments)
     if cls in functions.TYPES:
         _announce(site, callbacks.marked(cls.__name__, arguments, functions.TYPES[cls](arguments)))
         return
@@ -345,7 +346,6 @@ def _class(site: Site, cls: Any, arguments: Arguments) -> None:
             if type(function) is FunctionType:
                 _python_function(site, function, arguments)
                 return
-    note_class(site, cls)
     if root_module(cls) not in kinds.NEUTRAL_MODULES:
         _announce(site, callbacks.marked(cls.__name__, arguments, read_arguments(arguments)))
 

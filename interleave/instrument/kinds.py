@@ -116,8 +116,9 @@ _OURS = __name__.partition(".")[0]
 # --- attributes -------------------------------------------------------------------------------------------------------
 
 #: Kinds of attribute accesses. NOTHING must be 0: hooks test for truth. CODE is a property whose code is out of scope, or `__getattr__`;
-#: LOCAL is data of a thread, which its tasks share; of what is FORWARDED it is not known to which object.
-NOTHING, STORAGE, CLASS, TYPE, MODULE, NAMESPACE, CODE, LOCAL, FORWARDED = range(9)
+#: LOCAL is data of a thread, which its tasks share; of what is FORWARDED it is not known to which object. ORDERED is storage in a
+#: dictionary the order of which the program may see.
+NOTHING, STORAGE, CLASS, TYPE, MODULE, NAMESPACE, CODE, LOCAL, FORWARDED, ORDERED = range(10)
 
 
 @cache
@@ -229,7 +230,8 @@ def _judge_write(tp: type, name: str) -> int:
     if root_module(tp) in STATELESS - {"builtins", "types"} and module_name(tp) not in CONFIGURED:
         # So its objects change after all.
         registry.note_patch(root_module(tp))
-    return STORAGE
+    # The text of a `SimpleNamespace` shows the order.
+    return ORDERED if _has_dict(tp) and ("__dict__" in registry.patched or issubclass(tp, types.SimpleNamespace)) else STORAGE
 
 
 #: Attributes that the methods of queues change (and `_value` that of a semaphore), and that the start of a thread sets.

@@ -10,15 +10,14 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from interleave.instrument.announce import announce, gate
+from interleave.instrument.announce import Divisible, announce, gate
 from interleave.instrument.callbacks import marked
 from interleave.instrument.families import ANYWHERE, ARRAY, MEMORY, SCALARS, family
 from interleave.instrument.foreign import operated, used
 from interleave.instrument.iterators import consumed, is_iterator, looked_through, nested_reads, read_linked
 from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, forwards, origin, runs_outside
-from interleave.instrument.registry import AccessList
-from interleave.model import READ, WHOLE, WRITE, Site
-from interleave.runtime.naming import ANONYMOUS
+from interleave.instrument.registry import AccessList, registry
+from interleave.model import WHOLE, WRITE, Site
 
 
 def binary(site: Site, in_place: str = "") -> Callable[[Any, Any], None]:
@@ -112,12 +111,13 @@ def show(site: Site) -> Callable[[Any], None]:
     return hook
 
 
-def merge(site: Site) -> Callable[[Any], None]:
-    """Make the hook for what reads through a mapping: `{**mapping}`, patterns of mappings."""
+def merge(site: Site) -> Callable[..., None]:
+    """Make the hook for what reads through a mapping: `{**mapping}`, and patterns of mappings with some keys, which are one instruction."""
 
-    def hook(value: Any) -> None:
+    def hook(value: Any, keys: tuple[Any, ...] = ()) -> None:
         if gate.is_open:
-            announce(site, nested_reads(value) or consumed(value))
+            accesses = nested_reads(value) or consumed(value)
+            announce(site, Divisible(accesses, "a mapping pattern") if keys[1:] and not registry.has_gil else accesses)
 
     return hook
 
@@ -128,15 +128,5 @@ def consume(site: Site) -> Callable[[Any], None]:
     def hook(value: Any) -> None:
         if gate.is_open:
             announce(site, marked("unpacking", (value,) if is_iterator(type(value)) else (), consumed(value)))
-
-    return hook
-
-
-def match(site: Site) -> Callable[[Any], None]:
-    """Make the hook for a class pattern, which reads attributes that the type of the subject names."""
-
-    def hook(subject: Any) -> None:
-        if gate.is_open and type(subject) not in ANONYMOUS:
-            announce(site, [(subject, WHOLE, READ)])
 
     return hook

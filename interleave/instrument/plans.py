@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bytecode import BinaryOp, Instr
@@ -75,7 +76,7 @@ def _change_global(context: Context, instr: Instr, position: int) -> Plan:
     name = _name_of(instr)
     if instr.name == "STORE_GLOBAL":
         return Plan(attributes.store_global(context.site(instr, name), name, context.namespace), (1,))
-    return Plan(attributes.delete_global(context.site(instr, name), name, context.namespace), ())
+    return Plan(partial(attributes.delete_variable(context.site(instr, name), name), context.namespace), ())
 
 
 @_register("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF", "STORE_DEREF", "DELETE_DEREF")
@@ -87,7 +88,7 @@ def _cell(context: Context, instr: Instr, position: int) -> Plan | None:
     cell = _load_cell(context, instr.arg)
     if instr.name == "STORE_DEREF":
         return Plan(attributes.store_cell(site, name), (cell, 1))
-    return Plan((attributes.delete_cell if instr.name == "DELETE_DEREF" else attributes.load_cell)(site, name), (cell,))
+    return Plan((attributes.delete_variable if instr.name == "DELETE_DEREF" else attributes.load_cell)(site, name), (cell,))
 
 
 def _load_cell(context: Context, arg: Any) -> Instr:
@@ -124,8 +125,8 @@ _register("DELETE_SUBSCR")(_by_site(items.delete_item, 2, 1))
 _register("BINARY_SLICE")(_by_site(items.load_slice, 3, 2, 1))
 _register("STORE_SLICE")(_by_site(items.store_slice, 3, 4, 2, 1))
 _register("GET_LEN")(_by_site(items.size, 1))
-_register("MATCH_KEYS")(_by_site(operators.merge, 2))
-_register("MATCH_CLASS")(_by_site(operators.match, 3))
+_register("MATCH_KEYS")(_by_site(operators.merge, 2, 1))
+_register("MATCH_CLASS")(lambda context, instr, position: Plan(attributes.match(context.site(instr), instr.arg), (3, 2, 1)))  # type: ignore[arg-type]
 
 
 @_register("BUILD_SET", "SET_ADD", "BUILD_MAP", "MAP_ADD")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import starmap
 from typing import Any
 
 import pytest
@@ -62,3 +64,18 @@ def test_it_is_seen_by_others(cls: Any, store: Callable[[Any], None]) -> None:
 
     assert explore(scenario, strategy="dpor").verdict == "proven"
     assert seen == {0, 5}
+
+
+@pytest.mark.parametrize("store", [
+    lambda obj: list(map(partial(setattr, obj, _NAME), [5])),
+    lambda obj: list(starmap(setattr, [(obj, _NAME, 5)])),
+    lambda obj: list(map(obj.__setattr__, [_NAME], [5])),
+])  # fmt: skip
+def test_nothing_is_proven_where_an_iterator_stores(store: Callable[[Any], None]) -> None:
+    def scenario() -> None:
+        obj = _Plain()
+        together(lambda: store(obj), lambda: obj.value_of_default)
+
+    result = explore(scenario, strategy="dpor")
+    assert result.verdict == "inconclusive"
+    assert "stores attributes that nobody announces" in str(result)
