@@ -96,6 +96,9 @@ def probing(*, is_open: bool = True, is_detailed: bool = False) -> Iterator[Prob
         gate.is_naming = gate.is_open = gate.is_detailed = False
         runtime.touch, runtime.touch_many, runtime.publish = before
         registry.forget()
+        # That a function took the dictionary of an object is no business of the next one.
+        registry.patched.discard("__dict__")
+        registry.clear_caches()
 
 
 def record(function: Callable[..., Any], *args: Any, **options: bool) -> Probe:

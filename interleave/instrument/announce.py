@@ -125,7 +125,7 @@ def _translate(accesses: AccessList) -> AccessList:
                 note_stores_of(holder)
             # Attribute stores may announce no SHAPE, so whoever reads it has to read all of them.
             result.append((holder, WHOLE if field is SHAPE else field, mode))
-        elif namespace is not holder:
+        elif namespace is not holder and "__dict__" in registry.patched:
             result.append((holder, field, mode))
     return result
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import EnumType
-from functools import cache
+from functools import cache, partial
 from gc import get_referents
 from queue import Queue
 from sys import getrefcount
@@ -41,6 +41,7 @@ from interleave.instrument.uncontrolled import SPECIAL, note_special, note_store
 from interleave.model import READ, SHAPE, WHOLE, WRITE, Site
 from interleave.runtime.ends import look_inside
 from interleave.runtime.naming import ANONYMOUS, name_value
+from interleave.runtime.sites import is_library
 from interleave.runtime.starts import STARTED, is_asking
 
 UNKNOWN = runtime.UNKNOWN
@@ -50,7 +51,8 @@ Peek = runtime.Peek
 def load(site: Site, name: str) -> Callable[[object], None]:
     """Make the hook for reading an attribute."""
     if name == "__dict__":
-        return note_namespace
+        # A cached property, for one, looks for one name in it.
+        return partial(note_namespace, is_in_order=not is_library(site.file))
     if name in _RAISED:
         return _load_raised(site, name)
     known = kinds.readers(name)
@@ -174,8 +176,8 @@ def throw(site: Site, *, has_cause: bool) -> Callable[[object], None]:
 _UNSHARED = 3
 
 
-def note_namespace(obj: object) -> None:
-    """Make the dictionary of an object, should it have one, an alias of its attributes."""
+def note_namespace(obj: object, *, is_in_order: bool = True) -> None:
+    """Make the dictionary of an object, should it have one, an alias of its attributes, the order of which may be seen from here on."""
     if not gate.is_naming:
         return
     if issubclass(type(obj), ModuleType):
@@ -186,8 +188,7 @@ def note_namespace(obj: object) -> None:
     for own in get_referents(kinds.namespace_of(obj)) if is_class else [kinds.instance_namespace(obj)]:  # type: ignore[arg-type]
         if own is not None:
             registry.note_alias(own, obj)
-            if not is_class:
-                # From here on stores tell that they add a key: their order can be seen.
+            if is_in_order and not is_class:
                 registry.note_patch("__dict__")
 
 
@@ -251,7 +252,7 @@ def write(site: Site, obj: object, name: str, value: object, *, is_raw: bool = F
         if type(value) not in ANONYMOUS:
             name_value(value)
         if gate.is_open:
-            _write_shared(site, obj, name, value, ORDERED)
+            _write_shared(site, obj, name, value, kinds.storage_of(type(obj)))
 
 
 def _write_shared(site: Site, obj: Any, name: str, value: object, kind: int) -> None:

@@ -230,7 +230,11 @@ def _judge_write(tp: type, name: str) -> int:
     if root_module(tp) in STATELESS - {"builtins", "types"} and module_name(tp) not in CONFIGURED:
         # So its objects change after all.
         registry.note_patch(root_module(tp))
-    # The text of a `SimpleNamespace` shows the order.
+    return storage_of(tp)
+
+
+def storage_of(tp: type) -> int:
+    """Return whether the order of what is stored may be seen: once a program takes `__dict__`, and in the text of a `SimpleNamespace`."""
     return ORDERED if _has_dict(tp) and ("__dict__" in registry.patched or issubclass(tp, types.SimpleNamespace)) else STORAGE
 
 

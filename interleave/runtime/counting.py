@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import dis
 import linecache
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from types import CodeType, FrameType
 
@@ -27,21 +27,42 @@ def is_counting(frames: Iterable[FrameType]) -> bool:
 
 
 def _counts(frame: FrameType) -> bool:
-    """Tell whether the innermost `while` of the source that a frame stands in changes something in its condition by calculating."""
+    """Tell whether the innermost `while` of the source that a frame stands in counts towards what ends it."""
     source = "".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals))
     around = [one for one in _whiles(source) if one.lineno <= frame.f_lineno <= (one.end_lineno or 0)]
     if not around:
         return False
     loop = max(around, key=lambda one: one.lineno)
-    looked_at = {ast.unparse(part) for part in ast.walk(loop.test) if isinstance(part, (ast.Name, ast.Attribute, ast.Subscript))}
+    changed: set[tuple[str, int]] = set()
     for one in ast.walk(loop):
-        if isinstance(one, ast.AugAssign) and ast.unparse(one.target) in looked_at:
-            return True
-        if isinstance(one, ast.Assign) and isinstance(one.value, ast.BinOp):
-            parts = {ast.unparse(part) for part in ast.walk(one.value)}
-            if not looked_at.isdisjoint(parts.intersection(map(ast.unparse, one.targets))):
-                return True
-    return False
+        if isinstance(one, ast.AugAssign):
+            changed.add((ast.unparse(one.target), _way(one.op)))
+        elif isinstance(one, ast.Assign) and isinstance(one.value, ast.BinOp):
+            changed |= {(ast.unparse(target), _way(one.value.op)) for target in one.targets if _is_in(target, one.value)}
+    return any((ast.unparse(part), way) in changed for part, ways in _limits(loop.test) for way in ways)
+
+
+def _way(operator: ast.operator) -> int:
+    """Tell which way a number goes by a calculation: up or down."""
+    return 1 if isinstance(operator, (ast.Add, ast.Mult, ast.LShift, ast.Pow)) else -1
+
+
+def _is_in(part: ast.expr, whole: ast.expr) -> bool:
+    return any(ast.unparse(one) == ast.unparse(part) for one in ast.walk(whole) if isinstance(one, type(part)))
+
+
+def _limits(test: ast.expr) -> Iterator[tuple[ast.expr, tuple[int, ...]]]:
+    """Yield what a condition compares, with the ways in which it comes to an end."""
+    if isinstance(test, ast.BoolOp):
+        for one in test.values:
+            yield from _limits(one)
+    elif isinstance(test, ast.Compare):
+        for left, operator, right in zip([test.left, *test.comparators], test.ops, test.comparators, strict=False):
+            up = isinstance(operator, (ast.Lt, ast.LtE)) or -isinstance(operator, (ast.Gt, ast.GtE))
+            yield left, (up,) if up else (1, -1)
+            yield right, (-up,) if up else (1, -1)
+    else:
+        yield test, (-1,)
 
 
 @lru_cache(maxsize=16)
