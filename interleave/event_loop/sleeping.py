@@ -11,13 +11,13 @@ import ast
 import asyncio
 import builtins
 import inspect
-import linecache
 from asyncio import futures
 from types import BuiltinFunctionType, CoroutineType, FrameType, FunctionType, MemberDescriptorType, MethodDescriptorType
 from typing import Any
 from weakref import ref
 
 from interleave.event_loop.actors import awaited_by
+from interleave.runtime.counting import loops_around
 from interleave.runtime.sites import USER, rank
 
 #: How often in a row the same tasks have to be found asleep, at the same places: there may be a state that nobody sees.
@@ -29,7 +29,6 @@ _PARTS = (
     ast.While, ast.If, ast.Try, ast.ExceptHandler, ast.Expr, ast.Pass, ast.Continue, ast.Await, ast.Name, ast.Constant, ast.Compare,
     ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Tuple, ast.expr_context, ast.cmpop, ast.boolop, ast.unaryop, ast.operator,
 )  # fmt: skip
-_PLACES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.For, ast.AsyncFor, ast.While)
 
 
 class Sleepers:
@@ -62,12 +61,10 @@ class Sleepers:
 
 def _only_looks(frame: FrameType) -> bool:
     """Tell whether the outermost loop that a frame stands in does nothing but look at something, as far as its source tells."""
+    loops = loops_around(frame)
     try:
-        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals)))
-        around = [one for one in ast.walk(tree) if isinstance(one, _PLACES) and one.lineno <= frame.f_lineno <= (one.end_lineno or 0)]
-        loops = around[max((at for at, one in enumerate(around, 1) if isinstance(one, _PLACES[:2])), default=0) :]
         return bool(loops) and isinstance(loops[0], ast.While) and _is_quiet(loops[0], frame)
-    except (SyntaxError, LookupError, AttributeError, ValueError):
+    except (LookupError, AttributeError, ValueError):
         return False
 
 

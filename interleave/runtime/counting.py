@@ -15,6 +15,9 @@ from types import CodeType, FrameType
 
 from interleave.runtime.sites import USER, rank
 
+Loop = ast.For | ast.AsyncFor | ast.While
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
 
 def is_counting(frames: Iterable[FrameType]) -> bool:
     """Tell whether the innermost loop of the program's own code that frames stand in, the innermost first, is one over something."""
@@ -28,27 +31,22 @@ def is_counting(frames: Iterable[FrameType]) -> bool:
 
 def _counts(frame: FrameType) -> bool:
     """Tell whether the innermost `while` of the source that a frame stands in counts towards what ends it."""
-    source = "".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals))
-    around = [one for one in _whiles(source) if one.lineno <= frame.f_lineno <= (one.end_lineno or 0)]
-    if not around:
+    loop = next((one for one in reversed(loops_around(frame)) if isinstance(one, ast.While)), None)
+    if loop is None:
         return False
-    loop = max(around, key=lambda one: one.lineno)
     changed: set[tuple[str, int]] = set()
     for one in ast.walk(loop):
         if isinstance(one, ast.AugAssign):
             changed.add((ast.unparse(one.target), _way(one.op)))
         elif isinstance(one, ast.Assign) and isinstance(one.value, ast.BinOp):
-            changed |= {(ast.unparse(target), _way(one.value.op)) for target in one.targets if _is_in(target, one.value)}
+            parts = {ast.unparse(part) for part in ast.walk(one.value) if isinstance(part, ast.expr)}
+            changed |= {(part, _way(one.value.op)) for part in parts.intersection(map(ast.unparse, one.targets))}
     return any((ast.unparse(part), way) in changed for part, ways in _limits(loop.test) for way in ways)
 
 
 def _way(operator: ast.operator) -> int:
     """Tell which way a number goes by a calculation: up or down."""
     return 1 if isinstance(operator, (ast.Add, ast.Mult, ast.LShift, ast.Pow)) else -1
-
-
-def _is_in(part: ast.expr, whole: ast.expr) -> bool:
-    return any(ast.unparse(one) == ast.unparse(part) for one in ast.walk(whole) if isinstance(one, type(part)))
 
 
 def _limits(test: ast.expr) -> Iterator[tuple[ast.expr, tuple[int, ...]]]:
@@ -65,10 +63,20 @@ def _limits(test: ast.expr) -> Iterator[tuple[ast.expr, tuple[int, ...]]]:
         yield test, (-1,)
 
 
+def loops_around(frame: FrameType) -> list[Loop]:
+    """Return the loops in the source of the function that a frame runs, around the line where it stands, the outermost first."""
+    loops: list[Loop] = []
+    for one in _blocks("".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals))):
+        if one.lineno <= frame.f_lineno <= (one.end_lineno or 0):
+            loops = [] if isinstance(one, _Function) else [*loops, one]
+    return loops
+
+
 @lru_cache(maxsize=16)
-def _whiles(source: str) -> tuple[ast.While, ...]:
+def _blocks(source: str) -> tuple[Loop | _Function, ...]:
+    """Return the functions and the loops of a file, whatever is around another before that."""
     try:
-        return tuple(one for one in ast.walk(ast.parse(source)) if isinstance(one, ast.While))
+        return tuple(one for one in ast.walk(ast.parse(source)) if isinstance(one, Loop | _Function))
     except (SyntaxError, ValueError):
         return ()
 
