@@ -45,6 +45,11 @@ class Divisible(AccessList):
     __radd__ = __add__
 
 
+def in_parts(accesses: AccessList, count: int, who: str) -> AccessList:
+    """Return the accesses of one instruction that has so many parts, between which others can go on unless there is a GIL."""
+    return Divisible(accesses, who) if count > 1 and not registry.has_gil else accesses
+
+
 def announce(site: Site, accesses: AccessList, value: object = runtime.UNKNOWN) -> None:
     """Announce accesses that happen as one operation; `value` is that of the first. Call only while the gate is open."""
     if type(accesses) is Divisible:

@@ -21,7 +21,7 @@ from typing import Any
 
 from interleave import runtime
 from interleave.instrument import foreign, kinds
-from interleave.instrument.announce import Divisible, announce, announce_unknown, gate, note_store_of, note_stores_of
+from interleave.instrument.announce import announce, announce_unknown, gate, in_parts, note_store_of, note_stores_of
 from interleave.instrument.families import ANYWHERE
 from interleave.instrument.kinds import (
     CODE,
@@ -92,8 +92,8 @@ def match(site: Site, count: int) -> Callable[[object, Any, tuple[str, ...]], No
         if not gate.is_open or type(subject) in ANONYMOUS or not issubclass(type(cls), type):
             return
         given = (kinds.find(cls, "__match_args__") or (None, ()))[1][:count]
-        accesses = [access for name in (*given, *names) for access in reads(subject, name)]
-        announce(site, accesses if (*given, *names)[1:] == () or registry.has_gil else Divisible(accesses, "a class pattern"))
+        asked = *given, *names
+        announce(site, in_parts([access for name in asked for access in reads(subject, name)], len(asked), "a class pattern"))
 
     return hook
 
@@ -104,8 +104,11 @@ def _read_shared(obj: Any, name: str, kind: int) -> AccessList:
     All classes up to the one which has the attribute are read: storing to an earlier one would hide it. The class is announced even where
     the instance has the attribute, since another thread may delete that one first.
     """
-    if kind == CODE and issubclass(type(obj), (Queue, Semaphore)):
-        look_inside(runtime.active(), *(("Queue", obj.mutex) if issubclass(type(obj), Queue) else ("Semaphore", obj)))
+    if kind == CODE and issubclass(type(obj), Queue):
+        look_inside(runtime.active(), "Queue", obj.mutex)
+        return []
+    if kind == CODE and issubclass(type(obj), Semaphore):
+        look_inside(runtime.active(), "Semaphore", obj)
         return []
     if kind == CODE and issubclass(type(obj), Thread):
         return [(obj, STARTED, READ)] if is_asking(runtime.active(), obj) else []

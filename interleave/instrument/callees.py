@@ -27,6 +27,7 @@ from collections.abc import Callable
 from contextvars import Context
 from functools import cache
 from gc import get_referents
+from itertools import starmap
 from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -42,7 +43,15 @@ from interleave.instrument.iterators import advance, called, consumed, given, is
 from interleave.instrument.kinds import ANNOUNCING, FOREIGN_CODE, NEUTRAL, find, origin, root_module, root_of
 from interleave.instrument.links import linked
 from interleave.instrument.registry import AccessList, Kinds, registry
-from interleave.instrument.uncontrolled import REGISTERING, note_class, note_function, note_method_of_class, note_registration, note_setting
+from interleave.instrument.uncontrolled import (
+    REGISTERING,
+    note_class,
+    note_function,
+    note_iterator,
+    note_method_of_class,
+    note_registration,
+    note_setting,
+)
 from interleave.model import READ, WHOLE, WRITE, Site
 from interleave.runtime.naming import ANONYMOUS, name_value
 
@@ -335,7 +344,8 @@ def _getter(site: Site, function: Any, arguments: Arguments) -> None:
 
 def _class(site: Site, cls: Any, arguments: Arguments) -> None:
     """Announce the making of an instance: what a constructor written in C reads from its arguments."""
-    note_class(site, cls, arguments)
+    if cls is map or cls is starmap:
+        note_iterator(site, cls, arguments)
     if cls in functions.TYPES:
         _announce(site, callbacks.marked(cls.__name__, arguments, functions.TYPES[cls](arguments)))
         return
@@ -346,6 +356,7 @@ def _class(site: Site, cls: Any, arguments: Arguments) -> None:
             if type(function) is FunctionType:
                 _python_function(site, function, arguments)
                 return
+    note_class(site, cls)
     if root_module(cls) not in kinds.NEUTRAL_MODULES:
         _announce(site, callbacks.marked(cls.__name__, arguments, read_arguments(arguments)))
 

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from interleave.instrument.announce import Divisible, announce, gate
+from interleave.instrument.announce import announce, gate, in_parts
 from interleave.instrument.callbacks import marked
 from interleave.instrument.families import ANYWHERE, ARRAY, MEMORY, SCALARS, family
 from interleave.instrument.foreign import operated, used
 from interleave.instrument.iterators import consumed, is_iterator, looked_through, nested_reads, read_linked
 from interleave.instrument.kinds import FOREIGN_CODE, LIBRARY, find, forwards, origin, runs_outside
-from interleave.instrument.registry import AccessList, registry
+from interleave.instrument.registry import AccessList
 from interleave.model import WHOLE, WRITE, Site
 
 
@@ -116,8 +116,7 @@ def merge(site: Site) -> Callable[..., None]:
 
     def hook(value: Any, keys: tuple[Any, ...] = ()) -> None:
         if gate.is_open:
-            accesses = nested_reads(value) or consumed(value)
-            announce(site, Divisible(accesses, "a mapping pattern") if keys[1:] and not registry.has_gil else accesses)
+            announce(site, in_parts(nested_reads(value) or consumed(value), len(keys), "a mapping pattern"))
 
     return hook
 

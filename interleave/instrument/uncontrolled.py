@@ -16,7 +16,6 @@ import datetime
 import re
 import sys
 from functools import partial
-from itertools import starmap
 from types import FunctionType, MethodType, MethodWrapperType
 from typing import Any
 
@@ -76,14 +75,17 @@ def note_method_of_class(site: Site, cls: type, name: str) -> None:
         _note(f"{cls.__qualname__}.{name} read the real clock at {site}")
 
 
-def note_class(site: Site, cls: type, arguments: tuple[Any, ...]) -> None:
-    """Enter the making of a future of asyncio that does not say when it is looked at (see `event_loop.plain`).
+def note_iterator(site: Site, cls: type, arguments: tuple[Any, ...]) -> None:
+    """Enter the making of a `map` or `starmap` that calls what stores attributes: which, is not known before it does."""
+    called: Any = arguments[0] if arguments else None
+    called = called.func if type(called) is partial else called
+    is_method = type(called) is MethodWrapperType and called.__name__ in ("__setattr__", "__delattr__")
+    if called is setattr or called is delattr or is_method:
+        _note(f"{cls.__name__} at {site} calls {called.__name__}, which stores attributes that nobody announces")
 
-    Or of an iterator that calls what stores attributes: which, is not known before it does.
-    """
-    for one in (value.func if type(value) is partial else value for value in arguments[: cls in (map, starmap)]):
-        if one is setattr or one is delattr or (type(one) is MethodWrapperType and one.__name__ in ("__setattr__", "__delattr__")):
-            _note(f"{cls.__name__} at {site} calls {one.__name__}, which stores attributes that nobody announces")
+
+def note_class(site: Site, cls: type) -> None:
+    """Enter the making of a future of asyncio that does not say when it is looked at (see `event_loop.plain`)."""
     if type(cls) is type and cls.__module__ == "_asyncio" and cls.__name__ in ("Future", "Task"):
         _note(f"an asyncio.{cls.__name__} was made at {site} by a name for it that was not found: who looks at it is not known")
 
