@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from operator import itemgetter
 
 from interleave.detectors.atomicity import PATTERNS, held_over
 from interleave.detectors.places import Place
@@ -100,10 +101,12 @@ class Grader:
     def _decides_nothing(self, place: Place, positions: Sequence[int]) -> bool:
         """Tell whether writes are kept apart by a lock, and each thread writes what it writes one after the other."""
         held = self._witness.held if self._witness is not None else ()
-        own, other = (_by_thread(found.get((place.owner, place.field), ())) for found in (self._written, self._reference))
-        if not held or not held[positions[1]] & held[positions[2]] or own.keys() != other.keys():
+        if not held or not held[positions[1]] & held[positions[2]]:
             return False
-        return all(len(own[tid]) == len(other[tid]) and all(map(self._is_same, own[tid], other[tid])) for tid in own)
+        # Each thread's in its order.
+        own, other = (sorted(found.get((place.owner, place.field), ()), key=itemgetter(0)) for found in (self._written, self._reference))
+        pairs = zip(own, other, strict=False)
+        return len(own) == len(other) and all(tid == tid2 and self._is_same(value, value2) for (tid, value), (tid2, value2) in pairs)
 
     def _grade_values(self, place: Place) -> tuple[Severity, str]:
         own, other = self._written.get((place.owner, place.field), []), self._reference.get((place.owner, place.field), [])
@@ -148,13 +151,6 @@ def _accesses(events: Iterable[Event]) -> Iterator[Access]:
     for _, operation in events:
         if operation.kind in MEMORY:
             yield from operation.accesses or ()
-
-
-def _by_thread(written: Iterable[tuple[int, Value | None]]) -> dict[int, list[Value | None]]:
-    values: dict[int, list[Value | None]] = {}
-    for tid, value in written:
-        values.setdefault(tid, []).append(value)
-    return values
 
 
 def _written(trace: Trace) -> dict[_Field, list[tuple[int, Value | None]]]:

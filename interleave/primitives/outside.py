@@ -111,7 +111,7 @@ def late_methods() -> dict[tuple[type, str], Any]:
     pools: Any = sys.modules.get("multiprocessing.pool")
     locks: Any = sys.modules.get("multiprocessing.synchronize")
     if hasattr(pools, "ThreadPool"):
-        found[pools.ThreadPool, "_setup_queues"] = _keeping(pools.ThreadPool._setup_queues, _setup_queues)
+        found[pools.ThreadPool, "_setup_queues"] = _setting_up(pools.ThreadPool._setup_queues)
         # Its threads are those of the base class, so that this one is asked about pools of threads and of processes.
         found[pools.Pool, "_wait_for_updates"] = staticmethod(_waiting(pools.Pool._wait_for_updates))
     if hasattr(locks, "SemLock"):
@@ -137,17 +137,13 @@ class _Notifier:
         """Do nothing: there is no pipe to close."""
 
 
-def _keeping(real: Callable[..., Any], stand_in: Callable[..., Any]) -> Callable[..., Any]:
-    def method(*arguments: Any, **options: Any) -> Any:
-        return real(*arguments, **options) if active() is None else stand_in(*arguments, **options)
+def _setting_up(real: Callable[[Any], object]) -> Callable[[Any], None]:
+    def _setup_queues(pool: Any) -> None:
+        real(pool)
+        if active() is not None:
+            pool._ctx = _Notifier()
 
-    return method
-
-
-def _setup_queues(pool: Any) -> None:
-    pool._inqueue, pool._outqueue = queue.SimpleQueue(), queue.SimpleQueue()
-    pool._quick_put, pool._quick_get = pool._inqueue.put, pool._outqueue.get
-    pool._ctx = _Notifier()
+    return _setup_queues
 
 
 def _waiting(real: Callable[..., Any]) -> Callable[..., Any]:
