@@ -73,8 +73,8 @@ def explore(
 ) -> Result:
     """Run `scenario` under one schedule after another and return what was found.
 
-    `strategy` is a name ("auto", "dfs", "pct", "random", ...) or an object that follows `model.Strategy`; `seed` is that of its
-    random generator. `include` names modules whose code is in scope besides the user's, with wildcards ("cachetools", "urllib3.*").
+    `strategy` is a name ("auto", "dfs", "pct", "random", ...) or an object of a class that derives from `model.Strategy`; `seed` is that
+    of its random generator. `include` names modules whose code is in scope besides the user's, with wildcards ("urllib3.*").
     `preemptions` bounds searches. `timeouts="any"` lets sleeps and timeouts end while other threads could run, "idle" only when none can.
     `task_order="any"` lets any ready task of asyncio step next, "fifo" the one that has been ready longest (see `event_loop`).
     `granularity="gil"` lets threads switch only where this CPython does so with the GIL, "free-threaded" at every access. A failure found

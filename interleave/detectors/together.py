@@ -27,13 +27,7 @@ TOGETHER = (GONE, HALF_DONE, UNDER_WAY)
 Positions = tuple[int, int, int, int]
 
 
-def joint(
-    own: Sequence[Step],
-    writes: Sequence[Step],
-    relations: Relations,
-    *,
-    most: int,
-) -> tuple[str, Positions] | None:
+def joint(own: Sequence[Step], writes: Sequence[Step], relations: Relations, *, most: int) -> tuple[str, Positions] | None:
     """Return the pattern and the steps of an explanation by two places, the nearest to the end; None if there is none.
 
     `own` are the accesses of a thread, of which the last `most` may be where it failed, `writes` those that other threads wrote with, both

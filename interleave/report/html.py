@@ -43,11 +43,7 @@ def write(results: Sequence[Result], out: TextIO) -> None:
     """Write the run as one page."""
     tables = _Tables()
     failures = [(failure, explain(failure)) for result in results for failure in result.failures]
-    data = {
-        "failures": [tables.failure(*one) for one in failures],
-        "files": tables.files(),
-        "texts": list(tables.texts),
-    }
+    data = {"failures": [tables.failure(*one) for one in failures], "files": tables.files(), "texts": list(tables.texts)}
     environment = Environment(autoescape=True)
     environment.globals.update(gil_line=gil_line, lines_of=_lines_of, signature_of=_signature_of, svg_of=svg_of)
     environment.filters["count"] = count_of

@@ -94,13 +94,13 @@ def reference(entry: dict[str, Any], strategy: str) -> Cell | None:
     return Cell(figure["schedules_per_bug"], 1, 1) if figure is not None else None
 
 
-def columns_of(
-    strategy: str, *, trials: int, limit: int
-) -> list[tuple[str, Callable[[Callable[[], object], dict[str, Any]], Cell | None]]]:
-    """Return the columns of a strategy, each with what makes a cell of a program and its entry."""
-    columns: list[tuple[str, Callable[[Callable[[], object], dict[str, Any]], Cell | None]]] = [
-        (strategy, lambda run, entry: measure(run, strategy, trials=trials, limit=limit))
-    ]
+#: A title, and what makes a cell of a program and its entry in the index.
+Column = tuple[str, Callable[[Callable[[], object], dict[str, Any]], Cell | None]]
+
+
+def columns_of(strategy: str, *, trials: int, limit: int) -> list[Column]:
+    """Return the columns of a strategy."""
+    columns: list[Column] = [(strategy, lambda run, entry: measure(run, strategy, trials=trials, limit=limit))]
     if strategy in REFERENCE:
         columns.append(("reference", lambda run, entry: reference(entry, strategy)))
     if strategy in PUBLISHED:

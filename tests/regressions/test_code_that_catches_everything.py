@@ -24,15 +24,16 @@ def worker_that_never_gives_up() -> None:
     time.sleep(3)
 
 
-async def task_that_never_gives_up() -> None:
-    async def work() -> None:
-        while True:
-            try:
-                await asyncio.sleep(1)
-            except:  # noqa: E722
-                pass
+async def sleeps_for_ever() -> None:
+    while True:
+        try:
+            await asyncio.sleep(1)
+        except:  # noqa: E722
+            pass
 
-    task = asyncio.create_task(work())
+
+async def task_that_never_gives_up() -> None:
+    task = asyncio.create_task(sleeps_for_ever())
     await asyncio.sleep(3)
     task.cancel()
     await task
@@ -52,15 +53,8 @@ def test_task() -> None:
 
 def test_task_of_a_loop_that_is_closed() -> None:
     def scenario() -> None:
-        async def work() -> None:
-            while True:
-                try:
-                    await asyncio.sleep(1)
-                except:  # noqa: E722
-                    pass
-
         loop = asyncio.new_event_loop()
-        task = loop.create_task(work())
+        task = loop.create_task(sleeps_for_ever())
         loop.run_until_complete(asyncio.sleep(2))
         loop.close()
         del task
